@@ -1,0 +1,174 @@
+-- Who may what. Rights on functions, tables and schemas are taken away first, so that this file is the
+-- whole truth; the matrix it makes is test/golden/privileges.txt.
+
+revoke all on schema lethe, lethe_private from public;
+revoke all on all routines in schema lethe, lethe_private from public;
+revoke all on all tables in schema lethe, lethe_private from public;
+
+-- Somebody without rights is to read a sentence, and not "permission denied for schema lethe".
+grant usage on schema lethe to public;
+grant execute on procedure lethe.run_cycle(text, numeric) to public;
+
+-- Methods stand in indexes on host tables, where whoever writes to the table evaluates them. They read
+-- nothing and know no key.
+do $$
+declare
+  v_method regprocedure;
+begin
+  for v_method in
+    select p.oid::regprocedure
+    from pg_proc as p
+    where p.pronamespace = 'lethe'::regnamespace
+      and p.provolatile = 'i'
+  loop
+    execute format('grant execute on function %s to public', v_method);
+  end loop;
+end
+$$;
+
+-- Row security -----------------------------------------------------------------------------------
+
+-- Policy and evidence are read by officers and auditors, each for the controllers it acts for. What
+-- belongs to no controller (defaults, methods, settings) is read by all of them.
+alter table lethe.controllers enable row level security;
+alter table lethe.memberships enable row level security;
+alter table lethe.managed_tables enable row level security;
+alter table lethe.managed_columns enable row level security;
+alter table lethe.subject_types enable row level security;
+alter table lethe.links enable row level security;
+alter table lethe.methods enable row level security;
+alter table lethe.rules enable row level security;
+alter table lethe.terms enable row level security;
+alter table lethe.settings enable row level security;
+alter table lethe.holds enable row level security;
+alter table lethe.cycles enable row level security;
+alter table lethe.cycle_tables enable row level security;
+alter table lethe.evidence enable row level security;
+alter table lethe.evidence_batches enable row level security;
+alter table lethe.policy_changes enable row level security;
+alter table lethe_private.controller_keys enable row level security;
+alter table lethe_private.held_keys enable row level security;
+alter table lethe_private.compiled enable row level security;
+alter table lethe_private.worklist enable row level security;
+
+drop policy if exists select_own_controller on lethe.controllers;
+create policy select_own_controller on lethe.controllers for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(id));
+drop policy if exists select_own_controller on lethe.memberships;
+create policy select_own_controller on lethe.memberships for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.managed_tables;
+create policy select_own_controller on lethe.managed_tables for select to lethe_officer, lethe_auditor
+  using (controller_id is null or lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.managed_columns;
+create policy select_own_controller on lethe.managed_columns for select to lethe_officer, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.subject_types;
+create policy select_own_controller on lethe.subject_types for select to lethe_officer, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.links;
+create policy select_own_controller on lethe.links for select to lethe_officer, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.methods;
+create policy select_own_controller on lethe.methods for select to lethe_officer, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.rules;
+create policy select_own_controller on lethe.rules for select to lethe_officer, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.terms;
+create policy select_own_controller on lethe.terms for select to lethe_officer, lethe_auditor
+  using (controller_id is null or lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.settings;
+create policy select_own_controller on lethe.settings for select to lethe_officer, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.holds;
+create policy select_own_controller on lethe.holds for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.cycles;
+create policy select_own_controller on lethe.cycles for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.cycle_tables;
+create policy select_own_controller on lethe.cycle_tables for select to lethe_officer, lethe_auditor
+  using (exists (select from lethe.cycles as c where c.id = cycle_id));
+drop policy if exists select_own_controller on lethe.evidence;
+create policy select_own_controller on lethe.evidence for select to lethe_officer, lethe_auditor
+  using (exists (select from lethe.cycles as c where c.id = cycle_id));
+drop policy if exists select_own_controller on lethe.evidence_batches;
+create policy select_own_controller on lethe.evidence_batches for select to lethe_officer, lethe_auditor
+  using (exists (select from lethe.cycles as c where c.id = cycle_id));
+drop policy if exists select_own_controller on lethe.policy_changes;
+create policy select_own_controller on lethe.policy_changes for select to lethe_officer, lethe_auditor
+  using (lethe_private.is_operator());
+
+-- Reading ----------------------------------------------------------------------------------------
+
+grant select on
+  lethe.controllers,
+  lethe.memberships,
+  lethe.managed_tables,
+  lethe.managed_columns,
+  lethe.subject_types,
+  lethe.links,
+  lethe.methods,
+  lethe.rules,
+  lethe.terms,
+  lethe.settings,
+  lethe.holds,
+  lethe.cycles,
+  lethe.cycle_tables,
+  lethe.evidence,
+  lethe.evidence_batches,
+  lethe.policy_changes
+to lethe_officer, lethe_auditor;
+grant execute on function lethe_private.acts_for(int), lethe_private.is_operator() to lethe_officer, lethe_auditor;
+grant execute on function
+  lethe.plan(date, text),
+  lethe.preview(text, text),
+  lethe.suggested_indexes(text),
+  lethe.missing_rights()
+to lethe_officer, lethe_auditor, lethe_worker;
+
+-- Changing ---------------------------------------------------------------------------------------
+
+-- Each asks by itself whether the login may act for the controller, or for all.
+grant execute on function
+  lethe.set_controller(text, text, text, text),
+  lethe.add_member(name, text),
+  lethe.remove_member(name, text),
+  lethe.manage_table(text, text, text, text, text, text[], text[]),
+  lethe.unmanage_table(text),
+  lethe.set_column(text, text, text, text[], text),
+  lethe.set_subject_type(text, text, text[]),
+  lethe.set_link(text, text, text[], text[], text, text, text, jsonb),
+  lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text),
+  lethe.drop_rule(text, text, text, text, text, text),
+  lethe.apply_policy(jsonb, text),
+  lethe.export_policy()
+to lethe_officer;
+
+-- Running ----------------------------------------------------------------------------------------
+
+grant execute on function
+  lethe.controllers_to_run(text),
+  lethe.controllers_due(),
+  lethe.start_cycle(text, date, boolean),
+  lethe.ready_tables(bigint),
+  lethe.unfinished_tables(bigint),
+  lethe.sweep_step(bigint, int, boolean),
+  lethe.verify_table(bigint, int),
+  lethe.verify_cycle(bigint),
+  lethe.finish_cycle(bigint),
+  lethe.release_controller(text),
+  lethe.share_controller(text),
+  lethe.pace(),
+  lethe.cycle_report(bigint),
+  lethe.cycle_faults(bigint)
+to lethe_worker;
+
+-- Sweeping ---------------------------------------------------------------------------------------
+
+-- The sweeper may run one function, ask which keys are held, and do on managed tables what their owners
+-- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
+grant usage on schema lethe_private to lethe_sweeper;
+grant select on lethe_private.held to lethe_sweeper;
+grant execute on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) to lethe_owner;

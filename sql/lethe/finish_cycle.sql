@@ -1,0 +1,35 @@
+create or replace function lethe.finish_cycle(cycle_id bigint)
+  returns text
+  language plpgsql
+  volatile
+  security definer  -- closes the cycle for a worker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);
+  v_open int;
+begin
+  if v_cycle.state <> 'open' then
+    return v_cycle.state;
+  end if;
+  select count(*) into v_open from lethe.cycle_tables as t
+  where t.cycle_id = finish_cycle.cycle_id and t.state in ('waiting', 'sweeping', 'swept');
+  if v_open > 0 then
+    return 'open';
+  end if;
+
+  update lethe.cycles as c
+  set state = case when exists (
+        select from lethe.cycle_tables as t
+        where t.cycle_id = finish_cycle.cycle_id and t.state <> 'verified') then 'incomplete' else 'complete' end,
+      finished_at = clock_timestamp()
+  where c.id = finish_cycle.cycle_id
+  returning * into v_cycle;
+  delete from lethe_private.worklist as w where w.cycle_id = finish_cycle.cycle_id;
+  delete from lethe_private.compiled as p where p.cycle_id = finish_cycle.cycle_id;
+  return v_cycle.state;
+end
+$$;
+
+comment on function lethe.finish_cycle(bigint) is
+  'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete; open while some are not. Raises LE403.';

@@ -1,0 +1,152 @@
+create or replace function lethe.manage_table(
+  "table" text,
+  controller text default null,
+  controller_column text default null,
+  time_zone text default null,
+  search_path text default null,
+  key text[] default null,
+  sentinels text[] default null
+)
+  returns int
+  language plpgsql
+  volatile
+  security definer  -- only operators may write the catalogue
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.resolve_table("table");
+  v_controller_id int;
+  v_key text[];
+  v_missing text;
+  v_id int;
+begin
+  perform lethe_private.assert_may_change(null);
+  perform lethe_private.assert_manageable(v_oid);
+  v_controller_id := lethe_private.table_controller(v_oid, manage_table.controller, manage_table.controller_column);
+  v_key := coalesce(manage_table.key, lethe_private.usable_key(v_oid));
+  if v_key is null or manage_table.key is not null and not lethe_private.identifies_rows(v_oid, manage_table.key) then
+    perform lethe_private.fail('LE201', format('table %s has no usable key%s', lethe_private.host_name(v_oid), coalesce(' in ' || array_to_string(manage_table.key, ', '), '')),
+      'add a primary key, or a complete unique index over columns that are NOT NULL');
+  end if;
+  if manage_table.time_zone is not null then
+    perform lethe_private.assert_time_zone(manage_table.time_zone);
+  end if;
+  select string_agg(p.name, ', ') into v_missing
+  from (select btrim(btrim(s), '"') as name from unnest(string_to_array(manage_table.search_path, ',')) as s) as p
+  where p.name <> '$user' and p.name <> 'pg_temp' and not exists (select from pg_namespace as n where n.nspname = p.name);
+  if v_missing is not null then
+    perform lethe_private.fail('LE106', format('search path of %s names schema %s, which does not exist', lethe_private.host_name(v_oid), v_missing),
+      'name existing schemas, separated by commas');
+  end if;
+
+  insert into lethe.managed_tables as m
+    (schema_name, table_name, controller_id, controller_column, time_zone, search_path, key_columns, sentinels)
+  select n.nspname, c.relname, v_controller_id, manage_table.controller_column, manage_table.time_zone,
+    manage_table.search_path, v_key, lethe_private.read_days(manage_table.sentinels)
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.oid = v_oid
+  on conflict (schema_name, table_name) do update
+  set controller_id = excluded.controller_id, controller_column = excluded.controller_column, time_zone = excluded.time_zone,
+      search_path = excluded.search_path, key_columns = excluded.key_columns, sentinels = excluded.sentinels
+  returning m.id into v_id;
+  return v_id;
+end
+$$;
+
+comment on function lethe.manage_table(text, text, text, text, text, text[], text[]) is
+  'Tells Lethe of a table: whose rows it holds (one controller, or a column that says), in which zone its timestamps are, and so on. Returns its id. Raises LE101 to LE106, LE201 to LE203, LE502.';
+
+create or replace function lethe_private.table_controller(relation oid, controller text, controller_column text)
+  returns int
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text;
+  v_reference text;
+begin
+  if num_nonnulls(controller, controller_column) = 0 and (select count(*) from lethe.controllers) = 1 then
+    return (select c.id from lethe.controllers as c);
+  elsif num_nonnulls(controller, controller_column) <> 1 then
+    perform lethe_private.fail('LE203', format('table %s names %s', lethe_private.host_name(relation),
+        case when controller is null then 'no controller' else 'both a controller and a controller column' end),
+      'say whose rows it holds: one controller, or the column that tells');
+  elsif controller is not null then
+    return (lethe_private.get_controller(controller)).id;
+  end if;
+
+  select h.type into v_type from lethe_private.host_columns as h where h.relation = table_controller.relation and h.name = controller_column;
+  if not found then
+    perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
+      'the controller column holds each controller''s reference');
+  end if;
+  for v_reference in select c.reference from lethe.controllers as c where c.reference is not null loop
+    begin
+      execute format('select %L::%s', v_reference, v_type);
+    exception when others then
+      perform lethe_private.fail('LE203', format('column %I of %s is of type %s, which cannot hold controller reference %L',
+        controller_column, lethe_private.host_name(relation), v_type, v_reference), 'set the controllers'' references to values of that column');
+    end;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function lethe_private.table_controller(oid, text, text) is
+  'The id of the one controller of a table; null where a column tells. Raises LE101, LE103, LE203.';
+
+create or replace function lethe_private.identifies_rows(relation oid, columns text[])
+  returns boolean
+  language sql
+  stable
+begin atomic
+  select exists (
+    select
+    from pg_catalog.pg_index as i
+    where i.indrelid = relation and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null
+      and (select array_agg(a.attname::text order by a.attname)
+           from unnest(i.indkey::int2[]) with ordinality as k (attnum, n)
+           join pg_catalog.pg_attribute as a on a.attrelid = relation and a.attnum = k.attnum and a.attnotnull
+           where k.n <= i.indnkeyatts)
+        = (select array_agg(c order by c) from unnest(columns) as c));
+end;
+
+comment on function lethe_private.identifies_rows(oid, text[]) is 'True when a unique index over exactly these columns, all NOT NULL, identifies every row.';
+
+create or replace function lethe_private.read_days(days text[])
+  returns date[]
+  language plpgsql
+  immutable
+  set search_path = pg_catalog, pg_temp
+  set datestyle = 'ISO, YMD'
+as $$
+begin
+  return coalesce(days::date[], '{}');
+exception when others then
+  perform lethe_private.fail('LE302', 'a sentinel is not a day', 'write it as 9999-12-31');
+end
+$$;
+
+comment on function lethe_private.read_days(text[]) is 'Days written as ISO 8601. Raises LE302.';
+
+create or replace function lethe.unmanage_table("table" text)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- only operators may write the catalogue
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform lethe_private.assert_may_change(null);
+  delete from lethe.managed_tables as m
+  where format('%s.%s', m.schema_name, m.table_name) = unmanage_table."table"
+     or format('%I.%I', m.schema_name, m.table_name) = unmanage_table."table";
+  if not found then
+    perform lethe_private.fail('LE102', format('table %s is not managed', coalesce("table", '(null)')), 'lethe.managed_tables lists those that are');
+  end if;
+end
+$$;
+
+comment on function lethe.unmanage_table(text) is
+  'Forgets a table with its rules, links and subject types; the table itself is not touched. Raises LE102, LE502.';

@@ -1,0 +1,72 @@
+-- What a cycle would do on a day, counted from the data, touching nothing. Any day, also one to come.
+create or replace function lethe.plan(as_of date default null, controller_name text default null)
+  returns table (
+    controller     text,
+    table_name     text,
+    rule           text,
+    due            bigint,
+    held           bigint,
+    kept_by_child  bigint,
+    unclocked      bigint
+  )
+  language plpgsql
+  volatile
+  security definer  -- counts as lethe_sweeper; the caller sees figures only
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_controller lethe.controllers;
+  v_managed lethe.managed_tables;
+begin
+  for v_controller in
+    select c.* from lethe.controllers as c
+    join lethe.controllers_to_run(plan.controller_name) as r on r.name = c.name
+    where lethe_private.acts_for(c.id) or pg_has_role(session_user, 'lethe_worker', 'member')
+    order by c.name
+  loop
+    for v_managed in
+      select m.* from lethe.managed_tables as m
+      where lethe_private.has_controller(m, v_controller)
+        and exists (select from lethe_private.effective_terms(m.id, v_controller.id))
+      order by m.schema_name, m.table_name
+    loop
+      return query select v_controller.name, format('%I.%I', v_managed.schema_name, v_managed.table_name), p.*
+      from lethe_private.plan_table(v_managed, v_controller, coalesce(as_of, lethe_private.today(v_controller.time_zone))) as p;
+    end loop;
+  end loop;
+end
+$$;
+
+comment on function lethe.plan(date, text) is
+  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501.';
+
+create or replace function lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date)
+  returns table (rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_program jsonb;
+  v_look jsonb;
+  v_unclocked jsonb;
+begin
+  perform lethe_private.assert_intact(managed);
+  v_program := lethe_private.compile(managed, controller, today);
+  begin
+    v_look := lethe_private.count_as_sweeper(v_program ->> 'look', managed);
+    v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', managed);
+  exception when insufficient_privilege then
+    perform lethe_private.fail('LE501', format('lethe_sweeper may not read %I.%I or a table that refers to it', managed.schema_name, managed.table_name),
+      'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs');
+  end;
+  return query
+    select r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
+      (v_look #>> array[r.flag, 'kept'])::bigint, (v_unclocked ->> r.flag)::bigint
+    from jsonb_to_recordset(v_program -> 'rules') as r (flag text, rule text)
+    union all
+    select 'rows', (v_look ->> 'rows')::bigint, null, null, null;
+end
+$$;
+
+comment on function lethe_private.plan_table(lethe.managed_tables, lethe.controllers, date) is 'The plan of one table. Raises LE102, LE103, LE501.';

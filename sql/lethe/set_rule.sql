@@ -1,0 +1,142 @@
+-- One term of a rule; the rule comes into being with its first term. A controller's own term (controller
+-- given) replaces the default of the same purpose for that controller.
+create or replace function lethe.set_rule(
+  "table" text,
+  action text,
+  after text,
+  "column" text default null,
+  since text[] default null,
+  method text default null,
+  parameters jsonb default '{}',
+  purpose text default null,
+  "when" text default null,
+  controller text default null,
+  reason text default null
+)
+  returns int
+  language plpgsql
+  volatile
+  security definer  -- the policy is changed through functions only, each change recorded
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables := lethe_private.get_managed("table");
+  v_oid oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
+  v_controller_id int := case when controller is not null then (lethe_private.get_controller(controller)).id end;
+  v_term lethe.terms;
+begin
+  perform lethe_private.assert_may_change(v_controller_id);
+  perform lethe_private.assert_action(v_managed, v_oid, action, "column", method, parameters);
+  perform lethe_private.assert_clock(v_oid, since);
+  if action <> 'purge' and "column" = any (since) then
+    perform lethe_private.fail('LE316', format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
+      'count since another column');
+  end if;
+  v_term.after := lethe_private.parse_delay(after);
+  v_term.condition := case when "when" is not null then lethe_private.read_condition(v_oid, "when") end;
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+
+  insert into lethe.rules as r (table_id, column_name, action)
+  values (v_managed.id, "column", set_rule.action)
+  on conflict on constraint rules_table_id_column_name_action_key do update set action = excluded.action
+  returning r.id into v_term.rule_id;
+  insert into lethe.terms as t (rule_id, controller_id, purpose, after, since, "when", condition, method, parameters)
+  values (v_term.rule_id, v_controller_id, set_rule.purpose, v_term.after, set_rule.since, set_rule."when", v_term.condition,
+    set_rule.method, coalesce(set_rule.parameters, '{}'))
+  on conflict on constraint terms_rule_id_controller_id_purpose_key do update
+  set after = excluded.after, since = excluded.since, "when" = excluded."when", condition = excluded.condition,
+      method = excluded.method, parameters = excluded.parameters
+  where (t.after, t.since, t."when", t.method, t.parameters)
+    is distinct from (excluded.after, excluded.since, excluded."when", excluded.method, excluded.parameters);
+  if current_setting('lethe.applying', true) is distinct from 'on' then
+    perform lethe_private.assert_rules(v_managed);
+  end if;
+  return v_term.rule_id;
+end
+$$;
+
+comment on function lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text) is
+  'Sets one term of a rule: what happens (anonymize, purge) to a column, or to the row, how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE502.';
+
+create or replace function lethe_private.assert_action(
+  managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb
+)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_column lethe_private.host_columns;
+  v_method lethe.methods;
+begin
+  if action = 'archive' then
+    perform lethe_private.fail('LE315', 'action archive is not available in this version', 'anonymize or purge');
+  elsif action is null or action not in ('anonymize', 'purge') or "column" is null and action <> 'purge' then
+    perform lethe_private.fail('LE106', format('action %s is unknown for a %s', coalesce(quote_literal(action), 'null'), case when "column" is null then 'row' else 'column' end),
+      'a column is anonymized or purged; a row is purged');
+  elsif action = 'anonymize' and method is null then
+    perform lethe_private.fail('LE104', format('the rule on %s.%I names no method', lethe_private.host_name(relation), "column"),
+      'lethe.methods lists them');
+  elsif action = 'purge' and method is not null then
+    perform lethe_private.fail('LE106', format('a purge of %s takes no method', lethe_private.host_name(relation)), 'leave the method out, or anonymize');
+  end if;
+  if "column" is null then
+    return;
+  end if;
+
+  perform lethe_private.assert_columns(managed, array["column"]);
+  select h.* into v_column from lethe_private.host_columns as h where h.relation = assert_action.relation and h.name = "column";
+  perform lethe_private.assert_column_may_change(managed, relation, v_column);
+  if action = 'purge' then
+    if v_column.not_null then
+      perform lethe_private.fail('LE305', format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
+        'anonymize it with constant, partial or a pseudonym; or drop the constraint');
+    end if;
+    return;
+  end if;
+  select m.* into v_method from lethe.methods as m where m.name = assert_action.method;
+  if not found then
+    perform lethe_private.fail('LE104', format('method %L does not exist', method),
+      'one of ' || (select string_agg(m.name, ', ' order by m.name) from lethe.methods as m));
+  end if;
+  perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
+  perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
+end
+$$;
+
+comment on function lethe_private.assert_action(lethe.managed_tables, oid, text, text, text, jsonb) is
+  'Raises LE103 to LE106, LE304 to LE309, LE315 or LE316 when the action cannot be done to the column or row.';
+
+create or replace function lethe.drop_rule(
+  "table" text, action text, "column" text default null, purpose text default null, controller text default null, reason text default null
+)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- the policy is changed through functions only, each change recorded
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables := lethe_private.get_managed("table");
+  v_controller_id int := case when controller is not null then (lethe_private.get_controller(controller)).id end;
+begin
+  perform lethe_private.assert_may_change(v_controller_id);
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+  delete from lethe.terms as t
+  using lethe.rules as r
+  where r.id = t.rule_id
+    and r.table_id = v_managed.id
+    and r.action = drop_rule.action
+    and r.column_name is not distinct from "column"
+    and t.purpose is not distinct from drop_rule.purpose
+    and t.controller_id is not distinct from v_controller_id;
+  if not found then
+    perform lethe_private.fail('LE107', format('table %s has no such rule', "table"), 'lethe.terms lists them; name action, column, purpose and controller as there');
+  end if;
+  delete from lethe.rules as r where not exists (select from lethe.terms as t where t.rule_id = r.id);
+end
+$$;
+
+comment on function lethe.drop_rule(text, text, text, text, text, text) is
+  'Takes one term of a rule back; the rule goes with its last term. Raises LE101, LE102, LE107, LE502.';

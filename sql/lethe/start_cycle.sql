@@ -1,0 +1,110 @@
+-- Opens the cycle of a controller's day, or goes on with the one that is open: after a crash the same
+-- call continues where the last committed batch ended.
+create or replace function lethe.start_cycle(
+  controller text,
+  local_date date default null,
+  alone boolean default false
+)
+  returns bigint
+  language plpgsql
+  volatile
+  security definer  -- a worker may run cycles but may not read keys or write evidence by itself
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_controller lethe.controllers := lethe_private.get_controller(controller);
+  v_today date := lethe_private.today(v_controller.time_zone);
+  v_cycle lethe.cycles;
+begin
+  if local_date > v_today then
+    perform lethe_private.fail('LE402', format('day %s has not begun for controller %s', local_date, controller),
+      'a cycle acts on what is due today; lethe plan --as-of shows what will be');
+  end if;
+  if alone and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id)) then
+    perform lethe_private.fail('LE401', format('a cycle of controller %s is already running', controller),
+      'wait until it has finished; lethe status shows how far it is');
+  end if;
+
+  select c.* into v_cycle from lethe.cycles as c
+  where c.controller_id = v_controller.id and c.state = 'open';
+  if found then
+    return v_cycle.id;
+  end if;
+
+  insert into lethe.cycles (controller_id, local_date, covers_since)
+  select v_controller.id, coalesce(start_cycle.local_date, v_today),
+    least(coalesce(start_cycle.local_date, v_today),
+      coalesce((select max(c.local_date) + 1 from lethe.cycles as c
+                where c.controller_id = v_controller.id and c.state = 'complete'), coalesce(start_cycle.local_date, v_today)))
+  on conflict do nothing
+  returning * into v_cycle;
+  if v_cycle.id is null then  -- somebody opened it at this very moment
+    select c.* into strict v_cycle from lethe.cycles as c
+    where c.controller_id = v_controller.id and c.state = 'open';
+    return v_cycle.id;
+  end if;
+
+  perform lethe_private.compile_cycle(v_cycle, v_controller);
+  return v_cycle.id;
+end
+$$;
+
+comment on function lethe.start_cycle(text, date, boolean) is
+  'Opens or resumes the cycle of a controller''s local day (default: today). alone: for this session only. Raises LE101, LE401, LE402.';
+
+create or replace function lethe_private.get_controller(name text)
+  returns lethe.controllers
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_controller lethe.controllers;
+begin
+  select c.* into v_controller from lethe.controllers as c where c.name = get_controller.name;
+  if not found then
+    perform lethe_private.fail('LE101', format('controller %s does not exist', coalesce(quote_literal(get_controller.name), '(null)')),
+      'lethe.controllers lists them; lethe.set_controller adds one');
+  end if;
+  return v_controller;
+end
+$$;
+
+comment on function lethe_private.get_controller(text) is 'A controller by its name. Raises LE101.';
+
+-- One table that cannot be compiled (dropped, renamed) fails by itself and does not stop the others.
+create or replace function lethe_private.compile_cycle(cycle lethe.cycles, controller lethe.controllers)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_program jsonb;
+  v_state text;
+begin
+  for v_managed in
+    select m.* from lethe.managed_tables as m
+    where lethe_private.has_controller(m, controller)
+      and exists (select from lethe_private.effective_terms(m.id, controller.id))
+    order by m.id
+  loop
+    begin
+      perform lethe_private.assert_intact(v_managed);
+      v_program := lethe_private.compile(v_managed, controller, cycle.local_date);
+      insert into lethe.cycle_tables (cycle_id, table_id, table_name)
+      values (cycle.id, v_managed.id, format('%I.%I', v_managed.schema_name, v_managed.table_name));
+      insert into lethe_private.compiled (cycle_id, table_id, program) values (cycle.id, v_managed.id, v_program);
+    exception when others then
+      get stacked diagnostics v_state = returned_sqlstate;
+      insert into lethe.cycle_tables (cycle_id, table_id, table_name, state, failure)
+      values (cycle.id, v_managed.id, format('%I.%I', v_managed.schema_name, v_managed.table_name),
+        'failed', jsonb_build_object('sqlstate', v_state));
+    end;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.compile_cycle(lethe.cycles, lethe.controllers) is
+  'Compiles every managed table of a new cycle.';

@@ -1,0 +1,62 @@
+-- All that a controller's rules do to one managed table, as expressions over one row.
+create or replace function lethe_private.actions(
+  alias text,
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date
+)
+  returns setof lethe_private.action_parts
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rule record;
+  v_parts lethe_private.rule_parts;
+  v_action lethe_private.action_parts;
+  v_column lethe_private.host_columns;
+  v_method lethe.methods;
+begin
+  for v_rule in
+    select r.id, r.column_name, r.action, row_number() over (order by (r.column_name is not null), h.position, r.action) as n
+    from lethe.rules as r
+    left join lethe_private.host_columns as h on h.relation = table_oid and h.name = r.column_name
+    where r.table_id = managed.id
+    order by n
+  loop
+    v_parts := lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.id);
+    continue when v_parts.due is null;
+    v_action := row('r' || v_rule.n, concat_ws(': ', v_rule.column_name, v_rule.action),
+      case when v_rule.column_name is null then 'purge' else 'columns' end,
+      v_rule.column_name, v_parts.due, v_parts.unclocked, 'true', null, 'null');
+
+    if v_rule.column_name is not null then
+      select h.* into v_column from lethe_private.host_columns as h
+      where h.relation = table_oid and h.name = v_rule.column_name;
+      v_action.needed := format('%s.%I is not null', alias, v_column.name);
+    end if;
+
+    if v_rule.action = 'anonymize' then
+      select m.* into v_method
+      from lethe_private.effective_terms(managed.id, controller.id) as t
+      join lethe.methods as m on m.name = t.method
+      where t.rule_id = v_rule.id
+      limit 1;
+      select
+        format('not (%s)', lethe_private.method_sql(v_method.recogniser, alias, v_column, v_method, t.parameters)),
+        format('(%s)::%s', lethe_private.method_sql(v_method.mask, alias, v_column, v_method, t.parameters), v_column.type)
+        into v_action.needed, v_action.new_value
+      from lethe_private.effective_terms(managed.id, controller.id) as t
+      where t.rule_id = v_rule.id
+      limit 1;
+    end if;
+    v_action.test := case when v_action.needed = 'true' then format('(%s)', v_action.due)
+      else format('(%s and %s)', v_action.due, v_action.needed) end;
+    return next v_action;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date) is
+  'The actions in force on a managed table for one controller and one local day, row purge first.';

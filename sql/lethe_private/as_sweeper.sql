@@ -1,0 +1,54 @@
+-- The only function that lethe_sweeper owns, and the only way in which Lethe touches a host's table.
+--
+-- A trigger of the host runs with the rights of whoever changes the row. Here that is lethe_sweeper,
+-- which may do nothing but what was granted to it on managed tables. Because it owns this function, a
+-- hostile trigger could alter it (it cannot replace it: that takes CREATE on the schema). So the body
+-- trusts nothing of its own definition: names are qualified down to the operators, and it refuses to
+-- go on unless it really runs as lethe_sweeper. Its caller checks the definition too.
+--
+-- Deferred constraints and triggers are made to fire here, as lethe_sweeper: at COMMIT they would run
+-- as somebody else, and as a different role on PostgreSQL 15 than on 18.
+create or replace function lethe_private.as_sweeper(
+  statement text,
+  tids tid[],
+  inner_pad bytea,
+  outer_pad bytea,
+  host_search_path text
+)
+  returns table (facts jsonb, target oid, found_tids tid[])
+  language plpgsql
+  volatile
+  security definer
+  set search_path = pg_catalog, pg_temp
+  set row_security = off
+as $$
+declare
+  v_path pg_catalog.text;
+begin
+  if current_user operator(pg_catalog.<>) 'lethe_sweeper'::pg_catalog.name then
+    raise exception using errcode = 'LE505', message = 'function lethe_private.as_sweeper has been altered',
+      hint = 'run lethe init to restore it, and find out who altered it';
+  end if;
+  perform pg_catalog.set_config('search_path', host_search_path, true);
+  v_path := pg_catalog.current_setting('search_path');
+
+  return query execute statement using tids, inner_pad, outer_pad;
+  set constraints all immediate;
+
+  -- A setting that a trigger changed would outlive this function and be met by code with more rights.
+  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) v_path
+    or pg_catalog.current_setting('row_security') operator(pg_catalog.<>) 'off'
+  then
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
+      hint = 'give the trigger''s function a "set search_path" clause';
+  end if;
+end
+$$;
+
+comment on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) is
+  'Runs one statement as lethe_sweeper, row security off, under the search path declared for the table. Raises LE504, LE505.';
+
+-- Handing it over takes CREATE on the schema for as long as that lasts.
+grant create on schema lethe_private to lethe_sweeper;
+alter function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) owner to lethe_sweeper;
+revoke create on schema lethe_private from lethe_sweeper;

@@ -1,0 +1,165 @@
+-- Static refusals: what the catalogue alone can tell is refused when the policy is set, not at night.
+create or replace function lethe_private.assert_clock(relation oid, since text[])
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text;
+  v_column lethe_private.host_columns;
+begin
+  if coalesce(cardinality(since), 0) = 0 then
+    perform lethe_private.fail('LE302', format('a rule on %s names no clock', lethe_private.host_name(relation)),
+      'say since which column the delay counts');
+  end if;
+  foreach v_name in array since loop
+    if v_name ~ '^\s*\w+\s*\(.*\)\s*$' then
+      perform lethe_private.fail('LE315', format('clock %s aggregates over other rows, which this version cannot do', quote_literal(v_name)),
+        'keep the date in a column of the table itself');
+    end if;
+    select h.* into v_column from lethe_private.host_columns as h where h.relation = assert_clock.relation and h.name = v_name;
+    if not found then
+      perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(relation), v_name),
+        'the clock of a rule is a column of its table');
+    elsif v_column.type_name not in ('date', 'timestamp', 'timestamptz') or v_column.type_schema <> 'pg_catalog' then
+      perform lethe_private.fail('LE302', format('column %I of %s is of type %s, which is no clock', v_name, lethe_private.host_name(relation), v_column.type),
+        'a clock is a date, a timestamp or a timestamp with time zone');
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_clock(oid, text[]) is 'Raises LE103, LE302, LE315 unless every name is a date or time column of the table.';
+
+create or replace function lethe_private.assert_parameters(method lethe.methods, parameters jsonb)
+  returns void
+  language plpgsql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_key text;
+  v_spec jsonb;
+  v_value jsonb;
+begin
+  select k into v_key from jsonb_object_keys(parameters) as k where not method.parameters ? k limit 1;
+  if v_key is not null then
+    perform lethe_private.fail('LE106', format('method %s has no parameter %I', method.name, v_key),
+      coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(method.parameters) as k), 'it has none'));
+  end if;
+  for v_key, v_spec in select d.key, d.value from jsonb_each(method.parameters) as d loop
+    v_value := coalesce(parameters -> v_key, v_spec -> 'default');
+    if v_value is null then
+      perform lethe_private.fail('LE106', format('method %s needs parameter %I', method.name, v_key), v_spec ->> 'description');
+    end if;
+    if v_spec ->> 'type' in ('integer', 'number') and (
+        jsonb_typeof(v_value) <> 'number'
+        or (v_spec ->> 'type' = 'integer' and v_value::numeric <> trunc(v_value::numeric))
+        or v_value::numeric < (v_spec ->> 'minimum')::numeric
+        or v_value::numeric > (v_spec ->> 'maximum')::numeric)
+      or v_spec ->> 'type' = 'string' and jsonb_typeof(v_value) <> 'string'
+      or v_spec -> 'enum' is not null and not v_spec -> 'enum' @> v_value
+    then
+      perform lethe_private.fail('LE106', format('parameter %I of method %s cannot be %s', v_key, method.name, v_value),
+        concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), 'at least ' || (v_spec ->> 'minimum'),
+          'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum')));
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_parameters(lethe.methods, jsonb) is
+  'Raises LE106 for a parameter that is unknown, missing or of the wrong kind.';
+
+-- Unique and exclusion indexes that touch the column, in their keys, expressions or predicate.
+create or replace function lethe_private.unique_indexes(relation oid, column_position int2)
+  returns setof text
+  language sql
+  stable
+begin atomic
+  select distinct x.relname::text
+  from pg_catalog.pg_index as i
+  join pg_catalog.pg_class as x on x.oid = i.indexrelid
+  where i.indrelid = relation
+    and (i.indisunique or i.indisexclusion)
+    and (column_position = any (i.indkey::int2[])
+      or exists (select from pg_catalog.pg_depend as d
+                 where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+                   and d.refobjid = relation and d.refobjsubid = column_position));
+end;
+
+comment on function lethe_private.unique_indexes(oid, int2) is 'Names of the indexes that keep a column''s values apart.';
+
+create or replace function lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := format('column %I of %s', target.name, lethe_private.host_name(relation));
+  v_unique text := (select string_agg(u, ', ') from lethe_private.unique_indexes(relation, target.position) as u);
+begin
+  if not method.type_categories && array['*', target.type_name, target.type_category::text] then
+    perform lethe_private.fail('LE304', format('method %s does not fit %s of type %s', method.name, v_name, target.type),
+      'it fits ' || array_to_string(method.type_categories, ', '));
+  end if;
+  if method.nulls_out and target.not_null then
+    perform lethe_private.fail('LE305', format('%s is NOT NULL and method %s makes it null', v_name, method.name),
+      'use constant, partial or a pseudonym; or drop the constraint');
+  end if;
+  if v_unique is not null and not method.keeps_unique and not method.nulls_out then
+    perform lethe_private.fail('LE306', format('%s is unique (%s) and method %s makes values equal', v_name, v_unique, method.name),
+      'use a pseudonym, which keeps values apart; or suppress');
+  end if;
+  if target.length < coalesce(case when v_unique is null then method.length_min else method.length_min_unique end, 0)
+    or method.name = 'constant' and target.length < length(coalesce(parameters, '{}') ->> (select k from jsonb_object_keys(method.parameters) as k limit 1))
+  then
+    perform lethe_private.fail('LE307', format('%s holds %s characters, too few for method %s', v_name, target.length, method.name),
+      'use suppress, partial or a shorter constant; or make the column longer');
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_method_fits(oid, lethe_private.host_columns, lethe.methods, jsonb) is
+  'Raises LE304 (type), LE305 (NOT NULL), LE306 (unique) or LE307 (length).';
+
+create or replace function lethe_private.assert_column_may_change(managed lethe.managed_tables, relation oid, target lethe_private.host_columns)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := format('column %I of %s', target.name, lethe_private.host_name(relation));
+  v_reference text;
+begin
+  if target.is_generated or target.is_identity then
+    perform lethe_private.fail('LE308', format('%s is a generated or identity column', v_name), 'anonymize the columns it is computed from');
+  end if;
+  if exists (
+    select
+    from pg_partitioned_table as p
+    where p.partrelid in (select relation union select i.relid from pg_partition_tree(relation::regclass) as i)
+      and target.name in (select a.attname from pg_attribute as a where a.attrelid = p.partrelid and a.attnum = any (p.partattrs::int2[])))
+  then
+    perform lethe_private.fail('LE308', format('%s is a partition key', v_name), 'purge the row, or its partition, instead');
+  end if;
+  select r.foreign_key into v_reference
+  from lethe_private.host_references as r
+  where (r.child in (select relation union select i.relid from pg_partition_tree(relation::regclass) as i) and target.name = any (r.child_columns))
+     or (r.parent = relation and target.name = any (r.parent_columns))
+  limit 1;
+  if v_reference is not null then
+    perform lethe_private.fail('LE309', format('%s is part of foreign key %I', v_name, v_reference),
+      'purge the row, or declare the reference "unlink" on the referencing table');
+  end if;
+  if target.name = managed.controller_column or target.name = any (managed.key_columns) then
+    perform lethe_private.fail('LE316', format('%s is the table''s key or names its controller', v_name), 'purge the row instead');
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_column_may_change(lethe.managed_tables, oid, lethe_private.host_columns) is
+  'Raises LE308, LE309 or LE316 for a column that no rule may rewrite.';

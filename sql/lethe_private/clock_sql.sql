@@ -1,0 +1,88 @@
+-- From here to compile.sql: the compiler. Each function returns the text of one SQL expression over one
+-- row, under an alias. Cut-offs are computed first and written as constants, so that an index on the
+-- clock serves and a partial index can be proved to apply.
+--
+-- Clocks before this year are taken for "none": converting them between zones can leave the range of
+-- a timestamp and fail. The same at the other end, where a clock means "never".
+
+create or replace function lethe_private.clock_floor()
+  returns text
+  language sql
+  immutable
+return '4713-01-01 BC';
+
+create or replace function lethe_private.local_day_sql(
+  alias text,
+  clock lethe_private.host_columns,
+  table_zone text,
+  controller_zone text
+)
+  returns text
+  language sql
+  immutable
+return case
+  when clock.type_name = 'date' then format('%s.%I', alias, clock.name)
+  when clock.type_name = 'timestamptz' then format('(%s.%I at time zone %L)::date', alias, clock.name, controller_zone)
+  when coalesce(table_zone, controller_zone) = controller_zone then format('%s.%I::date', alias, clock.name)
+  else format('((%s.%I at time zone %L) at time zone %L)::date', alias, clock.name, table_zone, controller_zone)
+end;
+
+comment on function lethe_private.local_day_sql(text, lethe_private.host_columns, text, text) is
+  'The controller''s local day of a clock column of type date, timestamp or timestamptz.';
+
+-- Sargable and exact where the type allows it; else a bound a little late for the index and the exact
+-- day for the truth. Two days cover any zone''s distance from the bound, three any two zones''.
+create or replace function lethe_private.up_to_day_sql(
+  alias text,
+  clock lethe_private.host_columns,
+  table_zone text,
+  controller_zone text,
+  last_day date
+)
+  returns text
+  language sql
+  stable
+return case
+  when clock.type_name = 'date' then
+    format('%s.%I <= date %L', alias, clock.name, last_day)
+  when clock.type_name = 'timestamptz' then
+    format('%s.%I < timestamptz %L and %s <= date %L', alias, clock.name,
+      to_char((last_day + 2)::timestamp at time zone controller_zone at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+00',
+      lethe_private.local_day_sql(alias, clock, table_zone, controller_zone), last_day)
+  when coalesce(table_zone, controller_zone) = controller_zone then
+    format('%s.%I < timestamp %L', alias, clock.name, last_day + 1)
+  else
+    format('%s.%I < timestamp %L and %s <= date %L', alias, clock.name, last_day + 3,
+      lethe_private.local_day_sql(alias, clock, table_zone, controller_zone), last_day)
+end;
+
+comment on function lethe_private.up_to_day_sql(text, lethe_private.host_columns, text, text, date) is
+  'True when the clock lies on or before a local day of the controller.';
+
+-- The latest of several clocks, as a local day. Nulls, -infinity and past sentinels are ignored; a
+-- clock too late to convert counts as infinity, that is: never due.
+create or replace function lethe_private.latest_day_sql(
+  alias text,
+  table_oid oid,
+  since text[],
+  table_zone text,
+  controller_zone text,
+  past_sentinels text
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select 'greatest(' || string_agg(
+    format('case when %1$s.%2$I >= ''294000-01-01'' then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end',
+      alias, h.name, lethe_private.clock_floor(),
+      coalesce(' and ' || lethe_private.local_day_sql(alias, h, table_zone, controller_zone)
+        || ' not in (' || past_sentinels || ')', ''),
+      lethe_private.local_day_sql(alias, h, table_zone, controller_zone)),
+    ', ' order by s.n) || ')'
+  from unnest(since) with ordinality as s (name, n)
+  join lethe_private.host_columns as h on h.relation = table_oid and h.name = s.name;
+end;
+
+comment on function lethe_private.latest_day_sql(text, oid, text[], text, text, text) is
+  'The latest local day of several clocks; null when none is usable.';

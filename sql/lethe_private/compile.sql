@@ -1,0 +1,225 @@
+-- Everything a cycle runs on one table for one controller and one local day, as text. lethe.preview
+-- shows it; sweep_step runs it. In the texts:
+--   $1              tid[], the addresses of a batch
+--   $2, $3          the controller's HMAC pads; never literals, so that no log or statistics view shows a key
+--   {from}, {here}  where the batch lives: the table, or one partition of it
+--
+-- Shape of the result:
+--   {"rules": [{"flag", "rule", "phase"}],
+--    "purge": null | {"discover", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
+--    "columns": null | {"discover", "act"},
+--    "look": text, "unclocked": text}
+
+-- Actions that fall due together are tested together, so that the clock stands in front, where an index
+-- can use it, and "not yet masked" reads as in the partial index.
+create or replace function lethe_private.any_due_sql(actions lethe_private.action_parts[])
+  returns text
+  language sql
+  stable
+begin atomic
+  select '(' || string_agg(format('(%s)%s', g.due, case when g.needed = 'true' then '' else format(E'\n      and (%s)', g.needed) end), E'\n    or ' order by g.n) || ')'
+  from (
+    select a.due, string_agg(a.needed, ' or ' order by a.n) as needed, min(a.n) as n
+    from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+    group by a.due
+  ) as g;
+end;
+
+comment on function lethe_private.any_due_sql(lethe_private.action_parts[]) is 'True when at least one of the actions is to be done on a row.';
+
+create or replace function lethe_private.discover_sql(
+  source text,
+  condition text,
+  actions lethe_private.action_parts[],
+  in_order_of text,
+  has_leaves boolean,
+  batch_rows int
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format($sql$select jsonb_build_object('rows', count(*), %s) as facts, d.target, array_agg(d.tid) as tids
+from (
+  select c.tableoid as target, c.ctid as tid,
+    %s,
+    row_number() over (%sorder by %sc.ctid) as n
+  from %s as c
+  where %s
+) as d
+group by d.target, (d.n - 1) / %s
+order by d.target, (d.n - 1) / %s$sql$,
+    string_agg(format('%L, count(*) filter (where d.%s)', a.flag, a.flag), ', ' order by a.n),
+    string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
+    case when has_leaves then 'partition by c.tableoid ' else '' end,
+    case when in_order_of is null then '' else format('c.%I, ', in_order_of) end,
+    source, condition, batch_rows, batch_rows)
+  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+end;
+
+comment on function lethe_private.discover_sql(text, text, lethe_private.action_parts[], text, boolean, int) is
+  'Finds all due rows once and groups their addresses into batches.';
+
+-- Lengths in front of the keys, so that no two lists of keys read the same.
+create or replace function lethe_private.root_sql(key text)
+  returns text
+  language sql
+  immutable
+return format(
+  'encode(lethe.keyed_hash(coalesce(string_agg(length(%1$s) || '':'' || %1$s, '','' order by %1$s collate "C"), ''''), $2, $3), ''hex'')', key);
+
+comment on function lethe_private.root_sql(text) is 'The keyed root over the ordered keys of a batch.';
+
+-- The row is looked at and changed in one statement, and only if it is still the version that was
+-- looked at (same address, same xmin): a row that anybody changes meanwhile is left for the next pass.
+create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text)
+  returns text
+  language sql
+  stable
+begin atomic
+  with columns as (
+    -- Where a column is due for purge and for anonymization, it is purged.
+    select a.column_name, min(a.n) as n,
+      string_agg(format('when p.%s then %s', a.flag, a.new_value), ' ' order by a.new_value = 'null' desc, a.n) as choices
+    from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+    group by a.column_name
+  )
+  select format($sql$with picked as materialized (
+  select c.ctid as tid, c.xmin as version,
+    %s
+  from {from} as c
+  where c.ctid = any ($1){here}
+    and %s
+), acted as (
+  update {from} as c
+  set %s
+  from picked as p
+  where c.ctid = p.tid{here} and c.xmin = p.version
+  returning %s as key, %s
+)
+select jsonb_build_object('rows', count(*), 'root', %s, %s) as facts,
+  null::oid as target, null::tid[] as tids
+from acted as a$sql$,
+    (select string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n)
+     from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)),
+    condition,
+    (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
+    key,
+    (select string_agg(format('p.%s', a.flag), ', ') from unnest(actions) as a),
+    lethe_private.root_sql('a.key'),
+    (select string_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag), ', ') from unnest(actions) as a));
+end;
+
+comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text) is
+  'Applies every action due on the rows of a batch in one statement, and counts them.';
+
+-- One read of the data: per action how many rows are due, how many of them are held or kept by a child.
+create or replace function lethe_private.look_sql(
+  source text,
+  condition text,
+  actions lethe_private.action_parts[],
+  held text,
+  kept text,
+  staying text
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format($sql$%sselect jsonb_build_object(
+  'rows', count(*) filter (where not d.held and (%s)),
+  %s)
+from (
+  select %s,
+    %s as held,
+    %s as kept
+  from %s as c
+  where %s
+) as d$sql$,
+    coalesce(staying, ''),
+    string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n),
+    string_agg(format(
+      '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s), ''held'', count(*) filter (where d.%2$s and d.held), '
+      '''kept'', %3$s)', a.flag, a.flag,
+      case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end), E',\n  ' order by a.n),
+    string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
+    held,
+    case
+      when min(a.phase) filter (where a.phase = 'purge') is null then 'false'
+      when staying is not null then format('exists (select from staying as x where (x.target, x.tid) = (c.tableoid, c.ctid))')
+      when kept is null then 'false'
+      else format('(%s) and (%s)', min(a.due) filter (where a.phase = 'purge'), kept)
+    end,
+    source, condition)
+  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+end;
+
+comment on function lethe_private.look_sql(text, text, lethe_private.action_parts[], text, text, text) is
+  'Counts what is due, held and kept, from the data as it stands.';
+
+create or replace function lethe_private.unclocked_sql(source text, owner text, actions lethe_private.action_parts[])
+  returns text
+  language sql
+  stable
+begin atomic
+  select format(E'select jsonb_build_object(\n  %s)\nfrom %s as c\nwhere %s\n  and (%s)',
+    string_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked), E',\n  ' order by a.n),
+    source, owner,
+    string_agg(distinct format('(%s)', a.unclocked), ' or '))
+  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+end;
+
+comment on function lethe_private.unclocked_sql(text, text, lethe_private.action_parts[]) is
+  'Counts rows that no term can make due as they stand.';
+
+create or replace function lethe_private.compile(managed lethe.managed_tables, controller lethe.controllers, today date)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_source text := lethe_private.host_name(v_oid);
+  v_owner text := lethe_private.controller_sql('c', managed, v_oid, controller);
+  v_held text := lethe_private.held_sql('c', managed, v_oid, today);
+  v_key text := lethe_private.key_sql('c', v_oid, managed.key_columns);
+  v_rows int := (select batch_rows from lethe.settings);
+  v_leaves boolean := exists (select from pg_inherits where inhparent = v_oid);
+  v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
+  v_purge lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'purge');
+  v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
+  v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
+  v_condition text;
+  v_program jsonb;
+begin
+  if cardinality(v_actions) = 0 then
+    return null;
+  end if;
+  v_program := jsonb_build_object(
+    'rules', (select jsonb_agg(jsonb_build_object('flag', a.flag, 'rule', a.rule, 'phase', a.phase)) from unnest(v_actions) as a),
+    'look', lethe_private.look_sql(v_source, concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_actions)),
+      v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
+      case when cardinality(v_purge) > 0 then lethe_private.staying_sql(managed, v_oid, controller, today, false) end),
+    'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions));
+
+  if cardinality(v_purge) > 0 then
+    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_purge),
+      lethe_private.not_held_sql('c', managed, v_oid, today));
+    v_program := v_program || jsonb_build_object('purge',
+      lethe_private.purge_program(managed, v_oid, controller, today, v_condition, v_key)
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, v_order, v_leaves, v_rows)));
+  end if;
+  if cardinality(v_columns) > 0 then
+    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),
+      lethe_private.not_held_sql('c', managed, v_oid, today));
+    v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
+      'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
+      'act', lethe_private.act_sql(v_condition, v_columns, v_key)));
+  end if;
+  return v_program;
+end
+$$;
+
+comment on function lethe_private.compile(lethe.managed_tables, lethe.controllers, date) is
+  'The statements of one table, for one controller and one local day; null when no rule applies.';

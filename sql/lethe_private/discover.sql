@@ -1,0 +1,41 @@
+-- Fills the worklist of one table''s phase and says how many rows it holds.
+create or replace function lethe_private.discover(cycle_table lethe.cycle_tables, managed lethe.managed_tables, statement text)
+  returns bigint
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_found jsonb;
+  v_rows bigint;
+begin
+  with found as (
+    select r.facts, r.target, r.found_tids
+    from lethe_private.run_as_sweeper(statement, managed) as r
+  ), listed as (
+    insert into lethe_private.worklist (cycle_id, table_id, target, tids)
+    select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids
+    from found as f
+    returning 1
+  )
+  select coalesce(jsonb_object_agg(t.key, t.total), '{}'), coalesce(max(t.total) filter (where t.key = 'rows'), 0)
+    into v_found, v_rows
+  from (
+    select e.key, sum(e.value::bigint)::bigint as total
+    from found as f cross join jsonb_each_text(f.facts) as e
+    group by e.key
+  ) as t;
+
+  update lethe.cycle_tables as c
+  set state = 'sweeping',
+      pass = c.pass + 1,
+      done_before_pass = c.rows_done,
+      rows_found = case when c.round = 1 and c.pass = 0 then c.rows_found + v_rows else c.rows_found end,
+      found = case when c.round = 1 and c.pass = 0 then c.found || (v_found - 'rows') else c.found end
+  where c.cycle_id = cycle_table.cycle_id and c.table_id = cycle_table.table_id;
+  return v_rows;
+end
+$$;
+
+comment on function lethe_private.discover(lethe.cycle_tables, lethe.managed_tables, text) is
+  'One search for all due rows of a table''s phase.';

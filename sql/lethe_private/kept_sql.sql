@@ -1,0 +1,77 @@
+-- A row leaves only if nothing that stays refers to it. Over one row of a table, true when something
+-- does:
+--   keep         a referencing row exists (looking ahead: one that is not itself leaving);
+--   with parent  a referencing row exists that is held, or is itself kept by one of its own children;
+--   unlink       a referencing row exists that is held, since unlinking would change it.
+-- References of a table to itself are for leaving_sql: they need the whole set of leaving rows.
+create or replace function lethe_private.kept_sql(
+  alias text,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  look_ahead boolean,
+  path oid[] default '{}'
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reference record;
+  v_child text := 'k' || cardinality(path) + 1;
+  v_managed lethe.managed_tables;
+  v_stays text;
+  v_sql text;
+begin
+  for v_reference in
+    select * from lethe_private.references_to(table_oid) as r where r.child <> table_oid
+    order by lethe_private.host_name(r.child), r.child_columns
+  loop
+    select m.* into v_managed from lethe.managed_tables as m where m.id = v_reference.managed_id;
+    v_stays := case
+      when v_reference.child = any (path || table_oid) then 'true'
+      when v_reference.on_purge = 'keep' and not look_ahead then 'true'
+      when v_reference.on_purge = 'keep' then
+        'not coalesce(' || lethe_private.leaves_sql(v_child, v_managed, v_reference.child, controller, today, path || table_oid) || ', false)'
+      when v_reference.on_purge = 'with parent' then
+        concat_ws(' or ', lethe_private.held_sql(v_child, v_managed, v_reference.child, today),
+          lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid))
+      else lethe_private.held_sql(v_child, v_managed, v_reference.child, today)
+    end;
+    v_sql := concat_ws(' or ', v_sql, format('exists (select from %s as %s where %s%s)',
+      lethe_private.host_name(v_reference.child), v_child,
+      lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns),
+      case when v_stays in ('true', 'not coalesce(false, false)') then '' else ' and (' || v_stays || ')' end));
+  end loop;
+  return v_sql;
+end
+$$;
+
+comment on function lethe_private.kept_sql(text, oid, lethe.controllers, date, boolean, oid[]) is
+  'True when a row that stays refers to the row; null when nothing can refer to it.';
+
+create or replace function lethe_private.leaves_sql(
+  alias text,
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  path oid[]
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select coalesce((
+    select format('%s and (%s) and not %s%s',
+      lethe_private.controller_sql(alias, managed, table_oid, controller),
+      a.due,
+      lethe_private.held_sql(alias, managed, table_oid, today),
+      coalesce(' and not (' || lethe_private.kept_sql(alias, table_oid, controller, today, true, path) || ')', ''))
+    from lethe_private.actions(alias, managed, table_oid, controller, today) as a
+    where managed.id is not null and a.phase = 'purge'), 'false');
+end;
+
+comment on function lethe_private.leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]) is
+  'True when the row will itself be purged in this cycle.';

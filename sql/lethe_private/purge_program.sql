@@ -1,0 +1,52 @@
+-- A purge with rows that refer to it takes several statements in one transaction. The parents are
+-- locked first and looked at again in a second statement: a new child takes a share lock on its
+-- parent, so after our lock none can appear, and the second statement sees all that were committed
+-- before it. (In one statement a child committed meanwhile would be missed.)
+create or replace function lethe_private.purge_program(
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  condition text,
+  key text
+)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_staying text := lethe_private.staying_sql(managed, table_oid, controller, today, true);
+  v_kept text := lethe_private.kept_sql('c', table_oid, controller, today, false);
+  v_referenced boolean := exists (select from lethe_private.references_to(table_oid));
+  v_delete text := $sql$with gone as (
+  delete from {from} as c
+  where c.ctid = any ($1){here}%s
+  returning %s as key
+)
+select jsonb_build_object('rows', count(*), 'root', %s, 'r1', count(*)) as facts,
+  null::oid as target, null::tid[] as tids
+from gone as a$sql$;
+begin
+  if not v_referenced then
+    return jsonb_build_object('delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
+  end if;
+  return jsonb_build_object(
+    'lock', $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
+from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$,
+    'pick', case
+      when v_staying is not null then
+        v_staying || 'select null::jsonb as facts, null::oid as target, array_agg(d.tid) as tids from due as d where d.tid not in (select x.tid from staying as x)'
+      else format($sql$select null::jsonb as facts, null::oid as target, array_agg(c.ctid) as tids
+from {from} as c
+where c.ctid = any ($1){here}
+    and %s%s$sql$,
+        condition, coalesce(E'\n    and not (' || v_kept || ')', ''))
+    end,
+    'before', (select coalesce(jsonb_agg(to_jsonb(b)), '[]') from lethe_private.before_purge(table_oid) as b),
+    'delete', format(v_delete, '', key, lethe_private.root_sql('a.key')));
+end
+$$;
+
+comment on function lethe_private.purge_program(lethe.managed_tables, oid, lethe.controllers, date, text, text) is
+  'The statements that purge a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';

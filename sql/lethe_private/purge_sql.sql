@@ -1,0 +1,110 @@
+-- A table that refers to itself: a row that stays keeps the row it refers to, and so on upwards. The set
+-- is found by following the references from what stays. Written for one batch ($1: tid[]), or, to look
+-- ahead, for all due rows of the table.
+create or replace function lethe_private.staying_sql(
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  batch boolean
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_due text;
+  v_due_child text;
+  v_held text := lethe_private.held_sql('c', managed, table_oid, today);
+  v_stays text;
+  v_refs text;
+  v_fks text;
+begin
+  select format('%s and %s', lethe_private.controller_sql('c', managed, table_oid, controller), a.due) into v_due
+  from lethe_private.actions('c', managed, table_oid, controller, today) as a where a.phase = 'purge';
+  select format('%s and (%s) and not %s', lethe_private.controller_sql('s', managed, table_oid, controller), a.due,
+      lethe_private.held_sql('s', managed, table_oid, today)) into v_due_child
+  from lethe_private.actions('s', managed, table_oid, controller, today) as a where a.phase = 'purge';
+
+  select
+    string_agg(format(
+      'exists (select from %s as s where %s and (s.tableoid, s.ctid) <> (c.tableoid, c.ctid) and not coalesce(%s%s, false))',
+      lethe_private.host_name(table_oid), lethe_private.reference_sql('s', r.child_columns, 'c', r.parent_columns),
+      case when batch then 's.ctid = any ($1) and ' else '' end, v_due_child), ' or '),
+    string_agg(format('jsonb_build_array(%s, %s)', r.n, (select string_agg(format('c.%I', x), ', ') from unnest(r.parent_columns) as x)), ', '),
+    string_agg(format('jsonb_build_array(%s, %s)', r.n, (select string_agg(format('c.%I', x), ', ') from unnest(r.child_columns) as x)), ', ')
+    into v_stays, v_refs, v_fks
+  from (
+    select *, row_number() over () as n from lethe_private.references_to(table_oid) as r
+    where r.child = table_oid and r.on_purge <> 'unlink'
+  ) as r;
+  if v_stays is null then
+    return null;
+  end if;
+
+  return format(
+    'with recursive due as materialized ('
+      'select c.tableoid as target, c.ctid as tid, %1$s or %2$s as stays, array[%3$s] as refs, array[%4$s] as fks '
+      'from %5$s as c where %6$s%7$s), '
+    'staying as ('
+      'select d.target, d.tid, f.fk from due as d cross join unnest(d.fks) as f (fk) where d.stays '
+      'union '
+      'select d.target, d.tid, f.fk from staying as s '
+      'join (select d.target, d.tid, d.fks, unnest(d.refs) as ref from due as d) as d on d.ref = s.fk '
+      'cross join unnest(d.fks) as f (fk)) ',
+    v_held,
+    concat_ws(' or ', lethe_private.kept_sql('c', table_oid, controller, today, not batch), v_stays),
+    v_refs, v_fks,
+    case when batch then '{from}' else lethe_private.host_name(table_oid) end,
+    case when batch then 'c.ctid = any ($1){here} and ' else '' end,
+    v_due);
+end
+$$;
+
+comment on function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean) is
+  'The WITH clause that finds the due rows which stay because of references within their own table; null when it has none.';
+
+-- What goes before the parents do, deepest first: rows declared "with parent" whose foreign key does
+-- not cascade by itself, and references declared "unlink". Cascades are left to PostgreSQL, which is
+-- faster at them; they are counted from its own statistics.
+create or replace function lethe_private.before_purge(table_oid oid, depth int default 0, joins text default '', path oid[] default '{}')
+  returns table (table_name text, rule text, statement text)
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reference record;
+  v_parent text := case depth when 0 then 'c' else 'k' || depth end;
+  v_child text := 'k' || depth + 1;
+  v_name text;
+  v_on text;
+begin
+  for v_reference in
+    select * from lethe_private.references_to(table_oid) as r
+    where r.on_purge <> 'keep' and r.child <> all (path)
+    order by lethe_private.host_name(r.child), r.child_columns
+  loop
+    v_name := lethe_private.host_name(v_reference.child);
+    v_on := lethe_private.reference_sql(v_child, v_reference.child_columns, v_parent, v_reference.parent_columns);
+    if v_reference.on_purge = 'unlink' then
+      return query select v_name, 'unlink ' || array_to_string(v_reference.child_columns, ', '), format(
+        'with changed as (update %s as %s set %s from {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from changed',
+        v_name, v_child, (select string_agg(format('%I = null', x), ', ') from unnest(v_reference.child_columns) as x), joins,
+        -- A leaving row that refers to another one is left as it is: changing it would move it.
+        v_on || case when v_reference.child = table_oid
+          then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end);
+      continue;
+    end if;
+    return query select * from lethe_private.before_purge(
+      v_reference.child, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
+    return query select v_name, 'with parent'::text, case when not v_reference.cascades then format(
+      'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
+      v_name, v_child, joins, v_on) end;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.before_purge(oid, int, text, oid[]) is
+  'Statements over a batch of leaving rows ($1: tid[]); a null statement marks a table that PostgreSQL''s own cascade empties.';

@@ -1,0 +1,30 @@
+-- Every row of the policy that changes is recorded whole, before and after. The rows hold names and
+-- delays, nobody's data.
+create or replace function lethe_private.record_change()
+  returns trigger
+  language plpgsql
+  security definer  -- nobody may write lethe.policy_changes
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'UPDATE' and to_jsonb(old) = to_jsonb(new) then
+    return null;
+  end if;
+  insert into lethe.policy_changes (by, reason, object, before, after)
+  values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
+    case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
+  return null;
+end
+$$;
+
+comment on function lethe_private.record_change() is 'Trigger: keeps who changed which part of the policy, when and why.';
+
+create or replace trigger record_change after insert or update or delete on lethe.controllers for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.memberships for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.managed_tables for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.managed_columns for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.subject_types for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.links for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.terms for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.settings for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.holds for each row execute function lethe_private.record_change();

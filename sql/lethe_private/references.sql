@@ -1,0 +1,53 @@
+-- What refers to a table: the foreign keys of the catalogue, whatever table they are on, and the links
+-- that were declared by hand. Unless the policy says otherwise, a referencing row keeps its parent.
+create or replace function lethe_private.references_to(parent oid)
+  returns table (
+    child           oid,
+    child_columns   text[],
+    parent_columns  text[],
+    foreign_key     text,
+    cascades        boolean,
+    on_purge        text,
+    managed_id      int
+  )
+  language sql
+  stable
+begin atomic
+  with refs as (
+    select r.child, r.child_columns, r.parent_columns, r.foreign_key, r.on_delete = 'c' as cascades
+    from lethe_private.host_references as r
+    where r.parent = references_to.parent
+    union all
+    select lethe_private.host_table(c.schema_name, c.table_name), l.columns, l.to_columns, null, false
+    from lethe.links as l
+    join lethe.managed_tables as c on c.id = l.table_id
+    join lethe.managed_tables as p on p.id = l.to_table_id
+    where l.foreign_key is null
+      and lethe_private.host_table(p.schema_name, p.table_name) = references_to.parent
+  )
+  select distinct on (refs.child, refs.child_columns, refs.parent_columns)
+    refs.child, refs.child_columns, refs.parent_columns, refs.foreign_key, refs.cascades,
+    coalesce(l.on_purge, 'keep'), m.id
+  from refs
+  left join lethe.managed_tables as m
+    on lethe_private.host_table(m.schema_name, m.table_name) = refs.child
+  left join lethe.links as l on l.table_id = m.id and l.columns = refs.child_columns
+    and (select lethe_private.host_table(t.schema_name, t.table_name) from lethe.managed_tables as t where t.id = l.to_table_id) = references_to.parent
+  -- Where several subject types declare the same link, the most careful answer holds.
+  order by refs.child, refs.child_columns, refs.parent_columns,
+    case coalesce(l.on_purge, 'keep') when 'keep' then 1 when 'unlink' then 2 else 3 end;
+end;
+
+comment on function lethe_private.references_to(oid) is
+  'Every way in which rows of other tables, or of its own, refer to a table, and what the policy says of each.';
+
+create or replace function lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[])
+  returns text
+  language sql
+  immutable
+begin atomic
+  select string_agg(format('%s.%I = %s.%I', child_alias, c, parent_alias, p), ' and ' order by n)
+  from unnest(child_columns, parent_columns) with ordinality as x (c, p, n);
+end;
+
+comment on function lethe_private.reference_sql(text, text[], text, text[]) is 'True when the child row refers to the parent row.';

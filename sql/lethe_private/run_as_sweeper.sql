@@ -1,0 +1,51 @@
+-- What the engine calls. Two shapes of statement: one that returns facts (jsonb) alone, and one that
+-- returns facts, target and addresses, batch by batch.
+create or replace function lethe_private.run_as_sweeper(
+  statement text,
+  managed lethe.managed_tables,
+  tids tid[] default null,
+  inner_pad bytea default null,
+  outer_pad bytea default null
+)
+  returns table (facts jsonb, target oid, found_tids tid[])
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pg_proc as p
+    where p.oid = 'lethe_private.as_sweeper(text, tid[], bytea, bytea, text)'::regprocedure
+      and p.prosecdef
+      and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
+      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off']
+  ) then
+    perform lethe_private.fail('LE505', 'function lethe_private.as_sweeper has been altered',
+      'run lethe init to restore it, and find out who altered it');
+  end if;
+  return query select * from lethe_private.as_sweeper(
+    statement, tids, inner_pad, outer_pad, coalesce(managed.search_path, 'pg_catalog, pg_temp'));
+end
+$$;
+
+comment on function lethe_private.run_as_sweeper(text, lethe.managed_tables, tid[], bytea, bytea) is
+  'Runs one statement over a managed table as lethe_sweeper. Raises LE504, LE505.';
+
+create or replace function lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_facts jsonb;
+begin
+  select r.facts into v_facts
+  from lethe_private.run_as_sweeper(
+    format('select (%s), null::oid, null::tid[]', count_as_sweeper.statement), count_as_sweeper.managed) as r;
+  return v_facts;
+end
+$$;
+
+comment on function lethe_private.count_as_sweeper(text, lethe.managed_tables) is
+  'The one jsonb value of a statement run as lethe_sweeper.';

@@ -1,0 +1,100 @@
+-- Where a batch lives: {from} and {here} of its statements. A partition is addressed itself where the
+-- sweeper may and where nothing on its parent would notice the difference; else through its parent.
+create or replace function lethe_private.place(statement text, table_oid oid, target oid)
+  returns text
+  language sql
+  stable
+begin atomic
+  select case
+    when not exists (select from pg_inherits as i where i.inhparent = table_oid) then
+      replace(replace(statement, '{from}', lethe_private.host_name(table_oid)), '{here}', '')
+    when target <> table_oid
+      and has_table_privilege('lethe_sweeper', target, 'select')
+      and has_table_privilege('lethe_sweeper', target, 'update')
+      and has_table_privilege('lethe_sweeper', target, 'delete')
+      and not exists (select from pg_trigger as t where t.tgrelid = table_oid and t.tgtype & 1 = 0)
+    then
+      replace(replace(statement, '{from}', 'only ' || lethe_private.host_name(target)), '{here}', '')
+    else
+      replace(replace(statement, '{from}', lethe_private.host_name(table_oid)), '{here}', format(' and c.tableoid = %s', target))
+  end;
+end;
+
+comment on function lethe_private.place(text, oid, oid) is 'A statement of a program, directed at the table or at one partition of it.';
+
+create or replace function lethe_private.sweep_columns(
+  managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_facts jsonb;
+begin
+  select r.facts into v_facts
+  from lethe_private.run_as_sweeper(lethe_private.place(program #>> '{columns,act}', v_oid, batch.target),
+    managed, batch.tids, pads.inner_pad, pads.outer_pad) as r;
+  return v_facts;
+end
+$$;
+
+comment on function lethe_private.sweep_columns(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys) is
+  'Applies the column rules to one batch. Returns {"rows", "root", "rN": rows per rule}.';
+
+create or replace function lethe_private.sweep_purge(
+  managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_tids tid[] := batch.tids;
+  v_before jsonb;
+  v_children jsonb := '[]';
+  v_deleted_before jsonb;
+  v_facts jsonb;
+begin
+  if program #> '{purge,pick}' is not null then
+    perform r.facts from lethe_private.run_as_sweeper(
+      lethe_private.place(program #>> '{purge,lock}', v_oid, batch.target), managed, v_tids) as r;
+    select r.found_tids into v_tids from lethe_private.run_as_sweeper(
+      lethe_private.place(program #>> '{purge,pick}', v_oid, batch.target), managed, v_tids) as r;
+    if v_tids is null then
+      return jsonb_build_object('rows', 0);
+    end if;
+  end if;
+
+  -- Cascaded rows are nobody''s RETURNING; the difference in the transaction''s statistics counts them.
+  select jsonb_object_agg(x.name, lethe_private.deleted_in_transaction(lethe_private.resolve_table(x.name))) into v_deleted_before
+  from (select distinct b ->> 'table_name' as name from jsonb_array_elements(program #> '{purge,before}') as b
+        where b ->> 'rule' = 'with parent') as x;
+
+  for v_before in
+    select b from jsonb_array_elements(program #> '{purge,before}') as b where b ->> 'statement' is not null
+  loop
+    select r.facts into v_facts from lethe_private.run_as_sweeper(
+      lethe_private.place(v_before ->> 'statement', v_oid, batch.target), managed, v_tids) as r;
+    if v_before ->> 'rule' <> 'with parent' then
+      v_children := v_children || jsonb_build_object('table', v_before -> 'table_name', 'rule', v_before -> 'rule', 'rows', v_facts -> 'rows');
+    end if;
+  end loop;
+
+  select r.facts into v_facts from lethe_private.run_as_sweeper(
+    lethe_private.place(program #>> '{purge,delete}', v_oid, batch.target), managed, v_tids, pads.inner_pad, pads.outer_pad) as r;
+
+  select v_children || coalesce(jsonb_agg(jsonb_build_object('table', d.key, 'rule', 'with parent',
+      'rows', lethe_private.deleted_in_transaction(lethe_private.resolve_table(d.key)) - d.value::bigint)), '[]')
+    into v_children
+  from jsonb_each_text(v_deleted_before) as d;
+  return v_facts || jsonb_build_object('children', v_children);
+end
+$$;
+
+comment on function lethe_private.sweep_purge(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys) is
+  'Purges one batch of rows. Returns {"rows", "root", "r1", "children": [{"table", "rule", "rows"}]}.';

@@ -1,0 +1,177 @@
+-- The batch and its evidence are committed together or not at all. An error undoes the batch alone and
+-- is kept as SQLSTATE, constraint and table: its message and detail carry people's data.
+create or replace function lethe_private.take_batch(
+  cycle_table lethe.cycle_tables, controller lethe.controllers, batch lethe_private.worklist
+)
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_program jsonb;
+  v_pads lethe_private.controller_keys;
+  v_facts jsonb;
+  v_cause jsonb;
+  v_state text;
+  v_constraint text;
+  v_relation text;
+begin
+  begin
+    select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
+    select c.program into strict v_program from lethe_private.compiled as c
+    where c.cycle_id = cycle_table.cycle_id and c.table_id = cycle_table.table_id;
+    select k.* into strict v_pads from lethe_private.controller_keys as k
+    where k.controller_id = controller.id order by k.version desc limit 1;
+
+    if cycle_table.phase = 'purge' then
+      v_facts := lethe_private.sweep_purge(v_managed, v_program, batch, v_pads);
+    else
+      v_facts := lethe_private.sweep_columns(v_managed, v_program, batch, v_pads);
+    end if;
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
+    v_cause := jsonb_strip_nulls(jsonb_build_object('sqlstate', v_state,
+      'constraint', nullif(v_constraint, ''), 'table', nullif(v_relation, '')));
+  end;
+  if v_cause is not null then
+    return lethe_private.batch_failed(cycle_table, batch, v_cause);
+  end if;
+
+  if (v_facts ->> 'rows')::bigint > 0 then
+    insert into lethe.evidence_batches (cycle_id, table_id, phase, rows_done, counts, root, key_version)
+    values (cycle_table.cycle_id, cycle_table.table_id, cycle_table.phase, (v_facts ->> 'rows')::bigint,
+      v_facts - 'rows' - 'root', v_facts ->> 'root', v_pads.version);
+  end if;
+  delete from lethe_private.worklist as w
+  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = take_batch.batch.batch;
+  update lethe.cycle_tables as t
+  set rows_done = t.rows_done + (v_facts ->> 'rows')::bigint, batches = t.batches + 1
+  where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+  return 'swept';
+end
+$$;
+
+comment on function lethe_private.take_batch(lethe.cycle_tables, lethe.controllers, lethe_private.worklist) is
+  'Sweeps one batch of the worklist. Returns swept, retry or failed.';
+
+-- Three kinds of failure. Somebody holds a lock: later. The database refuses some row (a constraint, a
+-- trigger): the batch is halved until that row stands alone, and the others go on. Anything else: the
+-- table cannot be swept as it is.
+create or replace function lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb)
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_settings lethe.settings;
+  v_size int := cardinality(batch.tids);
+  v_class text := left(cause ->> 'sqlstate', 2);
+  v_name text := concat_ws(' ', cause ->> 'sqlstate', cause ->> 'constraint');
+  v_skipped bigint;
+begin
+  select s.* into v_settings from lethe.settings as s;
+  select sum(n.value::bigint) into v_skipped
+  from jsonb_each(cycle_table.skipped) as p cross join jsonb_each_text(p.value) as n;
+
+  if v_class = '40' or cause ->> 'sqlstate' in ('55P03', '55006') then
+    if batch.attempts + 1 >= v_settings.attempts_max then
+      return lethe_private.table_failed(cycle_table, cause);
+    end if;
+    update lethe_private.worklist as w set attempts = w.attempts + 1
+    where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = batch_failed.batch.batch;
+    return 'retry';
+  end if;
+
+  if v_class not in ('21', '22', '23', '27', '44', 'P0') and v_class <> '09' or v_skipped >= v_settings.skipped_rows_max then
+    return lethe_private.table_failed(cycle_table, cause);
+  end if;
+
+  delete from lethe_private.worklist as w
+  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = batch_failed.batch.batch;
+  if v_size = 1 then
+    update lethe.cycle_tables as t
+    set skipped = jsonb_set(
+      jsonb_set(t.skipped, array[t.phase], coalesce(t.skipped -> t.phase, '{}')),
+      array[t.phase, v_name], to_jsonb(coalesce((t.skipped #>> array[t.phase, v_name])::bigint, 0) + 1))
+    where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+    return 'swept';
+  end if;
+  insert into lethe_private.worklist (cycle_id, table_id, target, tids)
+  values (batch.cycle_id, batch.table_id, batch.target, batch.tids[:v_size / 2]),
+         (batch.cycle_id, batch.table_id, batch.target, batch.tids[v_size / 2 + 1:]);
+  return 'swept';
+end
+$$;
+
+comment on function lethe_private.batch_failed(lethe.cycle_tables, lethe_private.worklist, jsonb) is
+  'What to do after an error: try again later (retry), halve the batch (swept), or give the table up (failed).';
+
+create or replace function lethe_private.table_failed(cycle_table lethe.cycle_tables, cause jsonb)
+  returns text
+  language sql
+  volatile
+begin atomic
+  delete from lethe_private.worklist as w
+  where w.cycle_id = cycle_table.cycle_id and w.table_id = cycle_table.table_id;
+  update lethe.cycle_tables as t
+  set state = 'failed', failure = cause
+  where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id
+  returning 'failed'::text;
+end;
+
+comment on function lethe_private.table_failed(lethe.cycle_tables, jsonb) is
+  'Gives a table up for this cycle, with the cause. The next cycle finds its rows again.';
+
+-- The worklist is empty. Search, or, where the last pass changed nothing more, go on to the next phase.
+create or replace function lethe_private.search_again(cycle_table lethe.cycle_tables)
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_statement text;
+  v_found bigint := 0;
+  v_state text;
+begin
+  select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
+  select c.program #>> array[cycle_table.phase, 'discover'] into v_statement
+  from lethe_private.compiled as c
+  where c.cycle_id = cycle_table.cycle_id and c.table_id = cycle_table.table_id;
+
+  if v_statement is not null and (cycle_table.pass = 0 or cycle_table.rows_done > cycle_table.done_before_pass) then
+    begin
+      v_found := lethe_private.discover(cycle_table, v_managed, v_statement);
+    exception when others then
+      get stacked diagnostics v_state = returned_sqlstate;
+    end;
+    if left(v_state, 2) = '40' or v_state = '55P03' then
+      update lethe.cycle_tables as t set attempts = t.attempts + 1
+      where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+      if cycle_table.attempts + 1 < (select s.attempts_max from lethe.settings as s) then
+        return 'retry';
+      end if;
+    end if;
+    if v_state is not null then
+      return lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
+    elsif v_found > 0 then
+      return 'discovered';
+    end if;
+  end if;
+
+  update lethe.cycle_tables as t
+  set phase = case t.phase when 'purge' then 'columns' else t.phase end,
+      state = case t.phase when 'purge' then 'sweeping' else 'swept' end,
+      pass = 0,
+      done_before_pass = t.rows_done
+  where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+  return case cycle_table.phase when 'purge' then 'discovered' else 'done' end;
+end
+$$;
+
+comment on function lethe_private.search_again(lethe.cycle_tables) is
+  'Discovers due rows once more, or ends the phase. Returns discovered, retry, failed or done.';

@@ -1,0 +1,66 @@
+-- One term over one row, in three parts (type lethe_private.term_parts). The rule puts them together.
+create or replace function lethe_private.term_sql(
+  alias text,
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller_zone text,
+  today date,
+  after interval,
+  since text[],
+  condition text
+)
+  returns lethe_private.term_parts
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_last date := lethe_private.last_due_day(term_sql.today, term_sql.after);
+  v_past text := (select string_agg(format('date %L', s), ', ') from unnest(managed.sentinels) as s where s < term_sql.today);
+  v_all text := (select string_agg(format('date %L', s), ', ') from unnest(managed.sentinels) as s);
+  v_clock lethe_private.host_columns;
+  v_day text;
+  v_parts lethe_private.term_parts;
+begin
+  if cardinality(term_sql.since) = 1 then
+    select h.* into v_clock from lethe_private.host_columns as h
+    where h.relation = table_oid and h.name = term_sql.since[1];
+    v_day := lethe_private.local_day_sql(alias, v_clock, managed.time_zone, controller_zone);
+    v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < ''infinity''%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''));
+    v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= ''infinity''%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''));
+    v_parts.expired := format('%1$s.%2$I > %3$L and %4$s%5$s',
+      alias, v_clock.name, lethe_private.clock_floor(),
+      lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller_zone, v_last),
+      coalesce(' and ' || v_day || ' not in (' || v_past || ')', ''));
+  else
+    v_day := lethe_private.latest_day_sql(alias, table_oid, term_sql.since, managed.time_zone, controller_zone, v_past);
+    v_parts.usable := format('%s < ''infinity''%s', v_day, coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''));
+    v_parts.unusable := format('not coalesce(%s, false)', v_parts.usable);
+    v_parts.expired := format('%s <= date %L', v_day, v_last);
+  end if;
+  v_parts.applies := coalesce('(' || term_sql.condition || ')', v_parts.usable);
+  return v_parts;
+end
+$$;
+
+comment on function lethe_private.term_sql(text, lethe.managed_tables, oid, text, date, interval, text[], text) is
+  'The SQL of one term of a rule, for one controller and one local day.';
+
+create or replace function lethe_private.effective_terms(table_id int, controller_id int)
+  returns setof lethe.terms
+  language sql
+  stable
+begin atomic
+  -- A controller's own term replaces the default of the same rule and purpose.
+  select distinct on (t.rule_id, t.purpose) t.*
+  from lethe.terms as t
+  join lethe.rules as r on r.id = t.rule_id
+  where r.table_id = effective_terms.table_id
+    and (t.controller_id is null or t.controller_id = effective_terms.controller_id)
+  order by t.rule_id, t.purpose, t.controller_id nulls last;
+end;
+
+comment on function lethe_private.effective_terms(int, int) is
+  'The terms in force on a managed table for a controller.';

@@ -1,0 +1,72 @@
+/** The demo as a whole: schema `audience`, its readers, and the policy that is in force over them. */
+import { fileURLToPath } from 'node:url'
+import type { Client } from 'pg'
+import { openClient, openPool } from '../db/client.ts'
+import { toLetheError } from '../db/errors.ts'
+import { LetheError } from '../errors.ts'
+import { type ApplyResult, applyPolicy, readPolicy } from '../policy/apply.ts'
+import { type SeedOptions, type SeedResult, seed } from './seed.ts'
+
+/** The demo's policy file. */
+export const POLICY_FILE = fileURLToPath(new URL('../../sql/audience/policy.yaml', import.meta.url))
+
+/** What {@link seedDemo} did. */
+export interface DemoResult {
+  rows: SeedResult
+  policy: ApplyResult
+}
+
+/**
+ * Seeds the demo and puts its policy in force, with the grants it needs: whoever makes the schema owns it.
+ *
+ * @throws LetheError LE608 when Lethe is not installed, LE606 when there is a policy or a schema audience
+ */
+export async function seedDemo(options: SeedOptions): Promise<DemoResult> {
+  const { databaseUrl } = options
+  try {
+    await assertRoom(databaseUrl)
+    const rows = await seed(options)
+    const pool = await openPool(databaseUrl)
+    try {
+      const policy = await applyPolicy(pool, await readPolicy(POLICY_FILE), {
+        reason: 'the demo',
+        grant: true,
+      })
+      return { rows, policy }
+    } finally {
+      await pool.end()
+    }
+  } catch (thrown) {
+    throw toLetheError(thrown, databaseUrl)
+  }
+}
+
+async function applyDemoPolicy(databaseUrl: string): Promise<ApplyResult> {
+  const pool = await openPool(databaseUrl)
+  try {
+    return await applyPolicy(pool, await readPolicy(POLICY_FILE), { reason: 'the demo', grant: true })
+  } finally {
+    await pool.end()
+  }
+}
+
+/** The demo's policy replaces the one in force, so there must be none. */
+async function assertRoom(databaseUrl: string): Promise<void> {
+  const managed = await withClient(databaseUrl, async (client) => {
+    return (await client.query('select from lethe.managed_tables limit 1')).rowCount
+  })
+  if (managed === 0) return
+  throw new LetheError('the database already has a policy, which the demo would replace', {
+    code: 'LE606',
+    hint: 'seed the demo into a database of its own',
+  })
+}
+
+async function withClient<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await openClient(databaseUrl)
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Takes Lethe out of a database, in one transaction. Counterpart of `init.ts`.
+ *
+ * Danger: `drop schema … cascade` takes along whatever of the host depends on Lethe. Indexes made for
+ * the sweep are meant to go; for anything else (a view of the host over lethe.evidence) it refuses.
+ */
+import type { Client } from 'pg'
+import { openClient } from '../db/client.ts'
+import { describeDatabase, toLetheError } from '../db/errors.ts'
+import { LetheError } from '../errors.ts'
+import { assertServer, INIT_LOCK } from './init.ts'
+
+const SCHEMAS = ['lethe_jobs', 'lethe', 'lethe_private', 'lethe_archive', 'lethe_stats']
+const ROLES = `(select oid, rolname from pg_roles where rolname in ('lethe_owner', 'lethe_officer', 'lethe_agent',
+  'lethe_analyst', 'lethe_auditor', 'lethe_subject', 'lethe_anonymous', 'lethe_worker', 'lethe_sweeper'))`
+
+/** What {@link remove} is told. */
+export interface RemoveOptions {
+  databaseUrl: string
+  /** What becomes of evidence; without an answer `remove` refuses while there is any. */
+  archive?: 'keep' | 'drop'
+}
+
+/** What {@link remove} did. */
+export interface RemoveResult {
+  database: string
+  schemas: string[]
+  /** Indexes on the host's tables that were made with Lethe's functions. */
+  indexes: string[]
+  rolesDropped: string[]
+  /** Roles that another database of the cluster uses, or that this login may not drop. */
+  rolesKept: string[]
+  /** Objects of the host that still grant something to a role of Lethe: only their owner can revoke it. */
+  grantsLeft: string[]
+  /** The statement that revokes them, for a superuser. */
+  remedy?: string
+}
+
+/** @throws LetheError LE606 when there is evidence, when a cycle runs, or when host objects depend on Lethe. */
+export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<RemoveResult> {
+  let client: Client | undefined
+  try {
+    client = await openClient(databaseUrl)
+    await assertServer(client)
+    await client.query('select pg_advisory_lock($1)', [INIT_LOCK])
+    await client.query('begin')
+    const schemas = await ourSchemas(client)
+    let indexes: string[] = []
+    if (schemas.length > 0) {
+      await assertNoEvidence(client, archive)
+      indexes = await assertNoDependents(client, schemas)
+      await dropSchemas(client, schemas)
+    }
+    const roles = await dropRoles(client)
+    await client.query('commit')
+    return { database: describeDatabase(databaseUrl), schemas, indexes, ...roles }
+  } catch (error) {
+    throw toLetheError(error, databaseUrl)
+  } finally {
+    await client?.end()
+  }
+}
+
+async function ourSchemas(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select nspname as name from pg_namespace
+    where nspname = any ($1) and pg_get_userbyid(nspowner) in ('lethe_owner', 'lethe_worker')
+    order by array_position($1, nspname::text)`,
+    [SCHEMAS],
+  )
+  return rows.map((row) => row.name)
+}
+
+async function assertNoEvidence(client: Client, archive: RemoveOptions['archive']): Promise<void> {
+  const { rows } = await client.query<{ evidence: string | null }>(`select to_regclass('lethe.evidence') as evidence`)
+  if (!rows[0]!.evidence || archive === 'drop') return
+  await client.query('set local role lethe_owner')
+  const { rows: counted } = await client.query<{ lines: number }>('select count(*)::int as lines from lethe.evidence')
+  await client.query('reset role')
+  const { lines } = counted[0]!
+  if (archive === 'keep') {
+    throw new LetheError('evidence cannot be kept in a database without Lethe', {
+      code: 'LE606',
+      hint: `save it first (psql: \\copy (select * from lethe.evidence) to 'evidence.csv' csv header), then --archive drop`,
+    })
+  }
+  if (lines === 0) return
+  throw new LetheError(`this database holds the evidence of past cycles (${lines} lines)`, {
+    code: 'LE606',
+    hint: 'lethe remove --archive drop destroys it with the rest',
+  })
+}
+
+/** @returns the host's indexes that will go; refuses for anything else that would. */
+async function assertNoDependents(client: Client, schemas: string[]): Promise<string[]> {
+  const { rows } = await client.query<{ object: string; is_index: boolean }>(DEPENDENTS, [schemas])
+  const others = rows.filter((row) => !row.is_index).map((row) => row.object)
+  if (others.length > 0) {
+    throw new LetheError(`objects of the host depend on Lethe: ${others.join(', ')}`, {
+      code: 'LE606',
+      hint: 'drop or change them first; Lethe removes nothing that is not its own',
+    })
+  }
+  return rows.map((row) => row.object.replace(/^index /, ''))
+}
+
+async function dropSchemas(client: Client, schemas: string[]): Promise<void> {
+  await client.query(`set local lock_timeout = '10s'`)
+  try {
+    await client.query(`drop schema ${schemas.join(', ')} cascade`)
+  } catch (error) {
+    if ((error as { code?: string }).code !== '55P03') throw error
+    throw new LetheError('somebody is working with Lethe in this database just now', {
+      code: 'LE606',
+      hint: 'stop its workers, let the cycle end, and try again',
+      cause: error,
+    })
+  }
+}
+
+/** Takes the grants on host tables back, then drops the roles unless another database has a use for them. */
+async function dropRoles(client: Client): Promise<Omit<RemoveResult, 'database' | 'schemas' | 'indexes'>> {
+  const { rows: owned } = await client.query<{ object: string }>(`
+    select pg_describe_object(d.classid, d.objid, d.objsubid) as object
+    from pg_shdepend as d join ${ROLES} as r on r.oid = d.refobjid
+    where d.deptype = 'o' and d.dbid = (select oid from pg_database where datname = current_database())`)
+  if (owned.length > 0) {
+    throw new LetheError(`a role of Lethe owns objects of the host: ${owned.map((row) => row.object).join(', ')}`, {
+      code: 'LE606',
+      hint: 'give them to somebody else first: alter … owner to …',
+    })
+  }
+  const { rows: granted } = await client.query<{ role: string; usable: boolean }>(`
+    select distinct r.rolname as role, pg_has_role(r.oid, 'usage') as usable
+    from pg_shdepend as d join ${ROLES} as r on r.oid = d.refobjid
+    where d.dbid in (0, (select oid from pg_database where datname = current_database()))`)
+  for (const { role, usable } of granted) {
+    if (!usable) await client.query(`grant ${role} to current_user`)
+    await client.query(`drop owned by ${role}`)
+  }
+  const { rows: roles } = await client.query<{ role: string; elsewhere: boolean }>(`
+    select r.rolname as role,
+      exists (select from pg_shdepend as d join ${ROLES} as o on o.oid = d.refobjid) as elsewhere
+    from ${ROLES} as r order by 1`)
+  const rolesDropped: string[] = []
+  for (const { role, elsewhere } of roles) if (!elsewhere && (await tryDrop(client, role))) rolesDropped.push(role)
+  const rolesKept = roles.map(({ role }) => role).filter((role) => !rolesDropped.includes(role))
+  return { rolesDropped, rolesKept, ...(await grantsLeft(client)) }
+}
+
+async function grantsLeft(client: Client): Promise<Pick<RemoveResult, 'grantsLeft' | 'remedy'>> {
+  const { rows } = await client.query<{ object: string; role: string }>(`
+    select pg_describe_object(d.classid, d.objid, d.objsubid) as object, r.rolname as role
+    from pg_shdepend as d join ${ROLES} as r on r.oid = d.refobjid
+    where d.deptype = 'a' and d.dbid = (select oid from pg_database where datname = current_database())
+    order by 1, 2`)
+  if (rows.length === 0) return { grantsLeft: [] }
+  const roles = [...new Set(rows.map((row) => row.role))]
+  return { grantsLeft: [...new Set(rows.map((row) => row.object))], remedy: `drop owned by ${roles.join(', ')}` }
+}
+
+async function tryDrop(client: Client, role: string): Promise<boolean> {
+  await client.query('savepoint before_role')
+  try {
+    await client.query(`drop role ${role}`)
+    return true
+  } catch {
+    await client.query('rollback to savepoint before_role')
+    return false
+  }
+}
+
+// Whatever refers to a table, function or type of ours and is not itself part of one.
+const DEPENDENTS = `
+with
+  schemas as (select oid from pg_namespace where nspname = any ($1)),
+  named as (
+    select 'pg_class'::regclass as class, oid as object from pg_class where relnamespace in (select oid from schemas)
+    union all select 'pg_proc'::regclass, oid from pg_proc where pronamespace in (select oid from schemas)
+    union all select 'pg_type'::regclass, oid from pg_type where typnamespace in (select oid from schemas)
+  ),
+  ours as (
+    select class, object from named
+    union all
+    select d.classid::regclass, d.objid
+    from pg_depend as d
+    join named as n on n.class = d.refclassid and n.object = d.refobjid
+    where d.classid in ('pg_rewrite'::regclass, 'pg_constraint'::regclass, 'pg_attrdef'::regclass,
+        'pg_trigger'::regclass, 'pg_policy'::regclass)
+      and case d.classid::regclass
+        when 'pg_rewrite'::regclass then (select ev_class from pg_rewrite where oid = d.objid)
+        when 'pg_constraint'::regclass then (select coalesce(nullif(conrelid, 0), contypid) from pg_constraint where oid = d.objid)
+        when 'pg_attrdef'::regclass then (select adrelid from pg_attrdef where oid = d.objid)
+        when 'pg_trigger'::regclass then (select tgrelid from pg_trigger where oid = d.objid)
+        else (select polrelid from pg_policy where oid = d.objid)
+      end in (select object from named)
+  )
+select distinct
+  pg_describe_object(d.classid, d.objid, d.objsubid) as object,
+  coalesce(c.relkind = 'i', false) as is_index
+from pg_depend as d
+join named as n on n.class = d.refclassid and n.object = d.refobjid
+left join pg_class as c on d.classid = 'pg_class'::regclass and c.oid = d.objid
+where d.deptype in ('n', 'a')
+  and not exists (select from ours as o where o.class = d.classid and o.object = d.objid)`
