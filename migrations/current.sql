@@ -8,6 +8,8 @@
 
 -- Names are bound now: nothing of the host's may stand in the way.
 set local search_path = pg_catalog, pg_temp;
+set local lock_timeout = '10s';
+set local statement_timeout = '5min';
 
 -- Controllers ----------------------------------------------------------------------------------
 
@@ -297,6 +299,7 @@ create table lethe.cycle_tables (
   phase        text not null default 'purge',
   round        int not null default 1,
   pass         int not null default 0,
+  found_in_pass      bigint not null default 0,
   done_before_pass   bigint not null default 0,
   done_before_round  bigint not null default 0,
   rows_done    bigint not null default 0,
@@ -337,6 +340,7 @@ create table lethe_private.worklist (
   batch     bigint generated always as identity,
   target    oid not null,
   tids      tid[] not null,
+  rows      int not null generated always as (cardinality(tids)) stored,
   attempts  int not null default 0,
 
   primary key (cycle_id, table_id, batch),
@@ -425,66 +429,4 @@ comment on type lethe.sweep_progress is
 
 -- Functions, views, policies -------------------------------------------------------------------
 
---!include lethe_private/fail.sql
---!include lethe_private/host_tables.sql
---!include lethe_private/calendar.sql
---!include lethe_private/keys.sql
---!include lethe_private/rights.sql
---!include lethe_private/assert_single_expression.sql
---!include lethe/methods/keyed_hash.sql
---!include lethe/methods/partial.sql
---!include lethe/methods/pseudonym.sql
---!include lethe/methods/pseudonym_email.sql
---!include lethe/methods/pseudonym_uuid.sql
---!include lethe/methods/generalize_date.sql
---!include lethe/methods/generalize_number.sql
---!include lethe/methods/generalize_ip.sql
---!include lethe/methods/scrub.sql
---!include lethe/methods/catalogue.sql
---!include lethe_private/clock_sql.sql
---!include lethe_private/term_sql.sql
---!include lethe_private/rule_sql.sql
---!include lethe_private/key_sql.sql
---!include lethe_private/held.sql
---!include lethe_private/controller_sql.sql
---!include lethe_private/method_sql.sql
---!include lethe_private/actions.sql
---!include lethe_private/references.sql
---!include lethe_private/kept_sql.sql
---!include lethe_private/purge_sql.sql
---!include lethe_private/purge_program.sql
---!include lethe_private/plain_clock_index.sql
---!include lethe_private/compile.sql
---!include lethe_private/as_sweeper.sql
---!include lethe_private/run_as_sweeper.sql
---!include lethe_private/managed.sql
---!include lethe_private/condition.sql
---!include lethe_private/assert_intact.sql
---!include lethe_private/assert_term.sql
---!include lethe_private/assert_rules.sql
---!include lethe_private/record_change.sql
---!include lethe/set_controller.sql
---!include lethe/manage_table.sql
---!include lethe/set_column.sql
---!include lethe/set_link.sql
---!include lethe/set_rule.sql
---!include lethe_private/apply_parts.sql
---!include lethe/apply_policy.sql
---!include lethe/export_policy.sql
---!include lethe_private/cycle_state.sql
---!include lethe_private/discover.sql
---!include lethe_private/sweep_batch.sql
---!include lethe/sweep_step.sql
---!include lethe_private/take_batch.sql
---!include lethe/start_cycle.sql
---!include lethe/ready_tables.sql
---!include lethe/verify_table.sql
---!include lethe/finish_cycle.sql
---!include lethe/cycle_helpers.sql
---!include lethe/cycle_report.sql
---!include lethe/run_cycle.sql
---!include lethe/plan.sql
---!include lethe/preview.sql
---!include lethe/missing_rights.sql
---!include lethe/suggested_indexes.sql
---!include grants.sql
+--!include all.sql

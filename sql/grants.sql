@@ -142,6 +142,7 @@ grant execute on function
   lethe.set_link(text, text, text[], text[], text, text, text, jsonb),
   lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text),
   lethe.drop_rule(text, text, text, text, text, text),
+  lethe.register_method(text, text, text, text[], text, boolean, jsonb, text),
   lethe.apply_policy(jsonb, text),
   lethe.export_policy()
 to lethe_officer;

@@ -68,7 +68,7 @@ export interface CycleResult {
 export async function runCycle(options: RunCycleOptions): Promise<CycleResult[]> {
   const connections = Math.max(1, options.connections ?? 2)
   // One more than sweep: the session that holds the controller.
-  const pool = openWorkerPool(options.databaseUrl, connections + 1)
+  const pool = openWorkerPool(options.databaseUrl, connections + 1, { orOwner: true })
   try {
     const results: CycleResult[] = []
     for (const controller of await controllersToRun(pool, options.controller)) {
@@ -83,7 +83,12 @@ export async function runCycle(options: RunCycleOptions): Promise<CycleResult[]>
   }
 }
 
-async function runOne(pool: pg.Pool, controller: string, connections: number, options: RunCycleOptions): Promise<CycleResult> {
+async function runOne(
+  pool: pg.Pool,
+  controller: string,
+  connections: number,
+  options: RunCycleOptions,
+): Promise<CycleResult> {
   const session = await pool.connect()
   let broken: Error | undefined
   try {
@@ -98,7 +103,13 @@ async function runOne(pool: pg.Pool, controller: string, connections: number, op
     } while ((await verifyCycle(session, cycle)) > 0)
     const state = options.signal?.aborted ? 'open' : await finishCycle(session, cycle)
     await releaseControllers(session)
-    return { controller, cycle, state, evidence: await cycleReport(session, cycle), faults: await cycleFaults(session, cycle) }
+    return {
+      controller,
+      cycle,
+      state,
+      evidence: await cycleReport(session, cycle),
+      faults: await cycleFaults(session, cycle),
+    }
   } catch (error) {
     // The lock goes with the session.
     broken = error instanceof Error ? error : new Error('unknown')
@@ -117,6 +128,7 @@ class Round {
   readonly #cycle: number
   readonly #report: Report
   readonly #signal: AbortSignal | undefined
+  #failure: unknown
 
   constructor(pool: pg.Pool, cycle: number, report: Report, signal: AbortSignal | undefined) {
     this.#pool = pool
@@ -127,7 +139,7 @@ class Round {
 
   async run(connections: number): Promise<void> {
     try {
-      while (!this.#signal?.aborted) {
+      while (!this.#signal?.aborted && this.#failure === undefined) {
         const next = this.#inHand.size < connections ? await this.#next() : undefined
         if (next) {
           this.#inHand.set(next.tableId, this.#sweep(next))
@@ -139,25 +151,33 @@ class Round {
       }
     } finally {
       // Nothing of ours may still be at work when the session's lock is given back.
-      await Promise.allSettled(this.#inHand.values())
+      await Promise.all(this.#inHand.values())
     }
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   /** A ready table; without one, and with nothing in hand, any that somebody left behind. */
   async #next(): Promise<CycleTable | undefined> {
-    const ready = (await readyTables(this.#pool, this.#cycle)).find(({ tableId }) => !this.#inHand.has(tableId))
+    const ready = (await readyTables(this.#pool, this.#cycle)).find(
+      ({ tableId }) => !this.#inHand.has(tableId),
+    )
     if (ready || this.#inHand.size > 0) return ready
     return (await unfinishedTables(this.#pool, this.#cycle))[0]
   }
 
+  /** Never rejects: nobody may be waiting for it at that moment. */
   async #sweep({ tableId, tableName }: CycleTable): Promise<void> {
     try {
-      while (!this.#signal?.aborted) {
-        const { state, rowsDone, rowsToDo } = await sweepStep(this.#pool, this.#cycle, tableId, { paced: false })
+      while (!this.#signal?.aborted && this.#failure === undefined) {
+        const { state, rowsDone, rowsToDo } = await sweepStep(this.#pool, this.#cycle, tableId, {
+          paced: false,
+        })
         this.#report({ phase: 'sweeping', table: tableName, rowsDone, rowsToDo })
         if (state === 'done' || state === 'failed') return
         if (state === 'retry' || state === 'busy') await sleep(500 + Math.random() * 1000)
       }
+    } catch (error) {
+      this.#failure ??= error
     } finally {
       this.#inHand.delete(tableId)
     }

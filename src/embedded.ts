@@ -13,8 +13,8 @@ import pg from 'pg'
 import { type Cluster, createCluster, embeddedBinDir, findRunning, freePort, type Running, startCluster, stopCluster } from './cluster.ts'
 import { named } from './db/client.ts'
 
-/** Default place of the data. */
-export const EMBEDDED_FOLDER = fileURLToPath(new URL('../.lethe/postgres', import.meta.url))
+/** Place of the data: `.lethe/postgres` of the project, or what LETHE_DATA names. */
+export const EMBEDDED_FOLDER = process.env.LETHE_DATA || fileURLToPath(new URL('../.lethe/postgres', import.meta.url))
 
 const DATABASE = 'lethe'
 

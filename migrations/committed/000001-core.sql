@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:aebb03b7f1ad51aaded6a5237cf80418eaf148d5
+--! Hash: sha1:42a5c5de2a7206d603807ac419b934d748b11a59
 --! Message: core
 
 -- The tables of Lethe's core. Functions, views and policies live in sql/, one object a file, and are
@@ -10,6 +10,8 @@
 
 -- Names are bound now: nothing of the host's may stand in the way.
 set local search_path = pg_catalog, pg_temp;
+set local lock_timeout = '10s';
+set local statement_timeout = '5min';
 
 -- Controllers ----------------------------------------------------------------------------------
 
@@ -299,6 +301,7 @@ create table lethe.cycle_tables (
   phase        text not null default 'purge',
   round        int not null default 1,
   pass         int not null default 0,
+  found_in_pass      bigint not null default 0,
   done_before_pass   bigint not null default 0,
   done_before_round  bigint not null default 0,
   rows_done    bigint not null default 0,
@@ -339,6 +342,7 @@ create table lethe_private.worklist (
   batch     bigint generated always as identity,
   target    oid not null,
   tids      tid[] not null,
+  rows      int not null generated always as (cardinality(tids)) stored,
   attempts  int not null default 0,
 
   primary key (cycle_id, table_id, batch),
@@ -427,28 +431,9 @@ comment on type lethe.sweep_progress is
 
 -- Functions, views, policies -------------------------------------------------------------------
 
--- Every error of Lethe is one sentence that names the object, a hint with the remedy, and a code of
--- our own (docs/errors.md lists them all).
-create or replace function lethe_private.fail(
-  code text,
-  message text,
-  hint text default null
-)
-  returns void
-  language plpgsql
-  immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if fail.hint is null then
-    raise exception using errcode = fail.code, message = fail.message;
-  end if;
-  raise exception using errcode = fail.code, message = fail.message, hint = fail.hint;
-end
-$$;
-
-comment on function lethe_private.fail(text, text, text) is
-  'Raises an error of ours: SQLSTATE, one sentence, the remedy.';
+-- Everything in sql/ that can be run again, in the order in which one needs the other. The first migration
+-- included it whole; later ones include what they change. A test applies it to a migrated database and
+-- expects no difference.
 
 -- Host tables are found through the system catalogues by name: the engine needs no right on a schema
 -- in order to know what is there.
@@ -510,9 +495,9 @@ begin
     v_table := lethe_private.host_table(v_parts[1], v_parts[2]);
   end if;
   if v_table is null then
-    perform lethe_private.fail('LE102',
-      format('table %s does not exist', coalesce(resolve_table."table", '(null)')),
-      'write it as schema.table, with double quotes around a name that needs them');
+    raise exception using errcode = 'LE102',
+      message = format('table %s does not exist', coalesce(resolve_table."table", '(null)')),
+      hint = 'write it as schema.table, with double quotes around a name that needs them';
   end if;
   return v_table;
 end
@@ -612,9 +597,9 @@ begin
     v_delay := parse_delay.after::interval;
   end if;
   if v_delay is null or v_delay < interval '1 day' or v_delay > interval '1000 years' then
-    perform lethe_private.fail('LE301',
-      format('delay %s is not a whole number of days, weeks, months or years', coalesce(quote_literal(parse_delay.after), 'null')),
-      'write it as ISO 8601: P30D, P2W, P18M, P3Y; at least one day, at most 1000 years');
+    raise exception using errcode = 'LE301',
+      message = format('delay %s is not a whole number of days, weeks, months or years', coalesce(quote_literal(parse_delay.after), 'null')),
+      hint = 'write it as ISO 8601: P30D, P2W, P18M, P3Y; at least one day, at most 1000 years';
   end if;
   return v_delay;
 end
@@ -660,9 +645,9 @@ create or replace function lethe_private.assert_time_zone(time_zone text)
 as $$
 begin
   if not exists (select from pg_timezone_names where name = assert_time_zone.time_zone) then
-    perform lethe_private.fail('LE105',
-      format('time zone %s is unknown', coalesce(quote_literal(assert_time_zone.time_zone), 'null')),
-      'use an IANA name such as Europe/Paris; pg_timezone_names lists them');
+    raise exception using errcode = 'LE105',
+      message = format('time zone %s is unknown', coalesce(quote_literal(assert_time_zone.time_zone), 'null')),
+      hint = 'use an IANA name such as Europe/Paris; pg_timezone_names lists them';
   end if;
 end
 $$;
@@ -759,14 +744,14 @@ begin
     return;
   end if;
   if assert_may_change.controller_id is null then
-    perform lethe_private.fail('LE502',
-      format('role %I may not change the policy of all controllers', session_user),
-      format('grant lethe_owner to %I; or name a controller this login is a member of', session_user));
+    raise exception using errcode = 'LE502',
+      message = format('role %I may not change the policy of all controllers', session_user),
+      hint = format('grant lethe_owner to %I; or name a controller this login is a member of', session_user);
   end if;
   if not lethe_private.acts_for(assert_may_change.controller_id) then
-    perform lethe_private.fail('LE502',
-      format('role %I may not act for this controller', session_user),
-      'an operator can add it: select lethe.add_member(login, controller)');
+    raise exception using errcode = 'LE502',
+      message = format('role %I may not act for this controller', session_user),
+      hint = 'an operator can add it: select lethe.add_member(login, controller)';
   end if;
 end
 $$;
@@ -788,20 +773,27 @@ declare
   v_depth int := 0;
   v_char text;
 begin
-  if expression ~ '(^|[^[:alnum:]_])([eE]|[uU]&)[''"]' or expression ~ '\$' then
-    perform lethe_private.fail('LE303', 'an expression uses E''…'', U&''…'' or dollar quoting', 'write plain ''…'' literals');
-  end if;
   -- One pass over both kinds of quotes: which of them is open decides what the other one means.
-  v_rest := regexp_replace(coalesce(expression, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, ' x ', 'g');
-  if v_rest ~ '[;''"]|--|/\*' or btrim(v_rest) = '' then
-    perform lethe_private.fail('LE303', 'an expression is empty, or holds a comment, a semicolon or an open quote', 'write one expression and nothing else');
+  v_rest := regexp_replace(coalesce(expression, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, $re$''$re$, 'g');
+  if v_rest ~ $re$(^|[^[:alnum:]_])([eE]|[uU]&)''$re$ or v_rest ~ '\$' then
+    raise exception using errcode = 'LE303',
+      message = 'an expression uses an escape string (E, U&) or dollar quoting',
+      hint = 'write plain literals';
+  end if;
+  v_rest := replace(v_rest, $re$''$re$, ' x ');
+  if v_rest ~ '[;''"]|--|/\*' or btrim(v_rest, E' \t\r\n') = '' then
+    raise exception using errcode = 'LE303',
+      message = 'an expression is empty, or holds a comment, a semicolon or an open quote',
+      hint = 'write one expression and nothing else';
   end if;
   foreach v_char in array regexp_split_to_array(regexp_replace(v_rest, '[^][()]', '', 'g'), '') loop
     v_depth := v_depth + case when v_char in ('(', '[') then 1 when v_char in (')', ']') then -1 else 0 end;
     exit when v_depth < 0;
   end loop;
   if v_depth <> 0 then
-    perform lethe_private.fail('LE303', 'an expression does not balance its parentheses', 'close what it opens, and nothing else');
+    raise exception using errcode = 'LE303',
+      message = 'an expression does not balance its parentheses',
+      hint = 'close what it opens, and nothing else';
   end if;
 end
 $$;
@@ -819,7 +811,7 @@ create or replace function lethe.keyed_hash(value text, inner_pad bytea, outer_p
 return sha256(outer_pad || sha256(inner_pad || replace(value collate "C", '\', '\\')::bytea));
 
 comment on function lethe.keyed_hash(text, bytea, bytea) is
-  'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x36…, key xor 0x5c…), 64 bytes each.';
+  'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x3636..., key xor 0x5c5c...), 64 bytes each.';
 
 -- Partial masking: the length and a few characters at either end stay, the rest becomes stars. A value
 -- too short to hide at least as much as it shows becomes stars altogether.
@@ -853,8 +845,8 @@ comment on function lethe.is_partial(text, int, int) is
 -- key can find or confirm the value. Every character is text that any varchar or char column takes.
 --
 -- Regular expressions here are read under collation "C": they cost less, mean the same on every server,
--- and work on columns whose collation is nondeterministic, where PostgreSQL refuses them otherwise. The number of digits is tested apart: a pattern that counts
--- to 32 took seven times as long.
+-- and work on columns whose collation is nondeterministic, where PostgreSQL refuses them otherwise. The
+-- number of digits is tested apart: a pattern that counts to 32 took seven times as long.
 create or replace function lethe.is_pseudonym(value text)
   returns boolean
   language sql
@@ -1075,7 +1067,7 @@ return case
 end;
 
 comment on function lethe.generalize_number(real, int) is
-  'The multiple of the width at or next to the value, towards zero, within ±2^24. NaN and infinite values stay.';
+  'The multiple of the width at or next to the value, towards zero, within 2^24 of zero. NaN and infinite values stay.';
 
 create or replace function lethe.generalize_number(value double precision, width int)
   returns double precision
@@ -1088,7 +1080,7 @@ return case
 end;
 
 comment on function lethe.generalize_number(double precision, int) is
-  'The multiple of the width at or next to the value, towards zero, within ±2^53. NaN and infinite values stay.';
+  'The multiple of the width at or next to the value, towards zero, within 2^53 of zero. NaN and infinite values stay.';
 
 create or replace function lethe.is_generalize_number(value smallint, width int)
   returns boolean
@@ -1350,6 +1342,8 @@ create or replace function lethe_private.clock_floor()
   immutable
 return '4713-01-01 BC';
 
+comment on function lethe_private.clock_floor() is 'Clocks up to here stand for "none".';
+
 create or replace function lethe_private.local_day_sql(
   alias text,
   clock lethe_private.host_columns,
@@ -1370,7 +1364,8 @@ comment on function lethe_private.local_day_sql(text, lethe_private.host_columns
   'The controller''s local day of a clock column of type date, timestamp or timestamptz.';
 
 -- Sargable and exact where the type allows it; else a bound a little late for the index and the exact
--- day for the truth. Two days cover any zone''s distance from the bound, three any two zones''.
+-- day for the truth. Two days cover any zone''s distance from the bound, three any two zones''. As long
+-- before the day nothing is left to ask, which spares all but the newest rows the conversion.
 create or replace function lethe_private.up_to_day_sql(
   alias text,
   clock lethe_private.host_columns,
@@ -1385,13 +1380,14 @@ return case
   when clock.type_name = 'date' then
     format('%s.%I <= date %L', alias, clock.name, last_day)
   when clock.type_name = 'timestamptz' then
-    format('%s.%I < timestamptz %L and %s <= date %L', alias, clock.name,
+    format('%1$s.%2$I < timestamptz %3$L and (%1$s.%2$I < timestamptz %4$L or %5$s <= date %6$L)', alias, clock.name,
       to_char((last_day + 2)::timestamp at time zone controller_zone at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+00',
+      to_char((last_day - 2)::timestamp at time zone controller_zone at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+00',
       lethe_private.local_day_sql(alias, clock, table_zone, controller_zone), last_day)
   when coalesce(table_zone, controller_zone) = controller_zone then
     format('%s.%I < timestamp %L', alias, clock.name, last_day + 1)
   else
-    format('%s.%I < timestamp %L and %s <= date %L', alias, clock.name, last_day + 3,
+    format('%1$s.%2$I < timestamp %3$L and (%1$s.%2$I < timestamp %4$L or %5$s <= date %6$L)', alias, clock.name, last_day + 3, last_day - 3,
       lethe_private.local_day_sql(alias, clock, table_zone, controller_zone), last_day)
 end;
 
@@ -1682,6 +1678,437 @@ end;
 comment on function lethe_private.method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb) is
   'The mask or the recogniser of a method over one column of a row.';
 
+-- Values that break methods, by type, as text: the empty, the shortest, the longest, the largest, the
+-- infinite, what needs quoting, and what already looks masked.
+create or replace function lethe_private.hostile_values(type oid)
+  returns text[]
+  language sql
+  stable
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select case
+    when t.typname = 'char' then array['', 'a', '*', '''', '\x5c']
+    when t.typname = 'name' then array['', 'a', 'B', '''"', 'bob@example.com', '0612345678']
+    when t.typcategory = 'S' then array['', ' ', 'a', 'B', chr(233), 'ab', 'Ab c', '*', '***', '''', '''''', '"', '\', '\\x41', E'\n', E'a\nb\n', '%_', '{}',
+      'p-', 'p-0123456789abcdef', '0123456789abcdef@anonymized.invalid', 'bob@example.com', 'BOB@EXAMPLE.COM', '@', 'a@', '@@a b@c@d',
+      '0', '-1', '0612345678', '+33 6 12', '1.2.3.4', '::1', 'null', '[email] [number]', repeat('x', 300), repeat('1', 5000)]
+    when t.typname = 'int2' then array['0', '1', '-1', '7', '32767', '-32768']
+    when t.typname = 'int4' then array['0', '1', '-1', '7', '2147483647', '-2147483648']
+    when t.typname = 'int8' then array['0', '1', '-1', '7', '9223372036854775807', '-9223372036854775808']
+    when t.typname = 'numeric' then array['0', '1', '-1', '0.5', '-1234.56', '1e300', '-1e-300', 'NaN', 'Infinity', '-Infinity']
+    when t.typname = 'float4' then array['0', '-0', '1', '-1', '0.1', '-1234.56', '3e38', '1e-38', 'NaN', 'Infinity', '-Infinity']
+    when t.typname = 'float8' then array['0', '-0', '1', '-1', '0.1', '-1234.56', '1e308', '1e-300', 'NaN', 'Infinity', '-Infinity']
+    when t.typcategory = 'N' then array['0', '1', '7', '32767']
+    when t.typname = 'date' then array['2000-01-01', '1987-05-06', '2024-02-29', '0001-01-01', '4714-11-24 BC', '5874897-12-31', 'infinity', '-infinity']
+    when t.typname in ('timestamp', 'timestamptz') then array['2000-01-01 00:00:00', '1987-05-06 23:59:59.999999', '2024-02-29 12:00:00',
+      '0001-01-01 00:00:00', '4714-11-25 00:00:00 BC', '294276-12-30 23:59:59', 'infinity', '-infinity']
+    when t.typcategory = 'D' then array['00:00:00', '12:34:56.789', '23:59:59.999999', '24:00:00']
+    when t.typcategory = 'T' then array['0', '1 microsecond', '1 day', '-100 years', '1 year 2 mons -3 days 04:05:06']
+    when t.typcategory = 'B' then array['true', 'false']
+    when t.typname = 'cidr' then array['0.0.0.0/0', '10.0.0.0/8', '192.0.2.1/32', '::/0', '2001:db8::/32', '2001:db8::1/128']
+    when t.typcategory = 'I' then array['0.0.0.0/0', '10.1.2.3/8', '192.0.2.1', '255.255.255.255', '::/0', '::1', '::ffff:192.0.2.1', '2001:db8:1:2::1/64']
+    when t.typname = 'uuid' then array['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '8c1f0f0e-5a3b-4c1d-9e2f-0123456789ab', '0123456789ab-8e7e8e7e-cdef01234567']
+    when t.typname in ('json', 'jsonb') then array['{}', '[]', 'null', '"x"', '1', '{"a": 1}', '{"a": {"b": [null, "it''s"]}}']
+    when t.typname = 'bytea' then array['\x', '\x00', '\xff5c27']
+    when t.typname = 'xml' then array['<a/>', '<a b="c">d</a>']
+    when t.typcategory = 'A' then array['{}', '{1}', '{1,NULL,2}']
+    when t.typtype = 'e' then (select array_agg(e.enumlabel::text) from pg_catalog.pg_enum as e where e.enumtypid = t.oid)
+  end
+  from pg_catalog.pg_type as t
+  where t.oid = hostile_values.type;
+end;
+
+comment on function lethe_private.hostile_values(oid) is 'Sample values of a type on which methods tend to fail; null for a type that has none.';
+
+-- A category stands for the types of it that columns usually have.
+create or replace function lethe_private.types_to_try(method text, types text[])
+  returns setof oid
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_usual constant jsonb := '{"A": ["_text"], "B": ["bool"], "D": ["date", "timestamp", "timestamptz", "time"], "I": ["inet", "cidr"],
+    "N": ["int2", "int4", "int8", "numeric", "float4", "float8"], "S": ["text", "varchar", "bpchar"], "T": ["interval"], "U": ["uuid", "jsonb", "bytea"]}';
+  v_name text;
+  v_type oid;
+begin
+  for v_name in
+    select distinct n.name
+    from unnest(types) as w (word)
+    cross join lateral (
+      select jsonb_array_elements_text(u.value) from jsonb_each(v_usual) as u where w.word in (u.key, '*')
+      union all
+      select w.word where w.word <> '*' and not v_usual ? w.word
+    ) as n (name)
+  loop
+    select t.oid into v_type
+    from pg_type as t
+    where t.typname = v_name and t.typtype in ('b', 'e', 'r', 'm')
+    order by (t.typnamespace = 'pg_catalog'::regnamespace) desc
+    limit 1;
+    if v_type is null or lethe_private.hostile_values(v_type) is null then
+      raise exception using errcode = 'LE304',
+        message = format('method %s names type %L, on which it cannot be tried', method, v_name),
+        hint = 'name base types as pg_type does (text, varchar, int4, date), a category by its letter, or *';
+    end if;
+    return next v_type;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.types_to_try(text, text[]) is
+  'The types on which a method that is being registered must prove itself. Raises LE304 for a type that is unknown or has no sample values.';
+
+-- A template is an expression with holes. It may not leave the place it is put in, and its holes may not
+-- stand inside quotes, where a column's name or a parameter would end the quotes.
+create or replace function lethe_private.assert_template(method text, part text, template text, parameters jsonb)
+  returns void
+  language plpgsql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unquoted text := regexp_replace(coalesce(template, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, ' ', 'g');
+  v_word text;
+begin
+  perform lethe_private.assert_single_expression(template);
+  -- Under standard_conforming_strings = off a backslash would take the quote after it into the literal.
+  if template like E'%\\\\''%' then
+    raise exception using errcode = 'LE303',
+      message = format('the %s of method %s has a backslash before a quote', part, method),
+      hint = 'write chr(92)';
+  end if;
+  -- A negative number after a minus sign would read as a comment.
+  if v_unquoted ~ '-\{' then
+    raise exception using errcode = 'LE303',
+      message = format('the %s of method %s has a minus sign right before a placeholder', part, method),
+      hint = 'put a space between them';
+  end if;
+  select p.word[1] into v_word
+  from regexp_matches(template, '\{(\w+)\}', 'g') as p (word)
+  where p.word[1] <> all (array['value', 'type', 'length', 'key'])
+    and not parameters ? p.word[1]
+  limit 1;
+  if v_word is not null then
+    raise exception using errcode = 'LE106',
+      message = format('the %s of method %s has an unknown placeholder {%s}', part, method, v_word),
+      hint = 'it may hold {value}, {type}, {length}, {key} and the parameters it declares';
+  end if;
+  if regexp_count(v_unquoted, '\{\w+\}') <> regexp_count(template, '\{\w+\}') then
+    raise exception using errcode = 'LE106',
+      message = format('the %s of method %s has a placeholder inside quotes', part, method),
+      hint = 'placeholders bring their own quotes';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_template(text, text, text, jsonb) is
+  'Raises LE303 unless the template is one expression, LE106 unless its placeholders are known and outside of quotes.';
+
+create or replace function lethe_private.assert_declared_parameters(method text, parameters jsonb)
+  returns void
+  language plpgsql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text;
+  v_spec jsonb;
+begin
+  if jsonb_typeof(parameters) is distinct from 'object' then
+    raise exception using errcode = 'LE106',
+      message = format('the parameters of method %s are not an object', method),
+      hint = '{"width": {"type": "integer", "default": 10, "minimum": 1}}';
+  end if;
+  for v_name, v_spec in select p.key, p.value from jsonb_each(parameters) as p loop
+    if v_name !~ '^[a-z_][a-z0-9_]*$' or v_name = any (array['value', 'type', 'length', 'key', 'method']) then
+      raise exception using errcode = 'LE106',
+        message = format('method %s cannot have a parameter named %I', method, v_name),
+        hint = 'lowercase words; value, type, length, key and method are taken';
+    end if;
+    if jsonb_typeof(v_spec) <> 'object' or coalesce(v_spec ->> 'type', '') not in ('integer', 'number', 'string', 'boolean') then
+      raise exception using errcode = 'LE106',
+        message = format('parameter %s of method %s does not say its type', v_name, method),
+        hint = '{"type": "integer"}, or number, string, boolean';
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_declared_parameters(text, jsonb) is
+  'Raises LE106 unless each parameter of a method has a usable name and a known type.';
+
+-- Tries a method on one type: in a temporary table, with the same statements that a cycle would run.
+-- Errors name the promise that was broken and the SQLSTATE, never a value.
+
+-- The sets of parameters to try: everything at its default, at its least, at its most.
+create or replace function lethe_private.parameters_to_try(declared jsonb)
+  returns setof jsonb
+  language sql
+  immutable
+begin atomic
+  select distinct coalesce(
+    (select jsonb_object_agg(p.key, coalesce(p.value -> e.edge, p.value -> 'default', p.value -> 'enum' -> 0,
+       case p.value ->> 'type' when 'string' then '"x"' when 'boolean' then 'false' else coalesce(p.value -> 'minimum', '1') end))
+     from jsonb_each(declared) as p),
+    '{}')
+  from unnest(array['default', 'minimum', 'maximum']) as e (edge);
+end;
+
+comment on function lethe_private.parameters_to_try(jsonb) is 'Values for the declared parameters of a method: defaults, minima, maxima.';
+
+create or replace function lethe_private.try_method(method lethe.methods, type oid)
+  returns lethe.methods
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text := (select format('%I.%I', n.nspname, t.typname) from pg_type as t join pg_namespace as n on n.oid = t.typnamespace where t.oid = try_method.type);
+  v_on text := format('method %s on type %s', method.name, format_type(try_method.type, -1));
+  v_column lethe_private.host_columns;
+  v_parameters jsonb;
+  v_state text;
+  v_message text;
+begin
+  begin
+    execute format('create temporary table lethe_trial (n int, value %1$s, masked %1$s, again %1$s) on commit drop', v_type);
+    select h.* into v_column from lethe_private.host_columns as h where h.relation = 'pg_temp.lethe_trial'::regclass and h.name = 'value';
+    for v_parameters in select p from lethe_private.parameters_to_try(method.parameters) as p loop
+      perform lethe_private.try_expressions(method, v_column, v_parameters);
+    end loop;
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    raise exception using errcode = 'LE303',
+      message = format('%s cannot be used: %s', v_on, v_message),
+      hint = 'mask and recogniser are immutable expressions, functions in them named with their schema; the recogniser is boolean';
+  end;
+
+  begin
+    execute format('insert into pg_temp.lethe_trial (n, value) select v.n, v.value::%s from unnest($1) with ordinality as v (value, n)', v_type)
+      using lethe_private.hostile_values(try_method.type) || null::text;
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    raise exception using errcode = 'LE304',
+      message = format('%s cannot be tried: sample values do not fit (%s)', v_on, v_state),
+      hint = 'name another type';
+  end;
+  for v_parameters in select p from lethe_private.parameters_to_try(method.parameters) as p loop
+    method := lethe_private.try_values(method, v_on, v_column, v_parameters);
+  end loop;
+  drop table pg_temp.lethe_trial;
+  return method;
+end
+$$;
+
+comment on function lethe_private.try_method(lethe.methods, oid) is
+  'Tries a method on one type and adds what it learns (null results, lengths). Raises LE303 or LE304.';
+
+-- PostgreSQL itself says whether an expression may stand in an index: no subquery, nothing that is not
+-- immutable. The key, a bind parameter in a cycle, cannot be one in an index.
+create or replace function lethe_private.try_expressions(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  execute format(E'create index lethe_trial_index on pg_temp.lethe_trial ((1)) where ((\n%s\n)::%s is null) or (\n%s\n)',
+    lethe_private.method_sql(replace(method.mask, '{key}', '''''::bytea, ''''::bytea'), 'lethe_trial', column_facts, method, parameters),
+    column_facts.type,
+    lethe_private.method_sql(replace(method.recogniser, '{key}', '''''::bytea, ''''::bytea'), 'lethe_trial', column_facts, method, parameters));
+  drop index pg_temp.lethe_trial_index;
+end
+$$;
+
+comment on function lethe_private.try_expressions(lethe.methods, lethe_private.host_columns, jsonb) is
+  'Raises PostgreSQL''s own error unless mask and recogniser can stand in an index.';
+
+create or replace function lethe_private.try_values(method lethe.methods, title text, column_facts lethe_private.host_columns, parameters jsonb)
+  returns lethe.methods
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_recogniser text := lethe_private.method_sql(method.recogniser, 't', column_facts, method, parameters);
+  v_mask text := format('(%s)::%s', lethe_private.method_sql(method.mask, 't', column_facts, method, parameters), column_facts.type);
+  v_pad bytea := decode(repeat('36', 64), 'hex');
+  v_masked lethe_private.host_columns := column_facts;
+  v_facts record;
+  v_broken text;
+  v_state text;
+begin
+  v_masked.name := 'masked';
+  begin
+    execute format('update pg_temp.lethe_trial as t set masked = %s', v_mask) using null::tid[], v_pad, v_pad;
+    execute format('update pg_temp.lethe_trial as t set again = (%s)::%s',
+      lethe_private.method_sql(method.mask, 't', v_masked, method, parameters), column_facts.type) using null::tid[], v_pad, v_pad;
+    execute format(
+      'select bool_or(t.value is null and not r.raw) as null_refused, bool_or(not r.raw) as any_refused, bool_or(not r.own) as own_refused, '
+      'bool_or(t.again::text is distinct from t.masked::text) as drifts, '
+      'count(distinct t.masked::text) < count(distinct t.value::text) as collides, '
+      'bool_or(t.masked is null and t.value is not null) as nulls_out, '
+      'max(length(t.masked::text)) filter (where length(t.masked::text) > length(t.value::text)) as length_max '
+      'from pg_temp.lethe_trial as t cross join lateral (select (%s) as raw, (%s) as own) as r',
+      v_recogniser, lethe_private.method_sql(method.recogniser, 't', v_masked, method, parameters))
+      into v_facts using null::tid[], v_pad, v_pad;
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    v_broken := format('is not total: it raises SQLSTATE %s on some value', v_state);
+  end;
+
+  v_broken := case
+    when v_broken is not null then v_broken
+    when v_facts.null_refused then 'does not count NULL as masked'
+    when v_facts.own_refused then 'does not recognise its own output'
+    when v_facts.drifts then 'is not idempotent: masking its output changes it again'
+    when not v_facts.any_refused then 'takes every value for masked'
+    when method.keeps_unique and v_facts.collides then 'does not keep values apart, though it says so'
+  end;
+  if v_broken is not null then
+    raise exception using errcode = 'LE304',
+      message = format('%s %s', title, v_broken),
+      hint = 'it was tried on empty, long, extreme and already masked values; lethe_private.hostile_values lists them';
+  end if;
+
+  method.nulls_out := method.nulls_out or v_facts.nulls_out;
+  if column_facts.type_category = 'S' then
+    method.length_min := greatest(method.length_min, lethe_private.shortest_fit(method, column_facts, parameters, v_facts.length_max));
+    method.length_min_unique := greatest(method.length_min_unique, method.length_min, v_facts.length_max);
+  end if;
+  return method;
+end
+$$;
+
+comment on function lethe_private.try_values(lethe.methods, text, lethe_private.host_columns, jsonb) is
+  'Masks the sample values twice and raises LE304 unless the method is total, recognises its own output, is idempotent and keeps what it says.';
+
+-- A method that is told the column's limit is asked for less and less room. One that is not told needs
+-- room for whatever it makes longer than it was.
+create or replace function lethe_private.shortest_fit(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb, length_max int)
+  returns int
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_pad bytea := decode(repeat('36', 64), 'hex');
+  v_masked lethe_private.host_columns := column_facts;
+  v_fits boolean := false;
+begin
+  if method.mask not like '%{length}%' then
+    return length_max;
+  end if;
+  v_masked.name := 'masked';
+  for v_length in 1 .. coalesce(length_max, 1) loop
+    v_masked.length := v_length;
+    column_facts.length := v_length;
+    begin
+      execute format('update pg_temp.lethe_trial as t set masked = %s', lethe_private.method_sql(method.mask, 't', column_facts, method, parameters))
+        using null::tid[], v_pad, v_pad;
+      execute format('select bool_and(length(t.masked::text) <= %s and coalesce((%s), false)) from pg_temp.lethe_trial as t where t.masked is not null and length(t.value::text) <= %s',
+        v_length, lethe_private.method_sql(method.recogniser, 't', v_masked, method, parameters), v_length)
+        into v_fits using null::tid[], v_pad, v_pad;
+    exception when others then
+      v_fits := false;
+    end;
+    if v_fits then
+      return nullif(v_length, 1);
+    end if;
+  end loop;
+  return length_max;
+end
+$$;
+
+comment on function lethe_private.shortest_fit(lethe.methods, lethe_private.host_columns, jsonb, int) is
+  'The shortest length limit under which a method''s output fits and is recognised; null when any does.';
+
+-- Methods of a DBA's own. What is registered here runs every night inside UPDATE statements and stands in
+-- indexes, so it is tried first on values chosen to break it (see try_method.sql). The trial shows that
+-- a promise is broken; it cannot show that none ever will be.
+create or replace function lethe.register_method(
+  name text,
+  mask text,
+  recogniser text,
+  types text[],
+  output text,
+  keeps_unique boolean default false,
+  parameters jsonb default '{}',
+  description text default ''
+)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- nobody may write lethe.methods; the expressions are tried as its owner
+  set search_path = pg_catalog, pg_temp
+  set standard_conforming_strings = on
+as $$
+declare
+  v_before lethe.methods;
+  v_method lethe.methods;
+  v_type oid;
+begin
+  if not lethe_private.is_operator() then
+    raise exception using errcode = 'LE502',
+      message = format('role %I may not register methods', session_user),
+      hint = format('grant lethe_owner to %I', session_user);
+  end if;
+  if name is null or name !~ '^[a-z][a-z0-9_]{0,62}$' then
+    raise exception using errcode = 'LE106',
+      message = format('%L cannot be the name of a method', name),
+      hint = 'a lowercase letter, then lowercase letters, digits and underscores';
+  end if;
+  select m.* into v_before from lethe.methods as m where m.name = register_method.name;
+  if v_before.builtin then
+    raise exception using errcode = 'LE106',
+      message = format('method %s is one of Lethe''s own and cannot be replaced', name),
+      hint = 'choose another name';
+  end if;
+  if output is null or output not in ('anonymous', 'pseudonymous') then
+    raise exception using errcode = 'LE106',
+      message = format('the output of method %s cannot be %L', name, output),
+      hint = 'anonymous or pseudonymous';
+  end if;
+  perform lethe_private.assert_declared_parameters(name, parameters);
+  perform lethe_private.assert_template(name, 'mask', mask, parameters);
+  perform lethe_private.assert_template(name, 'recogniser', recogniser, parameters);
+
+  v_method := row(name, mask, recogniser, types, output, coalesce(keeps_unique, false), concat(mask, recogniser) like '%{key}%',
+    false, null, null, parameters, coalesce(description, ''), false);
+  if coalesce(cardinality(types), 0) = 0 then
+    raise exception using errcode = 'LE304',
+      message = format('method %s names no type', name),
+      hint = 'name base types as pg_type does: text, varchar, int4, date';
+  end if;
+  for v_type in select t from lethe_private.types_to_try(name, types) as t loop
+    v_method := lethe_private.try_method(v_method, v_type);
+  end loop;
+
+  insert into lethe.methods values (v_method.*)
+  on conflict on constraint methods_pkey do update
+  set mask = excluded.mask,
+      recogniser = excluded.recogniser,
+      type_categories = excluded.type_categories,
+      output = excluded.output,
+      keeps_unique = excluded.keeps_unique,
+      keyed = excluded.keyed,
+      nulls_out = excluded.nulls_out,
+      length_min = excluded.length_min,
+      length_min_unique = excluded.length_min_unique,
+      parameters = excluded.parameters,
+      description = excluded.description;
+
+  insert into lethe.policy_changes (reason, object, before, after)
+  select nullif(current_setting('lethe.reason', true), ''), 'methods', case when v_before.name is not null then to_jsonb(v_before) end, to_jsonb(v_method)
+  where v_before is distinct from v_method;
+end
+$$;
+
+comment on function lethe.register_method(text, text, text, text[], text, boolean, jsonb, text) is
+  'Adds or replaces a method of your own: two SQL expressions with {value}, {type}, {length}, {key} and {parameter} in them. Names in them are schema-qualified. Raises LE106, LE303, LE304, LE502.';
+
 -- All that a controller's rules do to one managed table, as expressions over one row.
 create or replace function lethe_private.actions(
   alias text,
@@ -1910,7 +2337,7 @@ begin
     string_agg(format(
       'exists (select from %s as s where %s and (s.tableoid, s.ctid) <> (c.tableoid, c.ctid) and not coalesce(%s%s, false))',
       lethe_private.host_name(table_oid), lethe_private.reference_sql('s', r.child_columns, 'c', r.parent_columns),
-      case when batch then 's.ctid = any ($1) and ' else '' end, v_due_child), ' or '),
+      case when batch then 's.tableoid = c.tableoid and s.ctid = any ($1) and ' else '' end, v_due_child), ' or '),
     string_agg(format('jsonb_build_array(%s, %s)', r.n, (select string_agg(format('c.%I', x), ', ') from unnest(r.parent_columns) as x)), ', '),
     string_agg(format('jsonb_build_array(%s, %s)', r.n, (select string_agg(format('c.%I', x), ', ') from unnest(r.child_columns) as x)), ', ')
     into v_stays, v_refs, v_fks
@@ -2070,7 +2497,7 @@ comment on function lethe_private.plain_clock_index(lethe.managed_tables, oid, l
 --   {from}, {here}  where the batch lives: the table, or one partition of it
 --
 -- Shape of the result:
---   {"rules": [{"flag", "rule", "phase"}],
+--   {"rules": [{"flag", "rule", "phase"}], "unlocked",
 --    "purge": null | {"discover", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
 --    "columns": null | {"discover", "act"},
 --    "look": text, "unclocked": text}
@@ -2104,26 +2531,42 @@ create or replace function lethe_private.discover_sql(
   language sql
   stable
 begin atomic
+  -- "offset 0" keeps the tests in the inner query, which several processes may share, and lets narrow
+  -- rows be sorted.
   select format($sql$select jsonb_build_object('rows', count(*), %s) as facts, d.target, array_agg(d.tid) as tids
 from (
-  select c.tableoid as target, c.ctid as tid,
-    %s,
-    row_number() over (%sorder by %sc.ctid) as n
-  from %s as c
-  where %s
+  select f.*, row_number() over (%sorder by %sf.tid) as n
+  from (
+    select c.tableoid as target, c.ctid as tid,%s
+      %s
+    from %s as c
+    where %s
+    offset 0
+  ) as f
 ) as d
 group by d.target, (d.n - 1) / %s
 order by d.target, (d.n - 1) / %s$sql$,
     string_agg(format('%L, count(*) filter (where d.%s)', a.flag, a.flag), ', ' order by a.n),
-    string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
-    case when has_leaves then 'partition by c.tableoid ' else '' end,
-    case when in_order_of is null then '' else format('c.%I, ', in_order_of) end,
+    case when has_leaves then 'partition by f.target ' else '' end,
+    case when in_order_of is null then '' else 'f.clock, ' end,
+    case when in_order_of is null then '' else format(' c.%I as clock,', in_order_of) end,
+    string_agg(format('%s as %s', a.test, a.flag), E',\n      ' order by a.n),
     source, condition, batch_rows, batch_rows)
   from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
 end;
 
 comment on function lethe_private.discover_sql(text, text, lethe_private.action_parts[], text, boolean, int) is
   'Finds all due rows once and groups their addresses into batches.';
+
+-- Asked when a batch has met other people's locks more than once: what can be had now.
+create or replace function lethe_private.unlocked_sql()
+  returns text
+  language sql
+  immutable
+return $sql$select null::jsonb as facts, null::oid as target, array_agg(c.tid) as tids
+from (select c.ctid as tid from {from} as c where c.ctid = any ($1){here} for update skip locked) as c$sql$;
+
+comment on function lethe_private.unlocked_sql() is 'Locks the rows of a batch that nobody else has locked, and returns them.';
 
 -- Lengths in front of the keys, so that no two lists of keys read the same.
 create or replace function lethe_private.root_sql(key text)
@@ -2137,7 +2580,8 @@ comment on function lethe_private.root_sql(text) is 'The keyed root over the ord
 
 -- The row is looked at and changed in one statement, and only if it is still the version that was
 -- looked at (same address, same xmin): a row that anybody changes meanwhile is left for the next pass.
-create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text)
+-- watched: a trigger of the host may have taken the new value back, so only what complies is counted.
+create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean)
   returns text
   language sql
   stable
@@ -2170,12 +2614,14 @@ from acted as a$sql$,
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
-    (select string_agg(format('p.%s', a.flag), ', ') from unnest(actions) as a),
+    (select string_agg(case when watched then format('p.%1$s and (%2$s) is not true as %1$s', a.flag, a.needed)
+      else format('p.%s', a.flag) end, ', ') from unnest(actions) as a),
     lethe_private.root_sql('a.key'),
-    (select string_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag), ', ') from unnest(actions) as a));
+    (select string_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag), ', ') from unnest(actions) as a),
+    case when watched then (select ' where ' || string_agg('a.' || a.flag, ' or ') from unnest(actions) as a) else '' end);
 end;
 
-comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text) is
+comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean) is
   'Applies every action due on the rows of a batch in one statement, and counts them.';
 
 -- One read of the data: per action how many rows are due, how many of them are held or kept by a child.
@@ -2227,21 +2673,48 @@ create or replace function lethe_private.unclocked_sql(source text, owner text, 
   language sql
   stable
 begin atomic
+  -- Together with "not yet masked", so that the partial index answers this too.
   select format(E'select jsonb_build_object(\n  %s)\nfrom %s as c\nwhere %s\n  and (%s)',
-    string_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked), E',\n  ' order by a.n),
+    (select string_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked), E',\n  ' order by a.n)
+     from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)),
     source, owner,
-    string_agg(distinct format('(%s)', a.unclocked), ' or '))
-  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+    string_agg(format('((%s)%s)', g.unclocked, case when g.needed = 'true' then '' else format(E'\n    and (%s)', g.needed) end), ' or ' order by g.n))
+  from (
+    select a.unclocked, string_agg(a.needed, ' or ' order by a.n) as needed, min(a.n) as n
+    from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+    group by a.unclocked
+  ) as g;
 end;
 
 comment on function lethe_private.unclocked_sql(text, text, lethe_private.action_parts[]) is
   'Counts rows that no term can make due as they stand.';
+
+create or replace function lethe_private.is_watched(relation oid)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  select exists (
+    select
+    from pg_catalog.pg_trigger as t
+    where t.tgrelid in (select relation
+                        union select i.relid from pg_partition_tree(relation::regclass) as i
+                        union select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = relation)
+      and not t.tgisinternal
+      and t.tgenabled <> 'D'
+      and t.tgtype & 19 = 19);  -- before, for each row, on update
+end;
+
+comment on function lethe_private.is_watched(oid) is 'True when a trigger may change what an UPDATE of the table writes.';
 
 create or replace function lethe_private.compile(managed lethe.managed_tables, controller lethe.controllers, today date)
   returns jsonb
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  -- A program is read by other sessions than the one that wrote it, so its days are written in the one
+  -- form that every DateStyle reads alike.
+  set datestyle = 'ISO, YMD'
 as $$
 declare
   v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
@@ -2262,6 +2735,7 @@ begin
     return null;
   end if;
   v_program := jsonb_build_object(
+    'unlocked', lethe_private.unlocked_sql(),
     'rules', (select jsonb_agg(jsonb_build_object('flag', a.flag, 'rule', a.rule, 'phase', a.phase)) from unnest(v_actions) as a),
     'look', lethe_private.look_sql(v_source, concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_actions)),
       v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
@@ -2280,7 +2754,8 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key)));
+      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid))));
+
   end if;
   return v_program;
 end
@@ -2361,16 +2836,27 @@ as $$
 begin
   if not exists (
     select from pg_proc as p
-    where p.oid = 'lethe_private.as_sweeper(text, tid[], bytea, bytea, text)'::regprocedure
-      and p.prosecdef
+    where p.oid = to_regprocedure('lethe_private.as_sweeper(text, tid[], bytea, bytea, text)')
+      and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
       and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
       and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off']
+      and not exists (
+        select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        where a.grantee not in (select r.oid from pg_roles as r where r.rolname in ('lethe_sweeper', 'lethe_owner')))
   ) then
-    perform lethe_private.fail('LE505', 'function lethe_private.as_sweeper has been altered',
-      'run lethe init to restore it, and find out who altered it');
+    raise exception using errcode = 'LE505',
+      message = 'function lethe_private.as_sweeper has been altered',
+      hint = 'run lethe init to restore it, and find out who altered it';
   end if;
   return query select * from lethe_private.as_sweeper(
     statement, tids, inner_pad, outer_pad, coalesce(managed.search_path, 'pg_catalog, pg_temp'));
+
+  -- A search path that a trigger set for the whole session, be it to the very value it had, is still in
+  -- force here: from now on the host's schema would be searched on our behalf.
+  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
+      hint = 'give the trigger''s function a "set search_path" clause';
+  end if;
 end
 $$;
 
@@ -2409,8 +2895,9 @@ begin
   select m.* into v_managed from lethe.managed_tables as m
   where lethe_private.host_table(m.schema_name, m.table_name) = v_oid;
   if not found then
-    perform lethe_private.fail('LE102', format('table %s is not managed', lethe_private.host_name(v_oid)),
-      format('select lethe.manage_table(%L)', lethe_private.host_name(v_oid)));
+    raise exception using errcode = 'LE102',
+      message = format('table %s is not managed', lethe_private.host_name(v_oid)),
+      hint = format('select lethe.manage_table(%L)', lethe_private.host_name(v_oid));
   end if;
   return v_managed;
 end
@@ -2458,15 +2945,22 @@ declare
   v_parent oid := (select i.inhparent from pg_inherits as i where i.inhrelid = relation order by i.inhseqno limit 1);
 begin
   if v_kind not in ('r', 'p') then
-    perform lethe_private.fail('LE201', format('%s is %s, which cannot be managed', v_name,
-      case v_kind when 'v' then 'a view' when 'm' then 'a materialized view' else 'a foreign table' end), 'manage the tables it reads from');
+    raise exception using errcode = 'LE201',
+      message = format('%s is %s, which cannot be managed', v_name,
+      case v_kind when 'v' then 'a view' when 'm' then 'a materialized view' else 'a foreign table' end),
+      hint = 'manage the tables it reads from';
   elsif v_name ~ '^(pg_catalog|information_schema|lethe|lethe_private|lethe_archive|lethe_stats|lethe_jobs)\.' then
-    perform lethe_private.fail('LE201', format('%s belongs to the system or to Lethe itself', v_name), 'name a table of your own');
+    raise exception using errcode = 'LE201',
+      message = format('%s belongs to the system or to Lethe itself', v_name),
+      hint = 'name a table of your own';
   elsif (select c.relpersistence from pg_class as c where c.oid = relation) = 't' then
-    perform lethe_private.fail('LE201', format('%s is a temporary table', v_name), 'name a permanent table');
+    raise exception using errcode = 'LE201',
+      message = format('%s is a temporary table', v_name),
+      hint = 'name a permanent table';
   elsif v_parent is not null then
-    perform lethe_private.fail('LE202', format('%s is part of %s', v_name, lethe_private.host_name(v_parent)),
-      format('manage %s: its rules reach all its partitions and children', lethe_private.host_name(v_parent)));
+    raise exception using errcode = 'LE202',
+      message = format('%s is part of %s', v_name, lethe_private.host_name(v_parent)),
+      hint = format('manage %s: its rules reach all its partitions and children', lethe_private.host_name(v_parent));
   end if;
 end
 $$;
@@ -2483,11 +2977,15 @@ create or replace function lethe_private.read_condition(relation oid, condition 
   volatile
   set search_path = pg_catalog, pg_temp
   set standard_conforming_strings = on
+  -- What is read back runs in other sessions, and a policy must mean the same whoever applies it.
+  set datestyle = 'ISO, YMD'
+  set intervalstyle = 'postgres'
+  set timezone = 'UTC'
+  set extra_float_digits = 1
 as $$
 declare
   v_read text;
   v_message text;
-  v_state text;
 begin
   perform lethe_private.assert_single_expression(condition);
   begin
@@ -2499,13 +2997,13 @@ begin
            or has_schema_privilege(current_user, h.declared_type_schema, 'usage'))));
     execute format(E'create index lethe_condition_index on pg_temp.lethe_condition ((1)) where (\n%s\n)', condition);
     select pg_get_expr(i.indpred, i.indrelid) into v_read
-    from pg_index as i where i.indexrelid = 'pg_temp.lethe_condition_index'::regclass;
-    drop table pg_temp.lethe_condition;
+    from pg_index as i where i.indexrelid = to_regclass('pg_temp.lethe_condition_index');
+    execute 'drop table pg_temp.lethe_condition';
   exception when others then
-    get stacked diagnostics v_message = message_text, v_state = returned_sqlstate;
-    perform lethe_private.fail('LE303',
-      format('predicate on %s cannot be used: %s', lethe_private.host_name(relation), v_message),
-      case when exists (
+    get stacked diagnostics v_message = message_text;
+    raise exception using errcode = 'LE303',
+      message = format('predicate on %s cannot be used: %s', lethe_private.host_name(relation), v_message),
+      hint = case when exists (
           select from lethe_private.host_columns as h
           where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
             and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
@@ -2513,7 +3011,7 @@ begin
               from lethe_private.host_columns as h
               where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
                 and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
-        else 'write one immutable, boolean expression over the columns of this table; no subqueries, no now()' end);
+        else 'write one immutable, boolean expression over the columns of this table; no subqueries, no now()' end;
   end;
   return v_read;
 end
@@ -2534,8 +3032,9 @@ declare
   v_missing text;
 begin
   if v_oid is null then
-    perform lethe_private.fail('LE102', format('table %I.%I does not exist', managed.schema_name, managed.table_name),
-      'it was dropped or renamed: take it out of the policy, or name it anew');
+    raise exception using errcode = 'LE102',
+      message = format('table %I.%I does not exist', managed.schema_name, managed.table_name),
+      hint = 'it was dropped or renamed: take it out of the policy, or name it anew';
   end if;
   select string_agg(distinct quote_ident(n.name), ', ') into v_missing
   from (
@@ -2547,8 +3046,9 @@ begin
   where n.name is not null
     and not exists (select from lethe_private.host_columns as h where h.relation = v_oid and h.name = n.name);
   if v_missing is not null then
-    perform lethe_private.fail('LE103', format('table %s has no column %s', lethe_private.host_name(v_oid), v_missing),
-      'it was dropped or renamed: take it out of the policy, or name it anew');
+    raise exception using errcode = 'LE103',
+      message = format('table %s has no column %s', lethe_private.host_name(v_oid), v_missing),
+      hint = 'it was dropped or renamed: take it out of the policy, or name it anew';
   end if;
 end
 $$;
@@ -2568,21 +3068,25 @@ declare
   v_column lethe_private.host_columns;
 begin
   if coalesce(cardinality(since), 0) = 0 then
-    perform lethe_private.fail('LE302', format('a rule on %s names no clock', lethe_private.host_name(relation)),
-      'say since which column the delay counts');
+    raise exception using errcode = 'LE302',
+      message = format('a rule on %s names no clock', lethe_private.host_name(relation)),
+      hint = 'say since which column the delay counts';
   end if;
   foreach v_name in array since loop
     if v_name ~ '^\s*\w+\s*\(.*\)\s*$' then
-      perform lethe_private.fail('LE315', format('clock %s aggregates over other rows, which this version cannot do', quote_literal(v_name)),
-        'keep the date in a column of the table itself');
+      raise exception using errcode = 'LE315',
+        message = format('clock %s aggregates over other rows, which this version cannot do', quote_literal(v_name)),
+        hint = 'keep the date in a column of the table itself';
     end if;
     select h.* into v_column from lethe_private.host_columns as h where h.relation = assert_clock.relation and h.name = v_name;
     if not found then
-      perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(relation), v_name),
-        'the clock of a rule is a column of its table');
+      raise exception using errcode = 'LE103',
+        message = format('table %s has no column %I', lethe_private.host_name(relation), v_name),
+        hint = 'the clock of a rule is a column of its table';
     elsif v_column.type_name not in ('date', 'timestamp', 'timestamptz') or v_column.type_schema <> 'pg_catalog' then
-      perform lethe_private.fail('LE302', format('column %I of %s is of type %s, which is no clock', v_name, lethe_private.host_name(relation), v_column.type),
-        'a clock is a date, a timestamp or a timestamp with time zone');
+      raise exception using errcode = 'LE302',
+        message = format('column %I of %s is of type %s, which is no clock', v_name, lethe_private.host_name(relation), v_column.type),
+        hint = 'a clock is a date, a timestamp or a timestamp with time zone';
     end if;
   end loop;
 end
@@ -2603,13 +3107,16 @@ declare
 begin
   select k into v_key from jsonb_object_keys(parameters) as k where not method.parameters ? k limit 1;
   if v_key is not null then
-    perform lethe_private.fail('LE106', format('method %s has no parameter %I', method.name, v_key),
-      coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(method.parameters) as k), 'it has none'));
+    raise exception using errcode = 'LE106',
+      message = format('method %s has no parameter %I', method.name, v_key),
+      hint = coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(method.parameters) as k), 'it has none');
   end if;
   for v_key, v_spec in select d.key, d.value from jsonb_each(method.parameters) as d loop
     v_value := coalesce(parameters -> v_key, v_spec -> 'default');
     if v_value is null then
-      perform lethe_private.fail('LE106', format('method %s needs parameter %I', method.name, v_key), v_spec ->> 'description');
+      raise exception using errcode = 'LE106',
+        message = format('method %s needs parameter %I', method.name, v_key),
+        hint = coalesce(v_spec ->> 'description', 'give it under using');
     end if;
     if v_spec ->> 'type' in ('integer', 'number') and (
         jsonb_typeof(v_value) <> 'number'
@@ -2619,9 +3126,10 @@ begin
       or v_spec ->> 'type' = 'string' and jsonb_typeof(v_value) <> 'string'
       or v_spec -> 'enum' is not null and not v_spec -> 'enum' @> v_value
     then
-      perform lethe_private.fail('LE106', format('parameter %I of method %s cannot be %s', v_key, method.name, v_value),
-        concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), 'at least ' || (v_spec ->> 'minimum'),
-          'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum')));
+      raise exception using errcode = 'LE106',
+        message = format('parameter %I of method %s cannot be %s', v_key, method.name, v_value),
+        hint = concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), 'at least ' || (v_spec ->> 'minimum'),
+          'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum'));
     end if;
   end loop;
 end
@@ -2660,22 +3168,26 @@ declare
   v_unique text := (select string_agg(u, ', ') from lethe_private.unique_indexes(relation, target.position) as u);
 begin
   if not method.type_categories && array['*', target.type_name, target.type_category::text] then
-    perform lethe_private.fail('LE304', format('method %s does not fit %s of type %s', method.name, v_name, target.type),
-      'it fits ' || array_to_string(method.type_categories, ', '));
+    raise exception using errcode = 'LE304',
+      message = format('method %s does not fit %s of type %s', method.name, v_name, target.type),
+      hint = 'it fits ' || array_to_string(method.type_categories, ', ');
   end if;
   if method.nulls_out and target.not_null then
-    perform lethe_private.fail('LE305', format('%s is NOT NULL and method %s makes it null', v_name, method.name),
-      'use constant, partial or a pseudonym; or drop the constraint');
+    raise exception using errcode = 'LE305',
+      message = format('%s is NOT NULL and method %s makes it null', v_name, method.name),
+      hint = 'use constant, partial or a pseudonym; or drop the constraint';
   end if;
   if v_unique is not null and not method.keeps_unique and not method.nulls_out then
-    perform lethe_private.fail('LE306', format('%s is unique (%s) and method %s makes values equal', v_name, v_unique, method.name),
-      'use a pseudonym, which keeps values apart; or suppress');
+    raise exception using errcode = 'LE306',
+      message = format('%s is unique (%s) and method %s makes values equal', v_name, v_unique, method.name),
+      hint = 'use a pseudonym, which keeps values apart; or suppress';
   end if;
   if target.length < coalesce(case when v_unique is null then method.length_min else method.length_min_unique end, 0)
     or method.name = 'constant' and target.length < length(coalesce(parameters, '{}') ->> (select k from jsonb_object_keys(method.parameters) as k limit 1))
   then
-    perform lethe_private.fail('LE307', format('%s holds %s characters, too few for method %s', v_name, target.length, method.name),
-      'use suppress, partial or a shorter constant; or make the column longer');
+    raise exception using errcode = 'LE307',
+      message = format('%s holds %s characters, too few for method %s', v_name, target.length, method.name),
+      hint = 'use suppress, partial or a shorter constant; or make the column longer';
   end if;
 end
 $$;
@@ -2694,7 +3206,9 @@ declare
   v_reference text;
 begin
   if target.is_generated or target.is_identity then
-    perform lethe_private.fail('LE308', format('%s is a generated or identity column', v_name), 'anonymize the columns it is computed from');
+    raise exception using errcode = 'LE308',
+      message = format('%s is a generated or identity column', v_name),
+      hint = 'anonymize the columns it is computed from';
   end if;
   if exists (
     select
@@ -2702,7 +3216,9 @@ begin
     where p.partrelid in (select relation union select i.relid from pg_partition_tree(relation::regclass) as i)
       and target.name in (select a.attname from pg_attribute as a where a.attrelid = p.partrelid and a.attnum = any (p.partattrs::int2[])))
   then
-    perform lethe_private.fail('LE308', format('%s is a partition key', v_name), 'purge the row, or its partition, instead');
+    raise exception using errcode = 'LE308',
+      message = format('%s is a partition key', v_name),
+      hint = 'purge the row, or its partition, instead';
   end if;
   select r.foreign_key into v_reference
   from lethe_private.host_references as r
@@ -2710,11 +3226,14 @@ begin
      or (r.parent = relation and target.name = any (r.parent_columns))
   limit 1;
   if v_reference is not null then
-    perform lethe_private.fail('LE309', format('%s is part of foreign key %I', v_name, v_reference),
-      'purge the row, or declare the reference "unlink" on the referencing table');
+    raise exception using errcode = 'LE309',
+      message = format('%s is part of foreign key %I', v_name, v_reference),
+      hint = 'purge the row, or declare the reference "unlink" on the referencing table';
   end if;
   if target.name = managed.controller_column or target.name = any (managed.key_columns) then
-    perform lethe_private.fail('LE316', format('%s is the table''s key or names its controller', v_name), 'purge the row instead');
+    raise exception using errcode = 'LE316',
+      message = format('%s is the table''s key or names its controller', v_name),
+      hint = 'purge the row instead';
   end if;
 end
 $$;
@@ -2768,8 +3287,10 @@ begin
   having count(distinct (t.method, t.parameters)) > 1
   limit 1;
   if found then
-    perform lethe_private.fail('LE314', format('the terms of column %I of %s name different methods for controller %s',
-      v_conflict.column_name, lethe_private.host_name(relation), v_conflict.controller), 'one value can be masked in one way only');
+    raise exception using errcode = 'LE314',
+      message = format('the terms of column %I of %s name different methods for controller %s',
+      v_conflict.column_name, lethe_private.host_name(relation), v_conflict.controller),
+      hint = 'one value can be masked in one way only';
   end if;
 
   -- Only where both delays count from the same clock for the same purpose can they be compared at all.
@@ -2785,8 +3306,10 @@ begin
     and 1 = (select count(*) from lethe.terms as x where x.rule_id = r.id and x.controller_id is not distinct from t.controller_id)
   limit 1;
   if found then
-    perform lethe_private.fail('LE316', format('rule "%s" on %s can never be due: "%s" comes first or at once',
-      v_conflict.later, lethe_private.host_name(relation), v_conflict.earlier), 'give it a shorter delay, or leave it out');
+    raise exception using errcode = 'LE316',
+      message = format('rule "%s" on %s can never be due: "%s" comes first or at once',
+      v_conflict.later, lethe_private.host_name(relation), v_conflict.earlier),
+      hint = 'give it a shorter delay, or leave it out';
   end if;
 end
 $$;
@@ -2808,8 +3331,9 @@ begin
     and w.ev_type = event and w.ev_enabled <> 'D'
   limit 1;
   if found then
-    perform lethe_private.fail('LE311', format('rule %I rewrites %s on table %s', v_rule, event_name, lethe_private.host_name(relation)),
-      'drop or disable it: what Lethe asks for must be what happens');
+    raise exception using errcode = 'LE311',
+      message = format('rule %I rewrites %s on table %s', v_rule, event_name, lethe_private.host_name(relation)),
+      hint = 'drop or disable it: what Lethe asks for must be what happens';
   end if;
 end
 $$;
@@ -2835,10 +3359,11 @@ begin
     from unnest(v_reference.child_columns) with ordinality as x (name, n)
     join lethe_private.host_columns as h on h.relation = v_reference.child and h.name = x.name;
     if not lethe_private.has_leading_index(v_reference.child, v_positions) then
-      perform lethe_private.fail('LE310', format('%s of %s refers to %s without an index',
+      raise exception using errcode = 'LE310',
+        message = format('%s of %s refers to %s without an index',
           array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), lethe_private.host_name(relation)),
-        format('create index concurrently on %s (%s)', lethe_private.host_name(v_reference.child),
-          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c)));
+        hint = format('create index concurrently on %s (%s)', lethe_private.host_name(v_reference.child),
+          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c));
     end if;
 
     -- A partition whose siblings declare this foreign key, each for itself, and which does not.
@@ -2852,10 +3377,11 @@ begin
         where k.conrelid in (s.inhrelid, s.inhparent) and k.contype = 'f' and k.confrelid = relation)
     limit 1;
     if v_leaf is not null then
-      perform lethe_private.fail('LE313', format('partition %s lacks the foreign key to %s that its siblings have', v_leaf, lethe_private.host_name(relation)),
-        format('alter table %s add foreign key (%s) references %s (%s)', v_leaf,
+      raise exception using errcode = 'LE313',
+        message = format('partition %s lacks the foreign key to %s that its siblings have', v_leaf, lethe_private.host_name(relation)),
+        hint = format('alter table %s add foreign key (%s) references %s (%s)', v_leaf,
           (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c), lethe_private.host_name(relation),
-          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.parent_columns) as c)));
+          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.parent_columns) as c));
     end if;
     if v_reference.on_purge = 'with parent' then
       perform lethe_private.assert_no_rewrite_rule(v_reference.child, '4', 'DELETE');
@@ -2895,8 +3421,9 @@ begin
     and (coalesce(pg_get_triggerdef(g.oid), '') || p.prosrc) !~ 'lethe_sweeper'
   limit 1;
   if found then
-    perform lethe_private.fail('LE312', format('trigger %I on %s sets clock %I at every update', v_found.tgname, lethe_private.host_name(relation), v_found.clock),
-      'count since another column; or spare Lethe in the trigger: when (current_user <> ''lethe_sweeper'')');
+    raise exception using errcode = 'LE312',
+      message = format('trigger %I on %s sets clock %I at every update', v_found.tgname, lethe_private.host_name(relation), v_found.clock),
+      hint = 'count since another column; or spare Lethe in the trigger: when (current_user <> ''lethe_sweeper'')';
   end if;
 end
 $$;
@@ -2919,11 +3446,16 @@ begin
   insert into lethe.policy_changes (by, reason, object, before, after)
   values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
     case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
+  -- An open cycle goes on under the policy as it is now. This waits for batches under way.
+  if tg_table_name not in ('memberships', 'managed_columns', 'subject_types', 'holds') then
+    delete from lethe_private.compiled;
+  end if;
   return null;
 end
 $$;
 
-comment on function lethe_private.record_change() is 'Trigger: keeps who changed which part of the policy, when and why.';
+comment on function lethe_private.record_change() is
+  'Trigger: keeps who changed which part of the policy, when and why, and has open cycles compiled anew.';
 
 create or replace trigger record_change after insert or update or delete on lethe.controllers for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.memberships for each row execute function lethe_private.record_change();
@@ -2947,13 +3479,15 @@ declare
 begin
   perform lethe_private.assert_may_change(null);
   if set_controller.name !~ '^[a-z][a-z0-9_-]{0,62}$' or set_controller.name is null then
-    perform lethe_private.fail('LE101', format('%s is no name for a controller', coalesce(quote_literal(set_controller.name), 'null')),
-      'use lower-case letters, digits, - and _, beginning with a letter');
+    raise exception using errcode = 'LE101',
+      message = format('%s is no name for a controller', coalesce(quote_literal(set_controller.name), 'null')),
+      hint = 'use lower-case letters, digits, - and _, beginning with a letter';
   end if;
   perform lethe_private.assert_time_zone(set_controller.time_zone);
   if exists (select from lethe.controllers as c where c.reference = set_controller.reference and c.name <> set_controller.name) then
-    perform lethe_private.fail('LE203', format('reference %L already names another controller', set_controller.reference),
-      'a row belongs to one controller');
+    raise exception using errcode = 'LE203',
+      message = format('reference %L already names another controller', set_controller.reference),
+      hint = 'a row belongs to one controller';
   end if;
 
   insert into lethe.controllers as c (name, time_zone, reference, title)
@@ -2982,7 +3516,9 @@ declare
 begin
   perform lethe_private.assert_may_change(null);
   if not exists (select from pg_roles as r where r.rolname = add_member.login) then
-    perform lethe_private.fail('LE108', format('role %I does not exist', add_member.login), 'create it first: create role … login');
+    raise exception using errcode = 'LE108',
+      message = format('role %I does not exist', add_member.login),
+      hint = 'create it first: create role … login';
   end if;
   insert into lethe.memberships (login, controller_id) values (add_member.login, v_controller.id) on conflict do nothing;
 end
@@ -3034,8 +3570,9 @@ begin
   v_controller_id := lethe_private.table_controller(v_oid, manage_table.controller, manage_table.controller_column);
   v_key := coalesce(manage_table.key, lethe_private.usable_key(v_oid));
   if v_key is null or manage_table.key is not null and not lethe_private.identifies_rows(v_oid, manage_table.key) then
-    perform lethe_private.fail('LE201', format('table %s has no usable key%s', lethe_private.host_name(v_oid), coalesce(' in ' || array_to_string(manage_table.key, ', '), '')),
-      'add a primary key, or a complete unique index over columns that are NOT NULL');
+    raise exception using errcode = 'LE201',
+      message = format('table %s has no usable key%s', lethe_private.host_name(v_oid), coalesce(' in ' || array_to_string(manage_table.key, ', '), '')),
+      hint = 'add a primary key, or a complete unique index over columns that are NOT NULL';
   end if;
   if manage_table.time_zone is not null then
     perform lethe_private.assert_time_zone(manage_table.time_zone);
@@ -3044,8 +3581,9 @@ begin
   from (select btrim(btrim(s), '"') as name from unnest(string_to_array(manage_table.search_path, ',')) as s) as p
   where p.name <> '$user' and p.name <> 'pg_temp' and not exists (select from pg_namespace as n where n.nspname = p.name);
   if v_missing is not null then
-    perform lethe_private.fail('LE106', format('search path of %s names schema %s, which does not exist', lethe_private.host_name(v_oid), v_missing),
-      'name existing schemas, separated by commas');
+    raise exception using errcode = 'LE106',
+      message = format('search path of %s names schema %s, which does not exist', lethe_private.host_name(v_oid), v_missing),
+      hint = 'name existing schemas, separated by commas';
   end if;
 
   insert into lethe.managed_tables as m
@@ -3078,24 +3616,28 @@ begin
   if num_nonnulls(controller, controller_column) = 0 and (select count(*) from lethe.controllers) = 1 then
     return (select c.id from lethe.controllers as c);
   elsif num_nonnulls(controller, controller_column) <> 1 then
-    perform lethe_private.fail('LE203', format('table %s names %s', lethe_private.host_name(relation),
+    raise exception using errcode = 'LE203',
+      message = format('table %s names %s', lethe_private.host_name(relation),
         case when controller is null then 'no controller' else 'both a controller and a controller column' end),
-      'say whose rows it holds: one controller, or the column that tells');
+      hint = 'say whose rows it holds: one controller, or the column that tells';
   elsif controller is not null then
     return (lethe_private.get_controller(controller)).id;
   end if;
 
   select h.type into v_type from lethe_private.host_columns as h where h.relation = table_controller.relation and h.name = controller_column;
   if not found then
-    perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
-      'the controller column holds each controller''s reference');
+    raise exception using errcode = 'LE103',
+      message = format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
+      hint = 'the controller column holds each controller''s reference';
   end if;
   for v_reference in select c.reference from lethe.controllers as c where c.reference is not null loop
     begin
       execute format('select %L::%s', v_reference, v_type);
     exception when others then
-      perform lethe_private.fail('LE203', format('column %I of %s is of type %s, which cannot hold controller reference %L',
-        controller_column, lethe_private.host_name(relation), v_type, v_reference), 'set the controllers'' references to values of that column');
+      raise exception using errcode = 'LE203',
+        message = format('column %I of %s is of type %s, which cannot hold controller reference %L',
+        controller_column, lethe_private.host_name(relation), v_type, v_reference),
+        hint = 'set the controllers'' references to values of that column';
     end;
   end loop;
   return null;
@@ -3133,7 +3675,9 @@ as $$
 begin
   return coalesce(days::date[], '{}');
 exception when others then
-  perform lethe_private.fail('LE302', 'a sentinel is not a day', 'write it as 9999-12-31');
+  raise exception using errcode = 'LE302',
+    message = 'a sentinel is not a day',
+    hint = 'write it as 9999-12-31';
 end
 $$;
 
@@ -3152,7 +3696,9 @@ begin
   where format('%s.%s', m.schema_name, m.table_name) = unmanage_table."table"
      or format('%I.%I', m.schema_name, m.table_name) = unmanage_table."table";
   if not found then
-    perform lethe_private.fail('LE102', format('table %s is not managed', coalesce("table", '(null)')), 'lethe.managed_tables lists those that are');
+    raise exception using errcode = 'LE102',
+      message = format('table %s is not managed', coalesce("table", '(null)')),
+      hint = 'lethe.managed_tables lists those that are';
   end if;
 end
 $$;
@@ -3175,8 +3721,9 @@ begin
   perform lethe_private.assert_may_change(null);
   perform lethe_private.assert_columns(v_managed, array["column"]);
   if set_column.category not in ('direct identifier', 'contact', 'quasi-identifier', 'special category', 'content', 'technical', 'not personal') then
-    perform lethe_private.fail('LE106', format('category %L is unknown', set_column.category),
-      'one of direct identifier, contact, quasi-identifier, special category, content, technical, not personal');
+    raise exception using errcode = 'LE106',
+      message = format('category %L is unknown', set_column.category),
+      hint = 'one of direct identifier, contact, quasi-identifier, special category, content, technical, not personal';
   end if;
   insert into lethe.managed_columns (table_id, column_name, category, purposes, legal_basis)
   values (v_managed.id, "column", set_column.category, coalesce(set_column.purposes, '{}'), set_column.legal_basis)
@@ -3200,8 +3747,9 @@ declare
 begin
   foreach v_name in array coalesce(columns, '{}') loop
     if not exists (select from lethe_private.host_columns as h where h.relation = v_oid and h.name = v_name) then
-      perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(v_oid), v_name),
-        'it has ' || (select string_agg(quote_ident(h.name), ', ' order by h.position) from lethe_private.host_columns as h where h.relation = v_oid));
+      raise exception using errcode = 'LE103',
+        message = format('table %s has no column %I', lethe_private.host_name(v_oid), v_name),
+        hint = 'it has ' || (select string_agg(quote_ident(h.name), ', ' order by h.position) from lethe_private.host_columns as h where h.relation = v_oid);
     end if;
   end loop;
 end
@@ -3222,8 +3770,9 @@ begin
   perform lethe_private.assert_may_change(null);
   perform lethe_private.assert_columns(v_managed, set_subject_type.identifiers);
   if set_subject_type.name !~ '^[a-z][a-z0-9_-]{0,62}$' or set_subject_type.name is null then
-    perform lethe_private.fail('LE109', format('%s is no name for a subject type', coalesce(quote_literal(set_subject_type.name), 'null')),
-      'use lower-case letters, digits, - and _, beginning with a letter');
+    raise exception using errcode = 'LE109',
+      message = format('%s is no name for a subject type', coalesce(quote_literal(set_subject_type.name), 'null')),
+      hint = 'use lower-case letters, digits, - and _, beginning with a letter';
   end if;
   insert into lethe.subject_types as s (name, table_id, identifiers)
   values (set_subject_type.name, v_managed.id, coalesce(set_subject_type.identifiers, '{}'))
@@ -3261,13 +3810,16 @@ declare
 begin
   perform lethe_private.assert_may_change(null);
   if on_purge not in ('keep', 'with parent', 'unlink') or kind not in ('own', 'share', 'mention', 'ignore') then
-    perform lethe_private.fail('LE106', format('link of %s has an unknown kind or on_purge', "table"),
-      'kind is own, share, mention or ignore; on_purge is keep, with parent or unlink');
+    raise exception using errcode = 'LE106',
+      message = format('link of %s has an unknown kind or on_purge', "table"),
+      hint = 'kind is own, share, mention or ignore; on_purge is keep, with parent or unlink';
   end if;
   if subject is not null then
     select s.id into v_type_id from lethe.subject_types as s where s.name = subject;
     if v_type_id is null then
-      perform lethe_private.fail('LE109', format('subject type %L does not exist', subject), 'lethe.subject_types lists them');
+      raise exception using errcode = 'LE109',
+        message = format('subject type %L does not exist', subject),
+        hint = 'lethe.subject_types lists them';
     end if;
   end if;
   perform lethe_private.assert_columns(v_child, columns);
@@ -3276,8 +3828,9 @@ begin
     v_parent := lethe_private.get_managed("to");
     perform lethe_private.assert_columns(v_parent, to_columns);
     if cardinality(columns) is distinct from cardinality(to_columns) then
-      perform lethe_private.fail('LE106', format('link of %s to %s pairs %s columns with %s', "table", "to", coalesce(cardinality(columns), 0), cardinality(to_columns)),
-        'name as many columns on either side');
+      raise exception using errcode = 'LE106',
+        message = format('link of %s to %s pairs %s columns with %s', "table", "to", coalesce(cardinality(columns), 0), cardinality(to_columns)),
+        hint = 'name as many columns on either side';
     end if;
     -- The columns named may be those of a foreign key after all, in either direction: a person's row
     -- may point to the row that several share.
@@ -3323,11 +3876,12 @@ begin
   if cardinality(v_found) = 1 then
     return v_found[1];
   end if;
-  perform lethe_private.fail('LE106', format('%s has %s foreign key to %s%s', lethe_private.host_name(v_child),
+  raise exception using errcode = 'LE106',
+    message = format('%s has %s foreign key to %s%s', lethe_private.host_name(v_child),
       case when v_found is null then 'no' else 'more than one' end, coalesce(lethe_private.host_name(v_to), 'a managed table'),
       coalesce(' over ' || array_to_string(columns, ', '), '')),
-    case when v_found is null then 'declare the link by hand: name the columns on both sides, and manage the other table first'
-      else 'name the columns: ' || (select string_agg('[' || array_to_string(f.child_columns, ', ') || ']', ' or ') from unnest(v_found) as f) end);
+    hint = case when v_found is null then 'declare the link by hand: name the columns on both sides, and manage the other table first'
+      else 'name the columns: ' || (select string_agg('[' || array_to_string(f.child_columns, ', ') || ']', ' or ') from unnest(v_found) as f) end;
 end
 $$;
 
@@ -3342,14 +3896,16 @@ create or replace function lethe_private.assert_on_purge(child lethe.managed_tab
 as $$
 begin
   if on_purge = 'with parent' and child.id = parent.id then
-    perform lethe_private.fail('LE316', format('table %I.%I cannot go with itself', child.schema_name, child.table_name),
-      'leave the reference as it is (a row stays while one refers to it), or declare it unlink');
+    raise exception using errcode = 'LE316',
+      message = format('table %I.%I cannot go with itself', child.schema_name, child.table_name),
+      hint = 'leave the reference as it is (a row stays while one refers to it), or declare it unlink';
   elsif on_purge = 'unlink' and exists (
     select from lethe_private.host_columns as h
     where h.relation = lethe_private.host_table(child.schema_name, child.table_name) and h.name = any (columns) and h.not_null)
   then
-    perform lethe_private.fail('LE305', format('reference %s of %I.%I is NOT NULL and cannot be unlinked', array_to_string(columns, ', '), child.schema_name, child.table_name),
-      'declare it with parent, or leave it: a row stays while one refers to it');
+    raise exception using errcode = 'LE305',
+      message = format('reference %s of %I.%I is NOT NULL and cannot be unlinked', array_to_string(columns, ', '), child.schema_name, child.table_name),
+      hint = 'declare it with parent, or leave it: a row stays while one refers to it';
   end if;
 end
 $$;
@@ -3388,8 +3944,9 @@ begin
   perform lethe_private.assert_action(v_managed, v_oid, action, "column", method, parameters);
   perform lethe_private.assert_clock(v_oid, since);
   if action <> 'purge' and "column" = any (since) then
-    perform lethe_private.fail('LE316', format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
-      'count since another column');
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
+      hint = 'count since another column';
   end if;
   v_term.after := lethe_private.parse_delay(after);
   v_term.condition := case when "when" is not null then lethe_private.read_condition(v_oid, "when") end;
@@ -3430,15 +3987,21 @@ declare
   v_method lethe.methods;
 begin
   if action = 'archive' then
-    perform lethe_private.fail('LE315', 'action archive is not available in this version', 'anonymize or purge');
+    raise exception using errcode = 'LE315',
+      message = 'action archive is not available in this version',
+      hint = 'anonymize or purge';
   elsif action is null or action not in ('anonymize', 'purge') or "column" is null and action <> 'purge' then
-    perform lethe_private.fail('LE106', format('action %s is unknown for a %s', coalesce(quote_literal(action), 'null'), case when "column" is null then 'row' else 'column' end),
-      'a column is anonymized or purged; a row is purged');
+    raise exception using errcode = 'LE106',
+      message = format('action %s is unknown for a %s', coalesce(quote_literal(action), 'null'), case when "column" is null then 'row' else 'column' end),
+      hint = 'a column is anonymized or purged; a row is purged';
   elsif action = 'anonymize' and method is null then
-    perform lethe_private.fail('LE104', format('the rule on %s.%I names no method', lethe_private.host_name(relation), "column"),
-      'lethe.methods lists them');
+    raise exception using errcode = 'LE104',
+      message = format('the rule on %s.%I names no method', lethe_private.host_name(relation), "column"),
+      hint = 'lethe.methods lists them';
   elsif action = 'purge' and method is not null then
-    perform lethe_private.fail('LE106', format('a purge of %s takes no method', lethe_private.host_name(relation)), 'leave the method out, or anonymize');
+    raise exception using errcode = 'LE106',
+      message = format('a purge of %s takes no method', lethe_private.host_name(relation)),
+      hint = 'leave the method out, or anonymize';
   end if;
   if "column" is null then
     return;
@@ -3449,15 +4012,17 @@ begin
   perform lethe_private.assert_column_may_change(managed, relation, v_column);
   if action = 'purge' then
     if v_column.not_null then
-      perform lethe_private.fail('LE305', format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
-        'anonymize it with constant, partial or a pseudonym; or drop the constraint');
+      raise exception using errcode = 'LE305',
+        message = format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
+        hint = 'anonymize it with constant, partial or a pseudonym; or drop the constraint';
     end if;
     return;
   end if;
   select m.* into v_method from lethe.methods as m where m.name = assert_action.method;
   if not found then
-    perform lethe_private.fail('LE104', format('method %L does not exist', method),
-      'one of ' || (select string_agg(m.name, ', ' order by m.name) from lethe.methods as m));
+    raise exception using errcode = 'LE104',
+      message = format('method %L does not exist', method),
+      hint = 'one of ' || (select string_agg(m.name, ', ' order by m.name) from lethe.methods as m);
   end if;
   perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
   perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
@@ -3491,7 +4056,9 @@ begin
     and t.purpose is not distinct from drop_rule.purpose
     and t.controller_id is not distinct from v_controller_id;
   if not found then
-    perform lethe_private.fail('LE107', format('table %s has no such rule', "table"), 'lethe.terms lists them; name action, column, purpose and controller as there');
+    raise exception using errcode = 'LE107',
+      message = format('table %s has no such rule', "table"),
+      hint = 'lethe.terms lists them; name action, column, purpose and controller as there';
   end if;
   delete from lethe.rules as r where not exists (select from lethe.terms as t where t.rule_id = r.id);
 end
@@ -3525,11 +4092,15 @@ begin
   if document is null or jsonb_typeof(document) = 'null' then
     return;
   elsif jsonb_typeof(document) <> 'object' then
-    perform lethe_private.fail('LE605', format('%s is a %s, not a mapping', what, jsonb_typeof(document)), 'see docs/policy.schema.json');
+    raise exception using errcode = 'LE605',
+      message = format('%s is a %s, not a mapping', what, jsonb_typeof(document)),
+      hint = 'see docs/policy.schema.json';
   end if;
   select k into v_key from jsonb_object_keys(document) as k where k <> all (allowed) limit 1;
   if found then
-    perform lethe_private.fail('LE106', format('%s has no key %s', what, v_key), 'it may have ' || array_to_string(allowed, ', '));
+    raise exception using errcode = 'LE106',
+      message = format('%s has no key %s', what, v_key),
+      hint = 'it may have ' || array_to_string(allowed, ', ');
   end if;
 end
 $$;
@@ -3563,7 +4134,9 @@ begin
   perform lethe_private.assert_keys(policy, array['version', 'controller', 'time_zone', 'controllers', 'subjects', 'tables', 'overrides'], 'the policy');
   if policy -> 'version' is distinct from '1' then
     v_pointer := '/version';
-    perform lethe_private.fail('LE605', format('policy version %s is unknown', coalesce(policy ->> 'version', 'null')), 'this Lethe reads version: 1');
+    raise exception using errcode = 'LE605',
+      message = format('policy version %s is unknown', coalesce(policy ->> 'version', 'null')),
+      hint = 'this Lethe reads version: 1';
   end if;
   if policy -> 'controller' is not null then
     v_controllers := v_controllers || jsonb_build_object(policy ->> 'controller', jsonb_build_object('time_zone', policy -> 'time_zone'));
@@ -3756,7 +4329,9 @@ begin
   for v_rule in select * from lethe_private.rules_of(policy) loop
     v_pointer := v_rule.pointer;
     if not coalesce(policy -> 'tables', '{}') ? v_rule."table" then
-      perform lethe_private.fail('LE102', format('override names table %s, which the policy does not manage', v_rule."table"), 'add it under tables');
+      raise exception using errcode = 'LE102',
+        message = format('override names table %s, which the policy does not manage', v_rule."table"),
+        hint = 'add it under tables';
     end if;
     v_seen := v_seen || lethe_private.apply_terms(v_rule."table", v_rule."column", v_rule.action, v_rule.terms, v_rule.since, v_rule.controller, reason);
   end loop;
@@ -3985,6 +4560,23 @@ return (x'4c455448'::bigint << 32) + controller_id;  -- "LETH"
 
 comment on function lethe_private.lock_id(int) is 'The advisory lock of a controller''s cycle.';
 
+create or replace function lethe_private.table_lock_id(table_id int)
+  returns bigint
+  language sql
+  immutable
+return (x'4c455454'::bigint << 32) + table_id;  -- "LETT"
+
+comment on function lethe_private.table_lock_id(int) is 'The advisory lock that keeps one table from being swept twice at once, by cycles of two controllers too.';
+
+create or replace function lethe_private.holds_lock_id()
+  returns bigint
+  language sql
+  immutable
+return x'4c455444'::bigint << 32;  -- "LETD"
+
+comment on function lethe_private.holds_lock_id() is
+  'The advisory lock that batches share and that whoever changes holds takes alone: when a hold has been committed, no batch is under way that did not see it.';
+
 create or replace function lethe_private.get_cycle(cycle_id bigint)
   returns lethe.cycles
   language plpgsql
@@ -3996,8 +4588,9 @@ declare
 begin
   select c.* into v_cycle from lethe.cycles as c where c.id = get_cycle.cycle_id;
   if not found then
-    perform lethe_private.fail('LE403', format('cycle %s does not exist', coalesce(get_cycle.cycle_id::text, '(null)')),
-      'lethe.cycles lists them');
+    raise exception using errcode = 'LE403',
+      message = format('cycle %s does not exist', coalesce(get_cycle.cycle_id::text, '(null)')),
+      hint = 'lethe.cycles lists them';
   end if;
   return v_cycle;
 end
@@ -4036,6 +4629,25 @@ end;
 comment on function lethe_private.deleted_in_transaction(oid) is
   'Rows deleted from a table so far by this transaction, cascades included, as PostgreSQL''s own statistics count them.';
 
+-- A hold that has been placed holds. Batches under way are waited for; later ones see it.
+create or replace function lethe_private.wait_for_batches()
+  returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(lethe_private.holds_lock_id());
+  return null;
+end
+$$;
+
+comment on function lethe_private.wait_for_batches() is 'Trigger: no batch runs while holds change.';
+
+create or replace trigger wait_for_batches before insert or update or delete on lethe.holds
+  for each statement execute function lethe_private.wait_for_batches();
+create or replace trigger wait_for_batches before insert or update or delete on lethe_private.held_keys
+  for each statement execute function lethe_private.wait_for_batches();
+
 -- Fills the worklist of one table''s phase and says how many rows it holds.
 create or replace function lethe_private.discover(cycle_table lethe.cycle_tables, managed lethe.managed_tables, statement text)
   returns bigint
@@ -4067,6 +4679,7 @@ begin
   update lethe.cycle_tables as c
   set state = 'sweeping',
       pass = c.pass + 1,
+      found_in_pass = v_rows,
       done_before_pass = c.rows_done,
       rows_found = case when c.round = 1 and c.pass = 0 then c.rows_found + v_rows else c.rows_found end,
       found = case when c.round = 1 and c.pass = 0 then c.found || (v_found - 'rows') else c.found end
@@ -4193,6 +4806,7 @@ declare
   v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);
   v_controller lethe.controllers;
   v_table lethe.cycle_tables;
+  v_program jsonb;
   v_batch lethe_private.worklist;
   v_state text;
 begin
@@ -4213,13 +4827,24 @@ begin
     return lethe_private.progress('wait', v_table, v_started);
   end if;
 
+  if not pg_try_advisory_xact_lock(lethe_private.table_lock_id(sweep_step.table_id)) then
+    return lethe_private.progress('busy', v_table, v_started);
+  end if;
+
+  perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
   perform set_config('lock_timeout', (extract(epoch from s.lock_timeout) * 1000)::bigint::text, true) from lethe.settings as s;
+  v_program := lethe_private.program_of(v_cycle, v_table);
+  if v_program is null then
+    return lethe_private.progress('failed', v_table, v_started);
+  end if;
+  select t.* into v_table from lethe.cycle_tables as t
+  where t.cycle_id = sweep_step.cycle_id and t.table_id = sweep_step.table_id;
   select w.* into v_batch from lethe_private.worklist as w
   where w.cycle_id = sweep_step.cycle_id and w.table_id = sweep_step.table_id
   order by w.attempts, w.batch
   limit 1;
-  v_state := case when v_batch.batch is not null then lethe_private.take_batch(v_table, v_controller, v_batch)
-    else lethe_private.search_again(v_table) end;
+  v_state := case when v_batch.batch is not null then lethe_private.take_batch(v_table, v_controller, v_program, v_batch)
+    else lethe_private.search_again(v_table, v_program) end;
 
   select t.* into v_table from lethe.cycle_tables as t
   where t.cycle_id = sweep_step.cycle_id and t.table_id = sweep_step.table_id;
@@ -4238,8 +4863,9 @@ create or replace function lethe_private.absent_table(cycle lethe.cycles, table_
 as $$
 begin
   if not exists (select from lethe.cycle_tables as t where t.cycle_id = cycle.id and t.table_id = absent_table.table_id) then
-    perform lethe_private.fail('LE403', format('cycle %s has no table %s', cycle.id, coalesce(absent_table.table_id::text, '(null)')),
-      'lethe.cycle_tables lists them');
+    raise exception using errcode = 'LE403',
+      message = format('cycle %s has no table %s', cycle.id, coalesce(absent_table.table_id::text, '(null)')),
+      hint = 'lethe.cycle_tables lists them';
   end if;
   return 'busy';
 end
@@ -4256,17 +4882,27 @@ begin atomic
   select row(
     state,
     cycle_table.rows_done,
-    coalesce((select sum(cardinality(w.tids)) from lethe_private.worklist as w
+    coalesce((select sum(w.rows) from lethe_private.worklist as w
               where w.cycle_id = cycle_table.cycle_id and w.table_id = cycle_table.table_id), 0)::bigint,
     clock_timestamp() - started)::lethe.sweep_progress;
 end;
 
 comment on function lethe_private.progress(text, lethe.cycle_tables, timestamptz) is 'What a step reports.';
 
+create or replace function lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint)
+  returns jsonb
+  language sql
+  immutable
+return case when rows = 0 then skipped else jsonb_set(
+  jsonb_set(skipped, array[phase], coalesce(skipped -> phase, '{}')),
+  array[phase, cause], to_jsonb(coalesce((skipped #>> array[phase, cause])::bigint, 0) + rows)) end;
+
+comment on function lethe_private.add_skipped(jsonb, text, text, bigint) is 'Counts rows set aside under their cause.';
+
 -- The batch and its evidence are committed together or not at all. An error undoes the batch alone and
 -- is kept as SQLSTATE, constraint and table: its message and detail carry people's data.
 create or replace function lethe_private.take_batch(
-  cycle_table lethe.cycle_tables, controller lethe.controllers, batch lethe_private.worklist
+  cycle_table lethe.cycle_tables, controller lethe.controllers, program jsonb, batch lethe_private.worklist
 )
   returns text
   language plpgsql
@@ -4275,25 +4911,30 @@ create or replace function lethe_private.take_batch(
 as $$
 declare
   v_managed lethe.managed_tables;
-  v_program jsonb;
   v_pads lethe_private.controller_keys;
   v_facts jsonb;
   v_cause jsonb;
   v_state text;
   v_constraint text;
   v_relation text;
+  v_locked int := 0;
 begin
   begin
     select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
-    select c.program into strict v_program from lethe_private.compiled as c
-    where c.cycle_id = cycle_table.cycle_id and c.table_id = cycle_table.table_id;
     select k.* into strict v_pads from lethe_private.controller_keys as k
     where k.controller_id = controller.id order by k.version desc limit 1;
 
+    if batch.attempts > 1 then
+      v_locked := cardinality(batch.tids);
+      select coalesce(r.found_tids, '{}') into batch.tids
+      from lethe_private.run_as_sweeper(lethe_private.place(program ->> 'unlocked',
+        lethe_private.host_table(v_managed.schema_name, v_managed.table_name), batch.target), v_managed, batch.tids) as r;
+      v_locked := v_locked - cardinality(batch.tids);
+    end if;
     if cycle_table.phase = 'purge' then
-      v_facts := lethe_private.sweep_purge(v_managed, v_program, batch, v_pads);
+      v_facts := lethe_private.sweep_purge(v_managed, program, batch, v_pads);
     else
-      v_facts := lethe_private.sweep_columns(v_managed, v_program, batch, v_pads);
+      v_facts := lethe_private.sweep_columns(v_managed, program, batch, v_pads);
     end if;
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
@@ -4312,16 +4953,18 @@ begin
   delete from lethe_private.worklist as w
   where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = take_batch.batch.batch;
   update lethe.cycle_tables as t
-  set rows_done = t.rows_done + (v_facts ->> 'rows')::bigint, batches = t.batches + 1
+  set rows_done = t.rows_done + (v_facts ->> 'rows')::bigint, batches = t.batches + 1,
+      skipped = lethe_private.add_skipped(t.skipped, t.phase, '55P03', v_locked)
   where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
   return 'swept';
 end
 $$;
 
-comment on function lethe_private.take_batch(lethe.cycle_tables, lethe.controllers, lethe_private.worklist) is
+comment on function lethe_private.take_batch(lethe.cycle_tables, lethe.controllers, jsonb, lethe_private.worklist) is
   'Sweeps one batch of the worklist. Returns swept, retry or failed.';
 
--- Three kinds of failure. Somebody holds a lock: later. The database refuses some row (a constraint, a
+-- Three kinds of failure. Somebody holds a lock: later, and from the third time on without the locked
+-- rows. The database refuses some row (a constraint, a
 -- trigger): the batch is halved until that row stands alone, and the others go on. Anything else: the
 -- table cannot be swept as it is.
 create or replace function lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb)
@@ -4358,9 +5001,7 @@ begin
   where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = batch_failed.batch.batch;
   if v_size = 1 then
     update lethe.cycle_tables as t
-    set skipped = jsonb_set(
-      jsonb_set(t.skipped, array[t.phase], coalesce(t.skipped -> t.phase, '{}')),
-      array[t.phase, v_name], to_jsonb(coalesce((t.skipped #>> array[t.phase, v_name])::bigint, 0) + 1))
+    set skipped = lethe_private.add_skipped(t.skipped, t.phase, v_name, 1)
     where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
     return 'swept';
   end if;
@@ -4391,7 +5032,7 @@ comment on function lethe_private.table_failed(lethe.cycle_tables, jsonb) is
   'Gives a table up for this cycle, with the cause. The next cycle finds its rows again.';
 
 -- The worklist is empty. Search, or, where the last pass changed nothing more, go on to the next phase.
-create or replace function lethe_private.search_again(cycle_table lethe.cycle_tables)
+create or replace function lethe_private.search_again(cycle_table lethe.cycle_tables, program jsonb)
   returns text
   language plpgsql
   volatile
@@ -4399,14 +5040,11 @@ create or replace function lethe_private.search_again(cycle_table lethe.cycle_ta
 as $$
 declare
   v_managed lethe.managed_tables;
-  v_statement text;
+  v_statement text := program #>> array[cycle_table.phase, 'discover'];
   v_found bigint := 0;
   v_state text;
 begin
   select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
-  select c.program #>> array[cycle_table.phase, 'discover'] into v_statement
-  from lethe_private.compiled as c
-  where c.cycle_id = cycle_table.cycle_id and c.table_id = cycle_table.table_id;
 
   if v_statement is not null and (cycle_table.pass = 0 or cycle_table.rows_done > cycle_table.done_before_pass) then
     begin
@@ -4423,9 +5061,13 @@ begin
     end if;
     if v_state is not null then
       return lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
-    elsif v_found > 0 then
+    elsif v_found > 0 and (v_found < cycle_table.found_in_pass or cycle_table.pass < (select s.rounds_max from lethe.settings as s)) then
       return 'discovered';
     end if;
+    -- As many rows are due as before although they were changed: something undoes what we do. Verification
+    -- will say what is left.
+    delete from lethe_private.worklist as w
+    where w.cycle_id = cycle_table.cycle_id and w.table_id = cycle_table.table_id;
   end if;
 
   update lethe.cycle_tables as t
@@ -4438,7 +5080,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.search_again(lethe.cycle_tables) is
+comment on function lethe_private.search_again(lethe.cycle_tables, jsonb) is
   'Discovers due rows once more, or ends the phase. Returns discovered, retry, failed or done.';
 
 -- Opens the cycle of a controller's day, or goes on with the one that is open: after a crash the same
@@ -4460,12 +5102,14 @@ declare
   v_cycle lethe.cycles;
 begin
   if local_date > v_today then
-    perform lethe_private.fail('LE402', format('day %s has not begun for controller %s', local_date, controller),
-      'a cycle acts on what is due today; lethe plan --as-of shows what will be');
+    raise exception using errcode = 'LE402',
+      message = format('day %s has not begun for controller %s', local_date, controller),
+      hint = 'a cycle acts on what is due today; lethe plan --as-of shows what will be';
   end if;
   if alone and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id)) then
-    perform lethe_private.fail('LE401', format('a cycle of controller %s is already running', controller),
-      'wait until it has finished; lethe status shows how far it is');
+    raise exception using errcode = 'LE401',
+      message = format('a cycle of controller %s is already running', controller),
+      hint = 'wait until it has finished; lethe status shows how far it is';
   end if;
 
   select c.* into v_cycle from lethe.cycles as c
@@ -4506,8 +5150,9 @@ declare
 begin
   select c.* into v_controller from lethe.controllers as c where c.name = get_controller.name;
   if not found then
-    perform lethe_private.fail('LE101', format('controller %s does not exist', coalesce(quote_literal(get_controller.name), '(null)')),
-      'lethe.controllers lists them; lethe.set_controller adds one');
+    raise exception using errcode = 'LE101',
+      message = format('controller %s does not exist', coalesce(quote_literal(get_controller.name), '(null)')),
+      hint = 'lethe.controllers lists them; lethe.set_controller adds one';
   end if;
   return v_controller;
 end
@@ -4523,34 +5168,69 @@ create or replace function lethe_private.compile_cycle(cycle lethe.cycles, contr
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_managed lethe.managed_tables;
-  v_program jsonb;
-  v_state text;
+  v_table lethe.cycle_tables;
 begin
-  for v_managed in
-    select m.* from lethe.managed_tables as m
-    where lethe_private.has_controller(m, controller)
-      and exists (select from lethe_private.effective_terms(m.id, controller.id))
-    order by m.id
-  loop
-    begin
-      perform lethe_private.assert_intact(v_managed);
-      v_program := lethe_private.compile(v_managed, controller, cycle.local_date);
-      insert into lethe.cycle_tables (cycle_id, table_id, table_name)
-      values (cycle.id, v_managed.id, format('%I.%I', v_managed.schema_name, v_managed.table_name));
-      insert into lethe_private.compiled (cycle_id, table_id, program) values (cycle.id, v_managed.id, v_program);
-    exception when others then
-      get stacked diagnostics v_state = returned_sqlstate;
-      insert into lethe.cycle_tables (cycle_id, table_id, table_name, state, failure)
-      values (cycle.id, v_managed.id, format('%I.%I', v_managed.schema_name, v_managed.table_name),
-        'failed', jsonb_build_object('sqlstate', v_state));
-    end;
+  insert into lethe.cycle_tables (cycle_id, table_id, table_name)
+  select cycle.id, m.id, format('%I.%I', m.schema_name, m.table_name)
+  from lethe.managed_tables as m
+  where lethe_private.has_controller(m, controller)
+    and exists (select from lethe_private.effective_terms(m.id, controller.id))
+  order by m.id;
+  for v_table in select t.* from lethe.cycle_tables as t where t.cycle_id = cycle.id order by t.table_id loop
+    perform lethe_private.program_of(cycle, v_table);
   end loop;
 end
 $$;
 
 comment on function lethe_private.compile_cycle(lethe.cycles, lethe.controllers) is
-  'Compiles every managed table of a new cycle.';
+  'Lists and compiles the managed tables of a new cycle.';
+
+-- The program of a table, compiled where there is none: at the beginning, and again when the policy has
+-- changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
+-- the policy under it. Null: the table has failed.
+create or replace function lethe_private.program_of(cycle lethe.cycles, cycle_table lethe.cycle_tables)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_program jsonb;
+  v_managed lethe.managed_tables;
+  v_controller lethe.controllers;
+  v_state text;
+begin
+  select c.program into v_program from lethe_private.compiled as c
+  where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id
+  for share;
+  if found then
+    return v_program;
+  end if;
+
+  begin
+    select m.* into v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
+    select c.* into v_controller from lethe.controllers as c where c.id = cycle.controller_id;
+    perform lethe_private.assert_intact(v_managed);
+    -- Rules that were all taken out meanwhile leave an empty program.
+    v_program := coalesce(lethe_private.compile(v_managed, v_controller, cycle.local_date), '{"rules": []}');
+    insert into lethe_private.compiled (cycle_id, table_id, program) values (cycle.id, cycle_table.table_id, v_program);
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+  end;
+  if v_state is not null then
+    perform lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
+    return null;
+  end if;
+
+  delete from lethe_private.worklist as w where w.cycle_id = cycle.id and w.table_id = cycle_table.table_id;
+  update lethe.cycle_tables as t set phase = 'purge', pass = 0, done_before_pass = t.rows_done
+  where t.cycle_id = cycle.id and t.table_id = cycle_table.table_id;
+  return v_program;
+end
+$$;
+
+comment on function lethe_private.program_of(lethe.cycles, lethe.cycle_tables) is
+  'The compiled statements of one table of a cycle; null when it could not be compiled, which fails the table.';
 
 -- Tables whose children have been swept: their rows can go only after what refers to them. Where tables
 -- refer to each other in a circle and nothing else moves, one of them is let through; a later round
@@ -4615,10 +5295,16 @@ begin
   end if;
 
   select m.* into v_managed from lethe.managed_tables as m where m.id = v_table.table_id;
-  select c.program into v_program from lethe_private.compiled as c
-  where c.cycle_id = verify_table.cycle_id and c.table_id = verify_table.table_id;
+  if v_table.state = 'failed' and v_managed.id is null then
+    return false;
+  end if;
+  v_program := lethe_private.program_of(v_cycle, v_table);
   if v_program is null then
     return false;
+  elsif v_program -> 'rules' = '[]' then
+    update lethe.cycle_tables as t set state = 'verified'
+    where t.cycle_id = verify_table.cycle_id and t.table_id = verify_table.table_id and t.state <> 'failed';
+    return v_table.state <> 'failed';
   end if;
   begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed);
@@ -5026,7 +5712,7 @@ end
 $$;
 
 comment on function lethe.plan(date, text) is
-  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501.';
+  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
 
 create or replace function lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date)
   returns table (rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
@@ -5045,8 +5731,14 @@ begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', managed);
   exception when insufficient_privilege then
-    perform lethe_private.fail('LE501', format('lethe_sweeper may not read %I.%I or a table that refers to it', managed.schema_name, managed.table_name),
-      'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs');
+    if exists (select from lethe.missing_rights() as r where r.need ~ 'row security') then
+      raise exception using errcode = 'LE503',
+        message = format('row security would hide rows of %I.%I, or of a table that refers to it, from the engine', managed.schema_name, managed.table_name),
+        hint = 'alter role lethe_sweeper bypassrls';
+    end if;
+    raise exception using errcode = 'LE501',
+      message = format('lethe_sweeper may not read %I.%I or a table that refers to it', managed.schema_name, managed.table_name),
+      hint = 'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs';
   end;
   return query
     select r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
@@ -5057,7 +5749,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.plan_table(lethe.managed_tables, lethe.controllers, date) is 'The plan of one table. Raises LE102, LE103, LE501.';
+comment on function lethe_private.plan_table(lethe.managed_tables, lethe.controllers, date) is 'The plan of one table. Raises LE102, LE103, LE501, LE503.';
 
 create or replace function lethe.preview("table" text, controller_name text default null)
   returns table (controller text, step text, statement text)
@@ -5359,6 +6051,7 @@ grant execute on function
   lethe.set_link(text, text, text[], text[], text, text, text, jsonb),
   lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text),
   lethe.drop_rule(text, text, text, text, text, text),
+  lethe.register_method(text, text, text, text[], text, boolean, jsonb, text),
   lethe.apply_policy(jsonb, text),
   lethe.export_policy()
 to lethe_officer;

@@ -25,8 +25,9 @@ begin
   v_controller_id := lethe_private.table_controller(v_oid, manage_table.controller, manage_table.controller_column);
   v_key := coalesce(manage_table.key, lethe_private.usable_key(v_oid));
   if v_key is null or manage_table.key is not null and not lethe_private.identifies_rows(v_oid, manage_table.key) then
-    perform lethe_private.fail('LE201', format('table %s has no usable key%s', lethe_private.host_name(v_oid), coalesce(' in ' || array_to_string(manage_table.key, ', '), '')),
-      'add a primary key, or a complete unique index over columns that are NOT NULL');
+    raise exception using errcode = 'LE201',
+      message = format('table %s has no usable key%s', lethe_private.host_name(v_oid), coalesce(' in ' || array_to_string(manage_table.key, ', '), '')),
+      hint = 'add a primary key, or a complete unique index over columns that are NOT NULL';
   end if;
   if manage_table.time_zone is not null then
     perform lethe_private.assert_time_zone(manage_table.time_zone);
@@ -35,8 +36,9 @@ begin
   from (select btrim(btrim(s), '"') as name from unnest(string_to_array(manage_table.search_path, ',')) as s) as p
   where p.name <> '$user' and p.name <> 'pg_temp' and not exists (select from pg_namespace as n where n.nspname = p.name);
   if v_missing is not null then
-    perform lethe_private.fail('LE106', format('search path of %s names schema %s, which does not exist', lethe_private.host_name(v_oid), v_missing),
-      'name existing schemas, separated by commas');
+    raise exception using errcode = 'LE106',
+      message = format('search path of %s names schema %s, which does not exist', lethe_private.host_name(v_oid), v_missing),
+      hint = 'name existing schemas, separated by commas';
   end if;
 
   insert into lethe.managed_tables as m
@@ -69,24 +71,28 @@ begin
   if num_nonnulls(controller, controller_column) = 0 and (select count(*) from lethe.controllers) = 1 then
     return (select c.id from lethe.controllers as c);
   elsif num_nonnulls(controller, controller_column) <> 1 then
-    perform lethe_private.fail('LE203', format('table %s names %s', lethe_private.host_name(relation),
+    raise exception using errcode = 'LE203',
+      message = format('table %s names %s', lethe_private.host_name(relation),
         case when controller is null then 'no controller' else 'both a controller and a controller column' end),
-      'say whose rows it holds: one controller, or the column that tells');
+      hint = 'say whose rows it holds: one controller, or the column that tells';
   elsif controller is not null then
     return (lethe_private.get_controller(controller)).id;
   end if;
 
   select h.type into v_type from lethe_private.host_columns as h where h.relation = table_controller.relation and h.name = controller_column;
   if not found then
-    perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
-      'the controller column holds each controller''s reference');
+    raise exception using errcode = 'LE103',
+      message = format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
+      hint = 'the controller column holds each controller''s reference';
   end if;
   for v_reference in select c.reference from lethe.controllers as c where c.reference is not null loop
     begin
       execute format('select %L::%s', v_reference, v_type);
     exception when others then
-      perform lethe_private.fail('LE203', format('column %I of %s is of type %s, which cannot hold controller reference %L',
-        controller_column, lethe_private.host_name(relation), v_type, v_reference), 'set the controllers'' references to values of that column');
+      raise exception using errcode = 'LE203',
+        message = format('column %I of %s is of type %s, which cannot hold controller reference %L',
+        controller_column, lethe_private.host_name(relation), v_type, v_reference),
+        hint = 'set the controllers'' references to values of that column';
     end;
   end loop;
   return null;
@@ -124,7 +130,9 @@ as $$
 begin
   return coalesce(days::date[], '{}');
 exception when others then
-  perform lethe_private.fail('LE302', 'a sentinel is not a day', 'write it as 9999-12-31');
+  raise exception using errcode = 'LE302',
+    message = 'a sentinel is not a day',
+    hint = 'write it as 9999-12-31';
 end
 $$;
 
@@ -143,7 +151,9 @@ begin
   where format('%s.%s', m.schema_name, m.table_name) = unmanage_table."table"
      or format('%I.%I', m.schema_name, m.table_name) = unmanage_table."table";
   if not found then
-    perform lethe_private.fail('LE102', format('table %s is not managed', coalesce("table", '(null)')), 'lethe.managed_tables lists those that are');
+    raise exception using errcode = 'LE102',
+      message = format('table %s is not managed', coalesce("table", '(null)')),
+      hint = 'lethe.managed_tables lists those that are';
   end if;
 end
 $$;

@@ -38,7 +38,7 @@ end
 $$;
 
 comment on function lethe.plan(date, text) is
-  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501.';
+  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
 
 create or replace function lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date)
   returns table (rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
@@ -57,8 +57,14 @@ begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', managed);
   exception when insufficient_privilege then
-    perform lethe_private.fail('LE501', format('lethe_sweeper may not read %I.%I or a table that refers to it', managed.schema_name, managed.table_name),
-      'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs');
+    if exists (select from lethe.missing_rights() as r where r.need ~ 'row security') then
+      raise exception using errcode = 'LE503',
+        message = format('row security would hide rows of %I.%I, or of a table that refers to it, from the engine', managed.schema_name, managed.table_name),
+        hint = 'alter role lethe_sweeper bypassrls';
+    end if;
+    raise exception using errcode = 'LE501',
+      message = format('lethe_sweeper may not read %I.%I or a table that refers to it', managed.schema_name, managed.table_name),
+      hint = 'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs';
   end;
   return query
     select r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
@@ -69,4 +75,4 @@ begin
 end
 $$;
 
-comment on function lethe_private.plan_table(lethe.managed_tables, lethe.controllers, date) is 'The plan of one table. Raises LE102, LE103, LE501.';
+comment on function lethe_private.plan_table(lethe.managed_tables, lethe.controllers, date) is 'The plan of one table. Raises LE102, LE103, LE501, LE503.';

@@ -13,8 +13,9 @@ begin
   perform lethe_private.assert_may_change(null);
   perform lethe_private.assert_columns(v_managed, array["column"]);
   if set_column.category not in ('direct identifier', 'contact', 'quasi-identifier', 'special category', 'content', 'technical', 'not personal') then
-    perform lethe_private.fail('LE106', format('category %L is unknown', set_column.category),
-      'one of direct identifier, contact, quasi-identifier, special category, content, technical, not personal');
+    raise exception using errcode = 'LE106',
+      message = format('category %L is unknown', set_column.category),
+      hint = 'one of direct identifier, contact, quasi-identifier, special category, content, technical, not personal';
   end if;
   insert into lethe.managed_columns (table_id, column_name, category, purposes, legal_basis)
   values (v_managed.id, "column", set_column.category, coalesce(set_column.purposes, '{}'), set_column.legal_basis)
@@ -38,8 +39,9 @@ declare
 begin
   foreach v_name in array coalesce(columns, '{}') loop
     if not exists (select from lethe_private.host_columns as h where h.relation = v_oid and h.name = v_name) then
-      perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(v_oid), v_name),
-        'it has ' || (select string_agg(quote_ident(h.name), ', ' order by h.position) from lethe_private.host_columns as h where h.relation = v_oid));
+      raise exception using errcode = 'LE103',
+        message = format('table %s has no column %I', lethe_private.host_name(v_oid), v_name),
+        hint = 'it has ' || (select string_agg(quote_ident(h.name), ', ' order by h.position) from lethe_private.host_columns as h where h.relation = v_oid);
     end if;
   end loop;
 end

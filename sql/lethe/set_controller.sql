@@ -10,13 +10,15 @@ declare
 begin
   perform lethe_private.assert_may_change(null);
   if set_controller.name !~ '^[a-z][a-z0-9_-]{0,62}$' or set_controller.name is null then
-    perform lethe_private.fail('LE101', format('%s is no name for a controller', coalesce(quote_literal(set_controller.name), 'null')),
-      'use lower-case letters, digits, - and _, beginning with a letter');
+    raise exception using errcode = 'LE101',
+      message = format('%s is no name for a controller', coalesce(quote_literal(set_controller.name), 'null')),
+      hint = 'use lower-case letters, digits, - and _, beginning with a letter';
   end if;
   perform lethe_private.assert_time_zone(set_controller.time_zone);
   if exists (select from lethe.controllers as c where c.reference = set_controller.reference and c.name <> set_controller.name) then
-    perform lethe_private.fail('LE203', format('reference %L already names another controller', set_controller.reference),
-      'a row belongs to one controller');
+    raise exception using errcode = 'LE203',
+      message = format('reference %L already names another controller', set_controller.reference),
+      hint = 'a row belongs to one controller';
   end if;
 
   insert into lethe.controllers as c (name, time_zone, reference, title)
@@ -45,7 +47,9 @@ declare
 begin
   perform lethe_private.assert_may_change(null);
   if not exists (select from pg_roles as r where r.rolname = add_member.login) then
-    perform lethe_private.fail('LE108', format('role %I does not exist', add_member.login), 'create it first: create role … login');
+    raise exception using errcode = 'LE108',
+      message = format('role %I does not exist', add_member.login),
+      hint = 'create it first: create role … login';
   end if;
   insert into lethe.memberships (login, controller_id) values (add_member.login, v_controller.id) on conflict do nothing;
 end

@@ -11,8 +11,9 @@ begin
   perform lethe_private.assert_may_change(null);
   perform lethe_private.assert_columns(v_managed, set_subject_type.identifiers);
   if set_subject_type.name !~ '^[a-z][a-z0-9_-]{0,62}$' or set_subject_type.name is null then
-    perform lethe_private.fail('LE109', format('%s is no name for a subject type', coalesce(quote_literal(set_subject_type.name), 'null')),
-      'use lower-case letters, digits, - and _, beginning with a letter');
+    raise exception using errcode = 'LE109',
+      message = format('%s is no name for a subject type', coalesce(quote_literal(set_subject_type.name), 'null')),
+      hint = 'use lower-case letters, digits, - and _, beginning with a letter';
   end if;
   insert into lethe.subject_types as s (name, table_id, identifiers)
   values (set_subject_type.name, v_managed.id, coalesce(set_subject_type.identifiers, '{}'))
@@ -50,13 +51,16 @@ declare
 begin
   perform lethe_private.assert_may_change(null);
   if on_purge not in ('keep', 'with parent', 'unlink') or kind not in ('own', 'share', 'mention', 'ignore') then
-    perform lethe_private.fail('LE106', format('link of %s has an unknown kind or on_purge', "table"),
-      'kind is own, share, mention or ignore; on_purge is keep, with parent or unlink');
+    raise exception using errcode = 'LE106',
+      message = format('link of %s has an unknown kind or on_purge', "table"),
+      hint = 'kind is own, share, mention or ignore; on_purge is keep, with parent or unlink';
   end if;
   if subject is not null then
     select s.id into v_type_id from lethe.subject_types as s where s.name = subject;
     if v_type_id is null then
-      perform lethe_private.fail('LE109', format('subject type %L does not exist', subject), 'lethe.subject_types lists them');
+      raise exception using errcode = 'LE109',
+        message = format('subject type %L does not exist', subject),
+        hint = 'lethe.subject_types lists them';
     end if;
   end if;
   perform lethe_private.assert_columns(v_child, columns);
@@ -65,8 +69,9 @@ begin
     v_parent := lethe_private.get_managed("to");
     perform lethe_private.assert_columns(v_parent, to_columns);
     if cardinality(columns) is distinct from cardinality(to_columns) then
-      perform lethe_private.fail('LE106', format('link of %s to %s pairs %s columns with %s', "table", "to", coalesce(cardinality(columns), 0), cardinality(to_columns)),
-        'name as many columns on either side');
+      raise exception using errcode = 'LE106',
+        message = format('link of %s to %s pairs %s columns with %s', "table", "to", coalesce(cardinality(columns), 0), cardinality(to_columns)),
+        hint = 'name as many columns on either side';
     end if;
     -- The columns named may be those of a foreign key after all, in either direction: a person's row
     -- may point to the row that several share.
@@ -112,11 +117,12 @@ begin
   if cardinality(v_found) = 1 then
     return v_found[1];
   end if;
-  perform lethe_private.fail('LE106', format('%s has %s foreign key to %s%s', lethe_private.host_name(v_child),
+  raise exception using errcode = 'LE106',
+    message = format('%s has %s foreign key to %s%s', lethe_private.host_name(v_child),
       case when v_found is null then 'no' else 'more than one' end, coalesce(lethe_private.host_name(v_to), 'a managed table'),
       coalesce(' over ' || array_to_string(columns, ', '), '')),
-    case when v_found is null then 'declare the link by hand: name the columns on both sides, and manage the other table first'
-      else 'name the columns: ' || (select string_agg('[' || array_to_string(f.child_columns, ', ') || ']', ' or ') from unnest(v_found) as f) end);
+    hint = case when v_found is null then 'declare the link by hand: name the columns on both sides, and manage the other table first'
+      else 'name the columns: ' || (select string_agg('[' || array_to_string(f.child_columns, ', ') || ']', ' or ') from unnest(v_found) as f) end;
 end
 $$;
 
@@ -131,14 +137,16 @@ create or replace function lethe_private.assert_on_purge(child lethe.managed_tab
 as $$
 begin
   if on_purge = 'with parent' and child.id = parent.id then
-    perform lethe_private.fail('LE316', format('table %I.%I cannot go with itself', child.schema_name, child.table_name),
-      'leave the reference as it is (a row stays while one refers to it), or declare it unlink');
+    raise exception using errcode = 'LE316',
+      message = format('table %I.%I cannot go with itself', child.schema_name, child.table_name),
+      hint = 'leave the reference as it is (a row stays while one refers to it), or declare it unlink';
   elsif on_purge = 'unlink' and exists (
     select from lethe_private.host_columns as h
     where h.relation = lethe_private.host_table(child.schema_name, child.table_name) and h.name = any (columns) and h.not_null)
   then
-    perform lethe_private.fail('LE305', format('reference %s of %I.%I is NOT NULL and cannot be unlinked', array_to_string(columns, ', '), child.schema_name, child.table_name),
-      'declare it with parent, or leave it: a row stays while one refers to it');
+    raise exception using errcode = 'LE305',
+      message = format('reference %s of %I.%I is NOT NULL and cannot be unlinked', array_to_string(columns, ', '), child.schema_name, child.table_name),
+      hint = 'declare it with parent, or leave it: a row stays while one refers to it';
   end if;
 end
 $$;

@@ -29,8 +29,9 @@ begin
   perform lethe_private.assert_action(v_managed, v_oid, action, "column", method, parameters);
   perform lethe_private.assert_clock(v_oid, since);
   if action <> 'purge' and "column" = any (since) then
-    perform lethe_private.fail('LE316', format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
-      'count since another column');
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
+      hint = 'count since another column';
   end if;
   v_term.after := lethe_private.parse_delay(after);
   v_term.condition := case when "when" is not null then lethe_private.read_condition(v_oid, "when") end;
@@ -71,15 +72,21 @@ declare
   v_method lethe.methods;
 begin
   if action = 'archive' then
-    perform lethe_private.fail('LE315', 'action archive is not available in this version', 'anonymize or purge');
+    raise exception using errcode = 'LE315',
+      message = 'action archive is not available in this version',
+      hint = 'anonymize or purge';
   elsif action is null or action not in ('anonymize', 'purge') or "column" is null and action <> 'purge' then
-    perform lethe_private.fail('LE106', format('action %s is unknown for a %s', coalesce(quote_literal(action), 'null'), case when "column" is null then 'row' else 'column' end),
-      'a column is anonymized or purged; a row is purged');
+    raise exception using errcode = 'LE106',
+      message = format('action %s is unknown for a %s', coalesce(quote_literal(action), 'null'), case when "column" is null then 'row' else 'column' end),
+      hint = 'a column is anonymized or purged; a row is purged';
   elsif action = 'anonymize' and method is null then
-    perform lethe_private.fail('LE104', format('the rule on %s.%I names no method', lethe_private.host_name(relation), "column"),
-      'lethe.methods lists them');
+    raise exception using errcode = 'LE104',
+      message = format('the rule on %s.%I names no method', lethe_private.host_name(relation), "column"),
+      hint = 'lethe.methods lists them';
   elsif action = 'purge' and method is not null then
-    perform lethe_private.fail('LE106', format('a purge of %s takes no method', lethe_private.host_name(relation)), 'leave the method out, or anonymize');
+    raise exception using errcode = 'LE106',
+      message = format('a purge of %s takes no method', lethe_private.host_name(relation)),
+      hint = 'leave the method out, or anonymize';
   end if;
   if "column" is null then
     return;
@@ -90,15 +97,17 @@ begin
   perform lethe_private.assert_column_may_change(managed, relation, v_column);
   if action = 'purge' then
     if v_column.not_null then
-      perform lethe_private.fail('LE305', format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
-        'anonymize it with constant, partial or a pseudonym; or drop the constraint');
+      raise exception using errcode = 'LE305',
+        message = format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
+        hint = 'anonymize it with constant, partial or a pseudonym; or drop the constraint';
     end if;
     return;
   end if;
   select m.* into v_method from lethe.methods as m where m.name = assert_action.method;
   if not found then
-    perform lethe_private.fail('LE104', format('method %L does not exist', method),
-      'one of ' || (select string_agg(m.name, ', ' order by m.name) from lethe.methods as m));
+    raise exception using errcode = 'LE104',
+      message = format('method %L does not exist', method),
+      hint = 'one of ' || (select string_agg(m.name, ', ' order by m.name) from lethe.methods as m);
   end if;
   perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
   perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
@@ -132,7 +141,9 @@ begin
     and t.purpose is not distinct from drop_rule.purpose
     and t.controller_id is not distinct from v_controller_id;
   if not found then
-    perform lethe_private.fail('LE107', format('table %s has no such rule', "table"), 'lethe.terms lists them; name action, column, purpose and controller as there');
+    raise exception using errcode = 'LE107',
+      message = format('table %s has no such rule', "table"),
+      hint = 'lethe.terms lists them; name action, column, purpose and controller as there';
   end if;
   delete from lethe.rules as r where not exists (select from lethe.terms as t where t.rule_id = r.id);
 end

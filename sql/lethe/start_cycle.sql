@@ -17,12 +17,14 @@ declare
   v_cycle lethe.cycles;
 begin
   if local_date > v_today then
-    perform lethe_private.fail('LE402', format('day %s has not begun for controller %s', local_date, controller),
-      'a cycle acts on what is due today; lethe plan --as-of shows what will be');
+    raise exception using errcode = 'LE402',
+      message = format('day %s has not begun for controller %s', local_date, controller),
+      hint = 'a cycle acts on what is due today; lethe plan --as-of shows what will be';
   end if;
   if alone and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id)) then
-    perform lethe_private.fail('LE401', format('a cycle of controller %s is already running', controller),
-      'wait until it has finished; lethe status shows how far it is');
+    raise exception using errcode = 'LE401',
+      message = format('a cycle of controller %s is already running', controller),
+      hint = 'wait until it has finished; lethe status shows how far it is';
   end if;
 
   select c.* into v_cycle from lethe.cycles as c
@@ -63,8 +65,9 @@ declare
 begin
   select c.* into v_controller from lethe.controllers as c where c.name = get_controller.name;
   if not found then
-    perform lethe_private.fail('LE101', format('controller %s does not exist', coalesce(quote_literal(get_controller.name), '(null)')),
-      'lethe.controllers lists them; lethe.set_controller adds one');
+    raise exception using errcode = 'LE101',
+      message = format('controller %s does not exist', coalesce(quote_literal(get_controller.name), '(null)')),
+      hint = 'lethe.controllers lists them; lethe.set_controller adds one';
   end if;
   return v_controller;
 end
@@ -80,31 +83,66 @@ create or replace function lethe_private.compile_cycle(cycle lethe.cycles, contr
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_managed lethe.managed_tables;
-  v_program jsonb;
-  v_state text;
+  v_table lethe.cycle_tables;
 begin
-  for v_managed in
-    select m.* from lethe.managed_tables as m
-    where lethe_private.has_controller(m, controller)
-      and exists (select from lethe_private.effective_terms(m.id, controller.id))
-    order by m.id
-  loop
-    begin
-      perform lethe_private.assert_intact(v_managed);
-      v_program := lethe_private.compile(v_managed, controller, cycle.local_date);
-      insert into lethe.cycle_tables (cycle_id, table_id, table_name)
-      values (cycle.id, v_managed.id, format('%I.%I', v_managed.schema_name, v_managed.table_name));
-      insert into lethe_private.compiled (cycle_id, table_id, program) values (cycle.id, v_managed.id, v_program);
-    exception when others then
-      get stacked diagnostics v_state = returned_sqlstate;
-      insert into lethe.cycle_tables (cycle_id, table_id, table_name, state, failure)
-      values (cycle.id, v_managed.id, format('%I.%I', v_managed.schema_name, v_managed.table_name),
-        'failed', jsonb_build_object('sqlstate', v_state));
-    end;
+  insert into lethe.cycle_tables (cycle_id, table_id, table_name)
+  select cycle.id, m.id, format('%I.%I', m.schema_name, m.table_name)
+  from lethe.managed_tables as m
+  where lethe_private.has_controller(m, controller)
+    and exists (select from lethe_private.effective_terms(m.id, controller.id))
+  order by m.id;
+  for v_table in select t.* from lethe.cycle_tables as t where t.cycle_id = cycle.id order by t.table_id loop
+    perform lethe_private.program_of(cycle, v_table);
   end loop;
 end
 $$;
 
 comment on function lethe_private.compile_cycle(lethe.cycles, lethe.controllers) is
-  'Compiles every managed table of a new cycle.';
+  'Lists and compiles the managed tables of a new cycle.';
+
+-- The program of a table, compiled where there is none: at the beginning, and again when the policy has
+-- changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
+-- the policy under it. Null: the table has failed.
+create or replace function lethe_private.program_of(cycle lethe.cycles, cycle_table lethe.cycle_tables)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_program jsonb;
+  v_managed lethe.managed_tables;
+  v_controller lethe.controllers;
+  v_state text;
+begin
+  select c.program into v_program from lethe_private.compiled as c
+  where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id
+  for share;
+  if found then
+    return v_program;
+  end if;
+
+  begin
+    select m.* into v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
+    select c.* into v_controller from lethe.controllers as c where c.id = cycle.controller_id;
+    perform lethe_private.assert_intact(v_managed);
+    -- Rules that were all taken out meanwhile leave an empty program.
+    v_program := coalesce(lethe_private.compile(v_managed, v_controller, cycle.local_date), '{"rules": []}');
+    insert into lethe_private.compiled (cycle_id, table_id, program) values (cycle.id, cycle_table.table_id, v_program);
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+  end;
+  if v_state is not null then
+    perform lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
+    return null;
+  end if;
+
+  delete from lethe_private.worklist as w where w.cycle_id = cycle.id and w.table_id = cycle_table.table_id;
+  update lethe.cycle_tables as t set phase = 'purge', pass = 0, done_before_pass = t.rows_done
+  where t.cycle_id = cycle.id and t.table_id = cycle_table.table_id;
+  return v_program;
+end
+$$;
+
+comment on function lethe_private.program_of(lethe.cycles, lethe.cycle_tables) is
+  'The compiled statements of one table of a cycle; null when it could not be compiled, which fails the table.';

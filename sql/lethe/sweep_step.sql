@@ -12,6 +12,7 @@ declare
   v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);
   v_controller lethe.controllers;
   v_table lethe.cycle_tables;
+  v_program jsonb;
   v_batch lethe_private.worklist;
   v_state text;
 begin
@@ -32,13 +33,24 @@ begin
     return lethe_private.progress('wait', v_table, v_started);
   end if;
 
+  if not pg_try_advisory_xact_lock(lethe_private.table_lock_id(sweep_step.table_id)) then
+    return lethe_private.progress('busy', v_table, v_started);
+  end if;
+
+  perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
   perform set_config('lock_timeout', (extract(epoch from s.lock_timeout) * 1000)::bigint::text, true) from lethe.settings as s;
+  v_program := lethe_private.program_of(v_cycle, v_table);
+  if v_program is null then
+    return lethe_private.progress('failed', v_table, v_started);
+  end if;
+  select t.* into v_table from lethe.cycle_tables as t
+  where t.cycle_id = sweep_step.cycle_id and t.table_id = sweep_step.table_id;
   select w.* into v_batch from lethe_private.worklist as w
   where w.cycle_id = sweep_step.cycle_id and w.table_id = sweep_step.table_id
   order by w.attempts, w.batch
   limit 1;
-  v_state := case when v_batch.batch is not null then lethe_private.take_batch(v_table, v_controller, v_batch)
-    else lethe_private.search_again(v_table) end;
+  v_state := case when v_batch.batch is not null then lethe_private.take_batch(v_table, v_controller, v_program, v_batch)
+    else lethe_private.search_again(v_table, v_program) end;
 
   select t.* into v_table from lethe.cycle_tables as t
   where t.cycle_id = sweep_step.cycle_id and t.table_id = sweep_step.table_id;
@@ -57,8 +69,9 @@ create or replace function lethe_private.absent_table(cycle lethe.cycles, table_
 as $$
 begin
   if not exists (select from lethe.cycle_tables as t where t.cycle_id = cycle.id and t.table_id = absent_table.table_id) then
-    perform lethe_private.fail('LE403', format('cycle %s has no table %s', cycle.id, coalesce(absent_table.table_id::text, '(null)')),
-      'lethe.cycle_tables lists them');
+    raise exception using errcode = 'LE403',
+      message = format('cycle %s has no table %s', cycle.id, coalesce(absent_table.table_id::text, '(null)')),
+      hint = 'lethe.cycle_tables lists them';
   end if;
   return 'busy';
 end
@@ -75,7 +88,7 @@ begin atomic
   select row(
     state,
     cycle_table.rows_done,
-    coalesce((select sum(cardinality(w.tids)) from lethe_private.worklist as w
+    coalesce((select sum(w.rows) from lethe_private.worklist as w
               where w.cycle_id = cycle_table.cycle_id and w.table_id = cycle_table.table_id), 0)::bigint,
     clock_timestamp() - started)::lethe.sweep_progress;
 end;

@@ -25,10 +25,16 @@ begin
   end if;
 
   select m.* into v_managed from lethe.managed_tables as m where m.id = v_table.table_id;
-  select c.program into v_program from lethe_private.compiled as c
-  where c.cycle_id = verify_table.cycle_id and c.table_id = verify_table.table_id;
+  if v_table.state = 'failed' and v_managed.id is null then
+    return false;
+  end if;
+  v_program := lethe_private.program_of(v_cycle, v_table);
   if v_program is null then
     return false;
+  elsif v_program -> 'rules' = '[]' then
+    update lethe.cycle_tables as t set state = 'verified'
+    where t.cycle_id = verify_table.cycle_id and t.table_id = verify_table.table_id and t.state <> 'failed';
+    return v_table.state <> 'failed';
   end if;
   begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed);

@@ -23,11 +23,15 @@ begin
   if document is null or jsonb_typeof(document) = 'null' then
     return;
   elsif jsonb_typeof(document) <> 'object' then
-    perform lethe_private.fail('LE605', format('%s is a %s, not a mapping', what, jsonb_typeof(document)), 'see docs/policy.schema.json');
+    raise exception using errcode = 'LE605',
+      message = format('%s is a %s, not a mapping', what, jsonb_typeof(document)),
+      hint = 'see docs/policy.schema.json';
   end if;
   select k into v_key from jsonb_object_keys(document) as k where k <> all (allowed) limit 1;
   if found then
-    perform lethe_private.fail('LE106', format('%s has no key %s', what, v_key), 'it may have ' || array_to_string(allowed, ', '));
+    raise exception using errcode = 'LE106',
+      message = format('%s has no key %s', what, v_key),
+      hint = 'it may have ' || array_to_string(allowed, ', ');
   end if;
 end
 $$;
@@ -61,7 +65,9 @@ begin
   perform lethe_private.assert_keys(policy, array['version', 'controller', 'time_zone', 'controllers', 'subjects', 'tables', 'overrides'], 'the policy');
   if policy -> 'version' is distinct from '1' then
     v_pointer := '/version';
-    perform lethe_private.fail('LE605', format('policy version %s is unknown', coalesce(policy ->> 'version', 'null')), 'this Lethe reads version: 1');
+    raise exception using errcode = 'LE605',
+      message = format('policy version %s is unknown', coalesce(policy ->> 'version', 'null')),
+      hint = 'this Lethe reads version: 1';
   end if;
   if policy -> 'controller' is not null then
     v_controllers := v_controllers || jsonb_build_object(policy ->> 'controller', jsonb_build_object('time_zone', policy -> 'time_zone'));
@@ -254,7 +260,9 @@ begin
   for v_rule in select * from lethe_private.rules_of(policy) loop
     v_pointer := v_rule.pointer;
     if not coalesce(policy -> 'tables', '{}') ? v_rule."table" then
-      perform lethe_private.fail('LE102', format('override names table %s, which the policy does not manage', v_rule."table"), 'add it under tables');
+      raise exception using errcode = 'LE102',
+        message = format('override names table %s, which the policy does not manage', v_rule."table"),
+        hint = 'add it under tables';
     end if;
     v_seen := v_seen || lethe_private.apply_terms(v_rule."table", v_rule."column", v_rule.action, v_rule.terms, v_rule.since, v_rule.controller, reason);
   end loop;

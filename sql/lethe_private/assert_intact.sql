@@ -10,8 +10,9 @@ declare
   v_missing text;
 begin
   if v_oid is null then
-    perform lethe_private.fail('LE102', format('table %I.%I does not exist', managed.schema_name, managed.table_name),
-      'it was dropped or renamed: take it out of the policy, or name it anew');
+    raise exception using errcode = 'LE102',
+      message = format('table %I.%I does not exist', managed.schema_name, managed.table_name),
+      hint = 'it was dropped or renamed: take it out of the policy, or name it anew';
   end if;
   select string_agg(distinct quote_ident(n.name), ', ') into v_missing
   from (
@@ -23,8 +24,9 @@ begin
   where n.name is not null
     and not exists (select from lethe_private.host_columns as h where h.relation = v_oid and h.name = n.name);
   if v_missing is not null then
-    perform lethe_private.fail('LE103', format('table %s has no column %s', lethe_private.host_name(v_oid), v_missing),
-      'it was dropped or renamed: take it out of the policy, or name it anew');
+    raise exception using errcode = 'LE103',
+      message = format('table %s has no column %s', lethe_private.host_name(v_oid), v_missing),
+      hint = 'it was dropped or renamed: take it out of the policy, or name it anew';
   end if;
 end
 $$;

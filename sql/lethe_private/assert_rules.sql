@@ -44,8 +44,10 @@ begin
   having count(distinct (t.method, t.parameters)) > 1
   limit 1;
   if found then
-    perform lethe_private.fail('LE314', format('the terms of column %I of %s name different methods for controller %s',
-      v_conflict.column_name, lethe_private.host_name(relation), v_conflict.controller), 'one value can be masked in one way only');
+    raise exception using errcode = 'LE314',
+      message = format('the terms of column %I of %s name different methods for controller %s',
+      v_conflict.column_name, lethe_private.host_name(relation), v_conflict.controller),
+      hint = 'one value can be masked in one way only';
   end if;
 
   -- Only where both delays count from the same clock for the same purpose can they be compared at all.
@@ -61,8 +63,10 @@ begin
     and 1 = (select count(*) from lethe.terms as x where x.rule_id = r.id and x.controller_id is not distinct from t.controller_id)
   limit 1;
   if found then
-    perform lethe_private.fail('LE316', format('rule "%s" on %s can never be due: "%s" comes first or at once',
-      v_conflict.later, lethe_private.host_name(relation), v_conflict.earlier), 'give it a shorter delay, or leave it out');
+    raise exception using errcode = 'LE316',
+      message = format('rule "%s" on %s can never be due: "%s" comes first or at once',
+      v_conflict.later, lethe_private.host_name(relation), v_conflict.earlier),
+      hint = 'give it a shorter delay, or leave it out';
   end if;
 end
 $$;
@@ -84,8 +88,9 @@ begin
     and w.ev_type = event and w.ev_enabled <> 'D'
   limit 1;
   if found then
-    perform lethe_private.fail('LE311', format('rule %I rewrites %s on table %s', v_rule, event_name, lethe_private.host_name(relation)),
-      'drop or disable it: what Lethe asks for must be what happens');
+    raise exception using errcode = 'LE311',
+      message = format('rule %I rewrites %s on table %s', v_rule, event_name, lethe_private.host_name(relation)),
+      hint = 'drop or disable it: what Lethe asks for must be what happens';
   end if;
 end
 $$;
@@ -111,10 +116,11 @@ begin
     from unnest(v_reference.child_columns) with ordinality as x (name, n)
     join lethe_private.host_columns as h on h.relation = v_reference.child and h.name = x.name;
     if not lethe_private.has_leading_index(v_reference.child, v_positions) then
-      perform lethe_private.fail('LE310', format('%s of %s refers to %s without an index',
+      raise exception using errcode = 'LE310',
+        message = format('%s of %s refers to %s without an index',
           array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), lethe_private.host_name(relation)),
-        format('create index concurrently on %s (%s)', lethe_private.host_name(v_reference.child),
-          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c)));
+        hint = format('create index concurrently on %s (%s)', lethe_private.host_name(v_reference.child),
+          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c));
     end if;
 
     -- A partition whose siblings declare this foreign key, each for itself, and which does not.
@@ -128,10 +134,11 @@ begin
         where k.conrelid in (s.inhrelid, s.inhparent) and k.contype = 'f' and k.confrelid = relation)
     limit 1;
     if v_leaf is not null then
-      perform lethe_private.fail('LE313', format('partition %s lacks the foreign key to %s that its siblings have', v_leaf, lethe_private.host_name(relation)),
-        format('alter table %s add foreign key (%s) references %s (%s)', v_leaf,
+      raise exception using errcode = 'LE313',
+        message = format('partition %s lacks the foreign key to %s that its siblings have', v_leaf, lethe_private.host_name(relation)),
+        hint = format('alter table %s add foreign key (%s) references %s (%s)', v_leaf,
           (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c), lethe_private.host_name(relation),
-          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.parent_columns) as c)));
+          (select string_agg(quote_ident(c), ', ') from unnest(v_reference.parent_columns) as c));
     end if;
     if v_reference.on_purge = 'with parent' then
       perform lethe_private.assert_no_rewrite_rule(v_reference.child, '4', 'DELETE');
@@ -171,8 +178,9 @@ begin
     and (coalesce(pg_get_triggerdef(g.oid), '') || p.prosrc) !~ 'lethe_sweeper'
   limit 1;
   if found then
-    perform lethe_private.fail('LE312', format('trigger %I on %s sets clock %I at every update', v_found.tgname, lethe_private.host_name(relation), v_found.clock),
-      'count since another column; or spare Lethe in the trigger: when (current_user <> ''lethe_sweeper'')');
+    raise exception using errcode = 'LE312',
+      message = format('trigger %I on %s sets clock %I at every update', v_found.tgname, lethe_private.host_name(relation), v_found.clock),
+      hint = 'count since another column; or spare Lethe in the trigger: when (current_user <> ''lethe_sweeper'')';
   end if;
 end
 $$;

@@ -12,20 +12,27 @@ declare
   v_depth int := 0;
   v_char text;
 begin
-  if expression ~ '(^|[^[:alnum:]_])([eE]|[uU]&)[''"]' or expression ~ '\$' then
-    perform lethe_private.fail('LE303', 'an expression uses E''…'', U&''…'' or dollar quoting', 'write plain ''…'' literals');
-  end if;
   -- One pass over both kinds of quotes: which of them is open decides what the other one means.
-  v_rest := regexp_replace(coalesce(expression, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, ' x ', 'g');
-  if v_rest ~ '[;''"]|--|/\*' or btrim(v_rest) = '' then
-    perform lethe_private.fail('LE303', 'an expression is empty, or holds a comment, a semicolon or an open quote', 'write one expression and nothing else');
+  v_rest := regexp_replace(coalesce(expression, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, $re$''$re$, 'g');
+  if v_rest ~ $re$(^|[^[:alnum:]_])([eE]|[uU]&)''$re$ or v_rest ~ '\$' then
+    raise exception using errcode = 'LE303',
+      message = 'an expression uses an escape string (E, U&) or dollar quoting',
+      hint = 'write plain literals';
+  end if;
+  v_rest := replace(v_rest, $re$''$re$, ' x ');
+  if v_rest ~ '[;''"]|--|/\*' or btrim(v_rest, E' \t\r\n') = '' then
+    raise exception using errcode = 'LE303',
+      message = 'an expression is empty, or holds a comment, a semicolon or an open quote',
+      hint = 'write one expression and nothing else';
   end if;
   foreach v_char in array regexp_split_to_array(regexp_replace(v_rest, '[^][()]', '', 'g'), '') loop
     v_depth := v_depth + case when v_char in ('(', '[') then 1 when v_char in (')', ']') then -1 else 0 end;
     exit when v_depth < 0;
   end loop;
   if v_depth <> 0 then
-    perform lethe_private.fail('LE303', 'an expression does not balance its parentheses', 'close what it opens, and nothing else');
+    raise exception using errcode = 'LE303',
+      message = 'an expression does not balance its parentheses',
+      hint = 'close what it opens, and nothing else';
   end if;
 end
 $$;

@@ -10,21 +10,25 @@ declare
   v_column lethe_private.host_columns;
 begin
   if coalesce(cardinality(since), 0) = 0 then
-    perform lethe_private.fail('LE302', format('a rule on %s names no clock', lethe_private.host_name(relation)),
-      'say since which column the delay counts');
+    raise exception using errcode = 'LE302',
+      message = format('a rule on %s names no clock', lethe_private.host_name(relation)),
+      hint = 'say since which column the delay counts';
   end if;
   foreach v_name in array since loop
     if v_name ~ '^\s*\w+\s*\(.*\)\s*$' then
-      perform lethe_private.fail('LE315', format('clock %s aggregates over other rows, which this version cannot do', quote_literal(v_name)),
-        'keep the date in a column of the table itself');
+      raise exception using errcode = 'LE315',
+        message = format('clock %s aggregates over other rows, which this version cannot do', quote_literal(v_name)),
+        hint = 'keep the date in a column of the table itself';
     end if;
     select h.* into v_column from lethe_private.host_columns as h where h.relation = assert_clock.relation and h.name = v_name;
     if not found then
-      perform lethe_private.fail('LE103', format('table %s has no column %I', lethe_private.host_name(relation), v_name),
-        'the clock of a rule is a column of its table');
+      raise exception using errcode = 'LE103',
+        message = format('table %s has no column %I', lethe_private.host_name(relation), v_name),
+        hint = 'the clock of a rule is a column of its table';
     elsif v_column.type_name not in ('date', 'timestamp', 'timestamptz') or v_column.type_schema <> 'pg_catalog' then
-      perform lethe_private.fail('LE302', format('column %I of %s is of type %s, which is no clock', v_name, lethe_private.host_name(relation), v_column.type),
-        'a clock is a date, a timestamp or a timestamp with time zone');
+      raise exception using errcode = 'LE302',
+        message = format('column %I of %s is of type %s, which is no clock', v_name, lethe_private.host_name(relation), v_column.type),
+        hint = 'a clock is a date, a timestamp or a timestamp with time zone';
     end if;
   end loop;
 end
@@ -45,13 +49,16 @@ declare
 begin
   select k into v_key from jsonb_object_keys(parameters) as k where not method.parameters ? k limit 1;
   if v_key is not null then
-    perform lethe_private.fail('LE106', format('method %s has no parameter %I', method.name, v_key),
-      coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(method.parameters) as k), 'it has none'));
+    raise exception using errcode = 'LE106',
+      message = format('method %s has no parameter %I', method.name, v_key),
+      hint = coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(method.parameters) as k), 'it has none');
   end if;
   for v_key, v_spec in select d.key, d.value from jsonb_each(method.parameters) as d loop
     v_value := coalesce(parameters -> v_key, v_spec -> 'default');
     if v_value is null then
-      perform lethe_private.fail('LE106', format('method %s needs parameter %I', method.name, v_key), v_spec ->> 'description');
+      raise exception using errcode = 'LE106',
+        message = format('method %s needs parameter %I', method.name, v_key),
+        hint = coalesce(v_spec ->> 'description', 'give it under using');
     end if;
     if v_spec ->> 'type' in ('integer', 'number') and (
         jsonb_typeof(v_value) <> 'number'
@@ -61,9 +68,10 @@ begin
       or v_spec ->> 'type' = 'string' and jsonb_typeof(v_value) <> 'string'
       or v_spec -> 'enum' is not null and not v_spec -> 'enum' @> v_value
     then
-      perform lethe_private.fail('LE106', format('parameter %I of method %s cannot be %s', v_key, method.name, v_value),
-        concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), 'at least ' || (v_spec ->> 'minimum'),
-          'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum')));
+      raise exception using errcode = 'LE106',
+        message = format('parameter %I of method %s cannot be %s', v_key, method.name, v_value),
+        hint = concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), 'at least ' || (v_spec ->> 'minimum'),
+          'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum'));
     end if;
   end loop;
 end
@@ -102,22 +110,26 @@ declare
   v_unique text := (select string_agg(u, ', ') from lethe_private.unique_indexes(relation, target.position) as u);
 begin
   if not method.type_categories && array['*', target.type_name, target.type_category::text] then
-    perform lethe_private.fail('LE304', format('method %s does not fit %s of type %s', method.name, v_name, target.type),
-      'it fits ' || array_to_string(method.type_categories, ', '));
+    raise exception using errcode = 'LE304',
+      message = format('method %s does not fit %s of type %s', method.name, v_name, target.type),
+      hint = 'it fits ' || array_to_string(method.type_categories, ', ');
   end if;
   if method.nulls_out and target.not_null then
-    perform lethe_private.fail('LE305', format('%s is NOT NULL and method %s makes it null', v_name, method.name),
-      'use constant, partial or a pseudonym; or drop the constraint');
+    raise exception using errcode = 'LE305',
+      message = format('%s is NOT NULL and method %s makes it null', v_name, method.name),
+      hint = 'use constant, partial or a pseudonym; or drop the constraint';
   end if;
   if v_unique is not null and not method.keeps_unique and not method.nulls_out then
-    perform lethe_private.fail('LE306', format('%s is unique (%s) and method %s makes values equal', v_name, v_unique, method.name),
-      'use a pseudonym, which keeps values apart; or suppress');
+    raise exception using errcode = 'LE306',
+      message = format('%s is unique (%s) and method %s makes values equal', v_name, v_unique, method.name),
+      hint = 'use a pseudonym, which keeps values apart; or suppress';
   end if;
   if target.length < coalesce(case when v_unique is null then method.length_min else method.length_min_unique end, 0)
     or method.name = 'constant' and target.length < length(coalesce(parameters, '{}') ->> (select k from jsonb_object_keys(method.parameters) as k limit 1))
   then
-    perform lethe_private.fail('LE307', format('%s holds %s characters, too few for method %s', v_name, target.length, method.name),
-      'use suppress, partial or a shorter constant; or make the column longer');
+    raise exception using errcode = 'LE307',
+      message = format('%s holds %s characters, too few for method %s', v_name, target.length, method.name),
+      hint = 'use suppress, partial or a shorter constant; or make the column longer';
   end if;
 end
 $$;
@@ -136,7 +148,9 @@ declare
   v_reference text;
 begin
   if target.is_generated or target.is_identity then
-    perform lethe_private.fail('LE308', format('%s is a generated or identity column', v_name), 'anonymize the columns it is computed from');
+    raise exception using errcode = 'LE308',
+      message = format('%s is a generated or identity column', v_name),
+      hint = 'anonymize the columns it is computed from';
   end if;
   if exists (
     select
@@ -144,7 +158,9 @@ begin
     where p.partrelid in (select relation union select i.relid from pg_partition_tree(relation::regclass) as i)
       and target.name in (select a.attname from pg_attribute as a where a.attrelid = p.partrelid and a.attnum = any (p.partattrs::int2[])))
   then
-    perform lethe_private.fail('LE308', format('%s is a partition key', v_name), 'purge the row, or its partition, instead');
+    raise exception using errcode = 'LE308',
+      message = format('%s is a partition key', v_name),
+      hint = 'purge the row, or its partition, instead';
   end if;
   select r.foreign_key into v_reference
   from lethe_private.host_references as r
@@ -152,11 +168,14 @@ begin
      or (r.parent = relation and target.name = any (r.parent_columns))
   limit 1;
   if v_reference is not null then
-    perform lethe_private.fail('LE309', format('%s is part of foreign key %I', v_name, v_reference),
-      'purge the row, or declare the reference "unlink" on the referencing table');
+    raise exception using errcode = 'LE309',
+      message = format('%s is part of foreign key %I', v_name, v_reference),
+      hint = 'purge the row, or declare the reference "unlink" on the referencing table';
   end if;
   if target.name = managed.controller_column or target.name = any (managed.key_columns) then
-    perform lethe_private.fail('LE316', format('%s is the table''s key or names its controller', v_name), 'purge the row instead');
+    raise exception using errcode = 'LE316',
+      message = format('%s is the table''s key or names its controller', v_name),
+      hint = 'purge the row instead';
   end if;
 end
 $$;

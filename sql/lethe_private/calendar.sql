@@ -13,9 +13,9 @@ begin
     v_delay := parse_delay.after::interval;
   end if;
   if v_delay is null or v_delay < interval '1 day' or v_delay > interval '1000 years' then
-    perform lethe_private.fail('LE301',
-      format('delay %s is not a whole number of days, weeks, months or years', coalesce(quote_literal(parse_delay.after), 'null')),
-      'write it as ISO 8601: P30D, P2W, P18M, P3Y; at least one day, at most 1000 years');
+    raise exception using errcode = 'LE301',
+      message = format('delay %s is not a whole number of days, weeks, months or years', coalesce(quote_literal(parse_delay.after), 'null')),
+      hint = 'write it as ISO 8601: P30D, P2W, P18M, P3Y; at least one day, at most 1000 years';
   end if;
   return v_delay;
 end
@@ -61,9 +61,9 @@ create or replace function lethe_private.assert_time_zone(time_zone text)
 as $$
 begin
   if not exists (select from pg_timezone_names where name = assert_time_zone.time_zone) then
-    perform lethe_private.fail('LE105',
-      format('time zone %s is unknown', coalesce(quote_literal(assert_time_zone.time_zone), 'null')),
-      'use an IANA name such as Europe/Paris; pg_timezone_names lists them');
+    raise exception using errcode = 'LE105',
+      message = format('time zone %s is unknown', coalesce(quote_literal(assert_time_zone.time_zone), 'null')),
+      hint = 'use an IANA name such as Europe/Paris; pg_timezone_names lists them';
   end if;
 end
 $$;

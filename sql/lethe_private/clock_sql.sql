@@ -11,6 +11,8 @@ create or replace function lethe_private.clock_floor()
   immutable
 return '4713-01-01 BC';
 
+comment on function lethe_private.clock_floor() is 'Clocks up to here stand for "none".';
+
 create or replace function lethe_private.local_day_sql(
   alias text,
   clock lethe_private.host_columns,
@@ -31,7 +33,8 @@ comment on function lethe_private.local_day_sql(text, lethe_private.host_columns
   'The controller''s local day of a clock column of type date, timestamp or timestamptz.';
 
 -- Sargable and exact where the type allows it; else a bound a little late for the index and the exact
--- day for the truth. Two days cover any zone''s distance from the bound, three any two zones''.
+-- day for the truth. Two days cover any zone''s distance from the bound, three any two zones''. As long
+-- before the day nothing is left to ask, which spares all but the newest rows the conversion.
 create or replace function lethe_private.up_to_day_sql(
   alias text,
   clock lethe_private.host_columns,
@@ -46,13 +49,14 @@ return case
   when clock.type_name = 'date' then
     format('%s.%I <= date %L', alias, clock.name, last_day)
   when clock.type_name = 'timestamptz' then
-    format('%s.%I < timestamptz %L and %s <= date %L', alias, clock.name,
+    format('%1$s.%2$I < timestamptz %3$L and (%1$s.%2$I < timestamptz %4$L or %5$s <= date %6$L)', alias, clock.name,
       to_char((last_day + 2)::timestamp at time zone controller_zone at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+00',
+      to_char((last_day - 2)::timestamp at time zone controller_zone at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+00',
       lethe_private.local_day_sql(alias, clock, table_zone, controller_zone), last_day)
   when coalesce(table_zone, controller_zone) = controller_zone then
     format('%s.%I < timestamp %L', alias, clock.name, last_day + 1)
   else
-    format('%s.%I < timestamp %L and %s <= date %L', alias, clock.name, last_day + 3,
+    format('%1$s.%2$I < timestamp %3$L and (%1$s.%2$I < timestamp %4$L or %5$s <= date %6$L)', alias, clock.name, last_day + 3, last_day - 3,
       lethe_private.local_day_sql(alias, clock, table_zone, controller_zone), last_day)
 end;
 

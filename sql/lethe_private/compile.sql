@@ -5,7 +5,7 @@
 --   {from}, {here}  where the batch lives: the table, or one partition of it
 --
 -- Shape of the result:
---   {"rules": [{"flag", "rule", "phase"}],
+--   {"rules": [{"flag", "rule", "phase"}], "unlocked",
 --    "purge": null | {"discover", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
 --    "columns": null | {"discover", "act"},
 --    "look": text, "unclocked": text}
@@ -39,26 +39,42 @@ create or replace function lethe_private.discover_sql(
   language sql
   stable
 begin atomic
+  -- "offset 0" keeps the tests in the inner query, which several processes may share, and lets narrow
+  -- rows be sorted.
   select format($sql$select jsonb_build_object('rows', count(*), %s) as facts, d.target, array_agg(d.tid) as tids
 from (
-  select c.tableoid as target, c.ctid as tid,
-    %s,
-    row_number() over (%sorder by %sc.ctid) as n
-  from %s as c
-  where %s
+  select f.*, row_number() over (%sorder by %sf.tid) as n
+  from (
+    select c.tableoid as target, c.ctid as tid,%s
+      %s
+    from %s as c
+    where %s
+    offset 0
+  ) as f
 ) as d
 group by d.target, (d.n - 1) / %s
 order by d.target, (d.n - 1) / %s$sql$,
     string_agg(format('%L, count(*) filter (where d.%s)', a.flag, a.flag), ', ' order by a.n),
-    string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
-    case when has_leaves then 'partition by c.tableoid ' else '' end,
-    case when in_order_of is null then '' else format('c.%I, ', in_order_of) end,
+    case when has_leaves then 'partition by f.target ' else '' end,
+    case when in_order_of is null then '' else 'f.clock, ' end,
+    case when in_order_of is null then '' else format(' c.%I as clock,', in_order_of) end,
+    string_agg(format('%s as %s', a.test, a.flag), E',\n      ' order by a.n),
     source, condition, batch_rows, batch_rows)
   from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
 end;
 
 comment on function lethe_private.discover_sql(text, text, lethe_private.action_parts[], text, boolean, int) is
   'Finds all due rows once and groups their addresses into batches.';
+
+-- Asked when a batch has met other people's locks more than once: what can be had now.
+create or replace function lethe_private.unlocked_sql()
+  returns text
+  language sql
+  immutable
+return $sql$select null::jsonb as facts, null::oid as target, array_agg(c.tid) as tids
+from (select c.ctid as tid from {from} as c where c.ctid = any ($1){here} for update skip locked) as c$sql$;
+
+comment on function lethe_private.unlocked_sql() is 'Locks the rows of a batch that nobody else has locked, and returns them.';
 
 -- Lengths in front of the keys, so that no two lists of keys read the same.
 create or replace function lethe_private.root_sql(key text)
@@ -72,7 +88,8 @@ comment on function lethe_private.root_sql(text) is 'The keyed root over the ord
 
 -- The row is looked at and changed in one statement, and only if it is still the version that was
 -- looked at (same address, same xmin): a row that anybody changes meanwhile is left for the next pass.
-create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text)
+-- watched: a trigger of the host may have taken the new value back, so only what complies is counted.
+create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean)
   returns text
   language sql
   stable
@@ -105,12 +122,14 @@ from acted as a$sql$,
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
-    (select string_agg(format('p.%s', a.flag), ', ') from unnest(actions) as a),
+    (select string_agg(case when watched then format('p.%1$s and (%2$s) is not true as %1$s', a.flag, a.needed)
+      else format('p.%s', a.flag) end, ', ') from unnest(actions) as a),
     lethe_private.root_sql('a.key'),
-    (select string_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag), ', ') from unnest(actions) as a));
+    (select string_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag), ', ') from unnest(actions) as a),
+    case when watched then (select ' where ' || string_agg('a.' || a.flag, ' or ') from unnest(actions) as a) else '' end);
 end;
 
-comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text) is
+comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean) is
   'Applies every action due on the rows of a batch in one statement, and counts them.';
 
 -- One read of the data: per action how many rows are due, how many of them are held or kept by a child.
@@ -162,21 +181,48 @@ create or replace function lethe_private.unclocked_sql(source text, owner text, 
   language sql
   stable
 begin atomic
+  -- Together with "not yet masked", so that the partial index answers this too.
   select format(E'select jsonb_build_object(\n  %s)\nfrom %s as c\nwhere %s\n  and (%s)',
-    string_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked), E',\n  ' order by a.n),
+    (select string_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked), E',\n  ' order by a.n)
+     from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)),
     source, owner,
-    string_agg(distinct format('(%s)', a.unclocked), ' or '))
-  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+    string_agg(format('((%s)%s)', g.unclocked, case when g.needed = 'true' then '' else format(E'\n    and (%s)', g.needed) end), ' or ' order by g.n))
+  from (
+    select a.unclocked, string_agg(a.needed, ' or ' order by a.n) as needed, min(a.n) as n
+    from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+    group by a.unclocked
+  ) as g;
 end;
 
 comment on function lethe_private.unclocked_sql(text, text, lethe_private.action_parts[]) is
   'Counts rows that no term can make due as they stand.';
+
+create or replace function lethe_private.is_watched(relation oid)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  select exists (
+    select
+    from pg_catalog.pg_trigger as t
+    where t.tgrelid in (select relation
+                        union select i.relid from pg_partition_tree(relation::regclass) as i
+                        union select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = relation)
+      and not t.tgisinternal
+      and t.tgenabled <> 'D'
+      and t.tgtype & 19 = 19);  -- before, for each row, on update
+end;
+
+comment on function lethe_private.is_watched(oid) is 'True when a trigger may change what an UPDATE of the table writes.';
 
 create or replace function lethe_private.compile(managed lethe.managed_tables, controller lethe.controllers, today date)
   returns jsonb
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  -- A program is read by other sessions than the one that wrote it, so its days are written in the one
+  -- form that every DateStyle reads alike.
+  set datestyle = 'ISO, YMD'
 as $$
 declare
   v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
@@ -197,6 +243,7 @@ begin
     return null;
   end if;
   v_program := jsonb_build_object(
+    'unlocked', lethe_private.unlocked_sql(),
     'rules', (select jsonb_agg(jsonb_build_object('flag', a.flag, 'rule', a.rule, 'phase', a.phase)) from unnest(v_actions) as a),
     'look', lethe_private.look_sql(v_source, concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_actions)),
       v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
@@ -215,7 +262,8 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key)));
+      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid))));
+
   end if;
   return v_program;
 end

@@ -9,6 +9,23 @@ return (x'4c455448'::bigint << 32) + controller_id;  -- "LETH"
 
 comment on function lethe_private.lock_id(int) is 'The advisory lock of a controller''s cycle.';
 
+create or replace function lethe_private.table_lock_id(table_id int)
+  returns bigint
+  language sql
+  immutable
+return (x'4c455454'::bigint << 32) + table_id;  -- "LETT"
+
+comment on function lethe_private.table_lock_id(int) is 'The advisory lock that keeps one table from being swept twice at once, by cycles of two controllers too.';
+
+create or replace function lethe_private.holds_lock_id()
+  returns bigint
+  language sql
+  immutable
+return x'4c455444'::bigint << 32;  -- "LETD"
+
+comment on function lethe_private.holds_lock_id() is
+  'The advisory lock that batches share and that whoever changes holds takes alone: when a hold has been committed, no batch is under way that did not see it.';
+
 create or replace function lethe_private.get_cycle(cycle_id bigint)
   returns lethe.cycles
   language plpgsql
@@ -20,8 +37,9 @@ declare
 begin
   select c.* into v_cycle from lethe.cycles as c where c.id = get_cycle.cycle_id;
   if not found then
-    perform lethe_private.fail('LE403', format('cycle %s does not exist', coalesce(get_cycle.cycle_id::text, '(null)')),
-      'lethe.cycles lists them');
+    raise exception using errcode = 'LE403',
+      message = format('cycle %s does not exist', coalesce(get_cycle.cycle_id::text, '(null)')),
+      hint = 'lethe.cycles lists them';
   end if;
   return v_cycle;
 end

@@ -29,6 +29,7 @@ begin
   update lethe.cycle_tables as c
   set state = 'sweeping',
       pass = c.pass + 1,
+      found_in_pass = v_rows,
       done_before_pass = c.rows_done,
       rows_found = case when c.round = 1 and c.pass = 0 then c.rows_found + v_rows else c.rows_found end,
       found = case when c.round = 1 and c.pass = 0 then c.found || (v_found - 'rows') else c.found end

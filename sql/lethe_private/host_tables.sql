@@ -58,9 +58,9 @@ begin
     v_table := lethe_private.host_table(v_parts[1], v_parts[2]);
   end if;
   if v_table is null then
-    perform lethe_private.fail('LE102',
-      format('table %s does not exist', coalesce(resolve_table."table", '(null)')),
-      'write it as schema.table, with double quotes around a name that needs them');
+    raise exception using errcode = 'LE102',
+      message = format('table %s does not exist', coalesce(resolve_table."table", '(null)')),
+      hint = 'write it as schema.table, with double quotes around a name that needs them';
   end if;
   return v_table;
 end

@@ -11,8 +11,9 @@ begin
   select m.* into v_managed from lethe.managed_tables as m
   where lethe_private.host_table(m.schema_name, m.table_name) = v_oid;
   if not found then
-    perform lethe_private.fail('LE102', format('table %s is not managed', lethe_private.host_name(v_oid)),
-      format('select lethe.manage_table(%L)', lethe_private.host_name(v_oid)));
+    raise exception using errcode = 'LE102',
+      message = format('table %s is not managed', lethe_private.host_name(v_oid)),
+      hint = format('select lethe.manage_table(%L)', lethe_private.host_name(v_oid));
   end if;
   return v_managed;
 end
@@ -60,15 +61,22 @@ declare
   v_parent oid := (select i.inhparent from pg_inherits as i where i.inhrelid = relation order by i.inhseqno limit 1);
 begin
   if v_kind not in ('r', 'p') then
-    perform lethe_private.fail('LE201', format('%s is %s, which cannot be managed', v_name,
-      case v_kind when 'v' then 'a view' when 'm' then 'a materialized view' else 'a foreign table' end), 'manage the tables it reads from');
+    raise exception using errcode = 'LE201',
+      message = format('%s is %s, which cannot be managed', v_name,
+      case v_kind when 'v' then 'a view' when 'm' then 'a materialized view' else 'a foreign table' end),
+      hint = 'manage the tables it reads from';
   elsif v_name ~ '^(pg_catalog|information_schema|lethe|lethe_private|lethe_archive|lethe_stats|lethe_jobs)\.' then
-    perform lethe_private.fail('LE201', format('%s belongs to the system or to Lethe itself', v_name), 'name a table of your own');
+    raise exception using errcode = 'LE201',
+      message = format('%s belongs to the system or to Lethe itself', v_name),
+      hint = 'name a table of your own';
   elsif (select c.relpersistence from pg_class as c where c.oid = relation) = 't' then
-    perform lethe_private.fail('LE201', format('%s is a temporary table', v_name), 'name a permanent table');
+    raise exception using errcode = 'LE201',
+      message = format('%s is a temporary table', v_name),
+      hint = 'name a permanent table';
   elsif v_parent is not null then
-    perform lethe_private.fail('LE202', format('%s is part of %s', v_name, lethe_private.host_name(v_parent)),
-      format('manage %s: its rules reach all its partitions and children', lethe_private.host_name(v_parent)));
+    raise exception using errcode = 'LE202',
+      message = format('%s is part of %s', v_name, lethe_private.host_name(v_parent)),
+      hint = format('manage %s: its rules reach all its partitions and children', lethe_private.host_name(v_parent));
   end if;
 end
 $$;

@@ -13,11 +13,16 @@ begin
   insert into lethe.policy_changes (by, reason, object, before, after)
   values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
     case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
+  -- An open cycle goes on under the policy as it is now. This waits for batches under way.
+  if tg_table_name not in ('memberships', 'managed_columns', 'subject_types', 'holds') then
+    delete from lethe_private.compiled;
+  end if;
   return null;
 end
 $$;
 
-comment on function lethe_private.record_change() is 'Trigger: keeps who changed which part of the policy, when and why.';
+comment on function lethe_private.record_change() is
+  'Trigger: keeps who changed which part of the policy, when and why, and has open cycles compiled anew.';
 
 create or replace trigger record_change after insert or update or delete on lethe.controllers for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.memberships for each row execute function lethe_private.record_change();

@@ -35,14 +35,14 @@ begin
     return;
   end if;
   if assert_may_change.controller_id is null then
-    perform lethe_private.fail('LE502',
-      format('role %I may not change the policy of all controllers', session_user),
-      format('grant lethe_owner to %I; or name a controller this login is a member of', session_user));
+    raise exception using errcode = 'LE502',
+      message = format('role %I may not change the policy of all controllers', session_user),
+      hint = format('grant lethe_owner to %I; or name a controller this login is a member of', session_user);
   end if;
   if not lethe_private.acts_for(assert_may_change.controller_id) then
-    perform lethe_private.fail('LE502',
-      format('role %I may not act for this controller', session_user),
-      'an operator can add it: select lethe.add_member(login, controller)');
+    raise exception using errcode = 'LE502',
+      message = format('role %I may not act for this controller', session_user),
+      hint = 'an operator can add it: select lethe.add_member(login, controller)';
   end if;
 end
 $$;

@@ -15,16 +15,27 @@ as $$
 begin
   if not exists (
     select from pg_proc as p
-    where p.oid = 'lethe_private.as_sweeper(text, tid[], bytea, bytea, text)'::regprocedure
-      and p.prosecdef
+    where p.oid = to_regprocedure('lethe_private.as_sweeper(text, tid[], bytea, bytea, text)')
+      and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
       and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
       and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off']
+      and not exists (
+        select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        where a.grantee not in (select r.oid from pg_roles as r where r.rolname in ('lethe_sweeper', 'lethe_owner')))
   ) then
-    perform lethe_private.fail('LE505', 'function lethe_private.as_sweeper has been altered',
-      'run lethe init to restore it, and find out who altered it');
+    raise exception using errcode = 'LE505',
+      message = 'function lethe_private.as_sweeper has been altered',
+      hint = 'run lethe init to restore it, and find out who altered it';
   end if;
   return query select * from lethe_private.as_sweeper(
     statement, tids, inner_pad, outer_pad, coalesce(managed.search_path, 'pg_catalog, pg_temp'));
+
+  -- A search path that a trigger set for the whole session, be it to the very value it had, is still in
+  -- force here: from now on the host's schema would be searched on our behalf.
+  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
+      hint = 'give the trigger''s function a "set search_path" clause';
+  end if;
 end
 $$;
 

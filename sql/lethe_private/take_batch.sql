@@ -1,7 +1,17 @@
+create or replace function lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint)
+  returns jsonb
+  language sql
+  immutable
+return case when rows = 0 then skipped else jsonb_set(
+  jsonb_set(skipped, array[phase], coalesce(skipped -> phase, '{}')),
+  array[phase, cause], to_jsonb(coalesce((skipped #>> array[phase, cause])::bigint, 0) + rows)) end;
+
+comment on function lethe_private.add_skipped(jsonb, text, text, bigint) is 'Counts rows set aside under their cause.';
+
 -- The batch and its evidence are committed together or not at all. An error undoes the batch alone and
 -- is kept as SQLSTATE, constraint and table: its message and detail carry people's data.
 create or replace function lethe_private.take_batch(
-  cycle_table lethe.cycle_tables, controller lethe.controllers, batch lethe_private.worklist
+  cycle_table lethe.cycle_tables, controller lethe.controllers, program jsonb, batch lethe_private.worklist
 )
   returns text
   language plpgsql
@@ -10,25 +20,30 @@ create or replace function lethe_private.take_batch(
 as $$
 declare
   v_managed lethe.managed_tables;
-  v_program jsonb;
   v_pads lethe_private.controller_keys;
   v_facts jsonb;
   v_cause jsonb;
   v_state text;
   v_constraint text;
   v_relation text;
+  v_locked int := 0;
 begin
   begin
     select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
-    select c.program into strict v_program from lethe_private.compiled as c
-    where c.cycle_id = cycle_table.cycle_id and c.table_id = cycle_table.table_id;
     select k.* into strict v_pads from lethe_private.controller_keys as k
     where k.controller_id = controller.id order by k.version desc limit 1;
 
+    if batch.attempts > 1 then
+      v_locked := cardinality(batch.tids);
+      select coalesce(r.found_tids, '{}') into batch.tids
+      from lethe_private.run_as_sweeper(lethe_private.place(program ->> 'unlocked',
+        lethe_private.host_table(v_managed.schema_name, v_managed.table_name), batch.target), v_managed, batch.tids) as r;
+      v_locked := v_locked - cardinality(batch.tids);
+    end if;
     if cycle_table.phase = 'purge' then
-      v_facts := lethe_private.sweep_purge(v_managed, v_program, batch, v_pads);
+      v_facts := lethe_private.sweep_purge(v_managed, program, batch, v_pads);
     else
-      v_facts := lethe_private.sweep_columns(v_managed, v_program, batch, v_pads);
+      v_facts := lethe_private.sweep_columns(v_managed, program, batch, v_pads);
     end if;
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
@@ -47,16 +62,18 @@ begin
   delete from lethe_private.worklist as w
   where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = take_batch.batch.batch;
   update lethe.cycle_tables as t
-  set rows_done = t.rows_done + (v_facts ->> 'rows')::bigint, batches = t.batches + 1
+  set rows_done = t.rows_done + (v_facts ->> 'rows')::bigint, batches = t.batches + 1,
+      skipped = lethe_private.add_skipped(t.skipped, t.phase, '55P03', v_locked)
   where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
   return 'swept';
 end
 $$;
 
-comment on function lethe_private.take_batch(lethe.cycle_tables, lethe.controllers, lethe_private.worklist) is
+comment on function lethe_private.take_batch(lethe.cycle_tables, lethe.controllers, jsonb, lethe_private.worklist) is
   'Sweeps one batch of the worklist. Returns swept, retry or failed.';
 
--- Three kinds of failure. Somebody holds a lock: later. The database refuses some row (a constraint, a
+-- Three kinds of failure. Somebody holds a lock: later, and from the third time on without the locked
+-- rows. The database refuses some row (a constraint, a
 -- trigger): the batch is halved until that row stands alone, and the others go on. Anything else: the
 -- table cannot be swept as it is.
 create or replace function lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb)
@@ -93,9 +110,7 @@ begin
   where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = batch_failed.batch.batch;
   if v_size = 1 then
     update lethe.cycle_tables as t
-    set skipped = jsonb_set(
-      jsonb_set(t.skipped, array[t.phase], coalesce(t.skipped -> t.phase, '{}')),
-      array[t.phase, v_name], to_jsonb(coalesce((t.skipped #>> array[t.phase, v_name])::bigint, 0) + 1))
+    set skipped = lethe_private.add_skipped(t.skipped, t.phase, v_name, 1)
     where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
     return 'swept';
   end if;
@@ -126,7 +141,7 @@ comment on function lethe_private.table_failed(lethe.cycle_tables, jsonb) is
   'Gives a table up for this cycle, with the cause. The next cycle finds its rows again.';
 
 -- The worklist is empty. Search, or, where the last pass changed nothing more, go on to the next phase.
-create or replace function lethe_private.search_again(cycle_table lethe.cycle_tables)
+create or replace function lethe_private.search_again(cycle_table lethe.cycle_tables, program jsonb)
   returns text
   language plpgsql
   volatile
@@ -134,14 +149,11 @@ create or replace function lethe_private.search_again(cycle_table lethe.cycle_ta
 as $$
 declare
   v_managed lethe.managed_tables;
-  v_statement text;
+  v_statement text := program #>> array[cycle_table.phase, 'discover'];
   v_found bigint := 0;
   v_state text;
 begin
   select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
-  select c.program #>> array[cycle_table.phase, 'discover'] into v_statement
-  from lethe_private.compiled as c
-  where c.cycle_id = cycle_table.cycle_id and c.table_id = cycle_table.table_id;
 
   if v_statement is not null and (cycle_table.pass = 0 or cycle_table.rows_done > cycle_table.done_before_pass) then
     begin
@@ -158,9 +170,13 @@ begin
     end if;
     if v_state is not null then
       return lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
-    elsif v_found > 0 then
+    elsif v_found > 0 and (v_found < cycle_table.found_in_pass or cycle_table.pass < (select s.rounds_max from lethe.settings as s)) then
       return 'discovered';
     end if;
+    -- As many rows are due as before although they were changed: something undoes what we do. Verification
+    -- will say what is left.
+    delete from lethe_private.worklist as w
+    where w.cycle_id = cycle_table.cycle_id and w.table_id = cycle_table.table_id;
   end if;
 
   update lethe.cycle_tables as t
@@ -173,5 +189,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.search_again(lethe.cycle_tables) is
+comment on function lethe_private.search_again(lethe.cycle_tables, jsonb) is
   'Discovers due rows once more, or ends the phase. Returns discovered, retry, failed or done.';

@@ -62,7 +62,7 @@ export function action<Options>(run: (context: Context<Options>) => Promise<Exit
     const options = this.optsWithGlobals<Options & GlobalOptions>()
     const args = this.args
     try {
-      process.exitCode = (await run({ options, args, out: makeOutput({ json: Boolean(options.json) }), progress: makeProgress })) ?? EXIT_OK
+      process.exitCode = (await run({ options, args, out: makeOutput({ json: Boolean(options.json) }), progress: (title) => makeProgress(title) })) ?? EXIT_OK
     } catch (error) {
       throw toLetheError(error, options.database ?? process.env.DATABASE_URL)
     }

@@ -3,18 +3,39 @@
  * The command line. One file a command in `commands/`, each of which registers itself here; what they
  * share is in `command.ts`. Exit codes: 0 done, 1 incomplete or findings, 2 bad input or impossible.
  */
-import { readdir } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { EXIT_IMPOSSIBLE } from './command.ts'
+import { register as registerDoctor } from './commands/doctor.ts'
+import { register as registerInit } from './commands/init.ts'
+import { register as registerPlan } from './commands/plan.ts'
+import { register as registerPolicy } from './commands/policy.ts'
+import { register as registerRemove } from './commands/remove.ts'
+import { register as registerRun } from './commands/run.ts'
+import { register as registerSeed } from './commands/seed.ts'
+import { register as registerStatus } from './commands/status.ts'
+import { register as registerUp } from './commands/up.ts'
+import { register as registerWork } from './commands/work.ts'
 import { printError } from './output.ts'
 
-const commandsFolder = new URL('./commands/', import.meta.url)
+/** In the order of `lethe --help`: as they are needed, from first to last. */
+const REGISTER = [
+  registerUp,
+  registerInit,
+  registerSeed,
+  registerPolicy,
+  registerPlan,
+  registerRun,
+  registerStatus,
+  registerWork,
+  registerDoctor,
+  registerRemove,
+]
 
-/** The whole program, ready to parse: whatever stands in `commands/`. */
-export async function makeProgram(): Promise<Command> {
+/** The whole program, ready to parse. */
+export function makeProgram(): Command {
   const program = new Command('lethe')
     .description('Keeps a PostgreSQL database’s promise: no personal data longer than we said.')
     .version(packageJson.version)
@@ -22,10 +43,7 @@ export async function makeProgram(): Promise<Command> {
     .option('--database <url>', 'the database (default: DATABASE_URL, else the embedded one)')
     .addHelpText('after', '\nExit codes: 0 done · 1 incomplete, or findings · 2 bad input, or not possible')
     .configureHelp({ showGlobalOptions: true })
-  for (const file of (await readdir(commandsFolder)).sort()) {
-    const { register }: { register(program: Command): void } = await import(new URL(file, commandsFolder).href)
-    register(program)
-  }
+  for (const register of REGISTER) register(program)
   for (const command of withSubcommands(program)) {
     // A bad argument is thrown and told like any other error.
     command.exitOverride().configureOutput({ writeErr: () => undefined }).allowExcessArguments(false)
@@ -39,7 +57,7 @@ function withSubcommands(command: Command): Command[] {
 
 /** Runs one command line; the exit code is in `process.exitCode`. */
 export async function main(args: string[]): Promise<void> {
-  const program = await makeProgram()
+  const program = makeProgram()
   try {
     if (args.length === 0) {
       program.outputHelp()

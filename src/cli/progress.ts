@@ -14,21 +14,25 @@ export interface Progress {
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const QUIET_MILLISECONDS = 1_000
-const LOG_MILLISECONDS = 2_000
+const LINE_MILLISECONDS = 2_000
 const BAR_WIDTH = 24
 
-/** @param title - begins every line: `seeding`, `cycle of north`. */
-export function makeProgress(title: string, stream: NodeJS.WriteStream = process.stderr): Progress {
-  return stream.isTTY ? movingLine(title, stream) : plainLines(title, stream)
+/**
+ * @param title - begins every line: `seeding`, `cycle of north`.
+ * @param options.eager - show it from the start, for commands that are there to be watched.
+ */
+export function makeProgress(title: string, { eager = false, stream = process.stderr } = {}): Progress {
+  const quietMilliseconds = eager ? 0 : QUIET_MILLISECONDS
+  return stream.isTTY ? movingLine(title, stream, quietMilliseconds) : plainLines(title, stream, quietMilliseconds)
 }
 
-function movingLine(title: string, stream: NodeJS.WriteStream): Progress {
+function movingLine(title: string, stream: NodeJS.WriteStream, quietMilliseconds: number): Progress {
   const begun = Date.now()
   let text = ''
   let frame = 0
   let drawn = false
   const timer = setInterval(() => {
-    if (Date.now() - begun < QUIET_MILLISECONDS) return
+    if (Date.now() - begun < quietMilliseconds) return
     frame = (frame + 1) % FRAMES.length
     const line = `${FRAMES[frame]} ${title}${text}`.slice(0, (stream.columns ?? 80) - 1)
     stream.write(`\r\u001b[2K${paint('cyan', line.slice(0, 1), stream)}${line.slice(1)}`)
@@ -46,14 +50,14 @@ function movingLine(title: string, stream: NodeJS.WriteStream): Progress {
   }
 }
 
-function plainLines(title: string, stream: NodeJS.WriteStream): Progress {
+function plainLines(title: string, stream: NodeJS.WriteStream, quietMilliseconds: number): Progress {
   const begun = Date.now()
   let lastLine = ''
-  let lastTime = begun
+  let lastTime = 0
   return {
     step(what, done, total) {
       const now = Date.now()
-      const due = now - begun >= QUIET_MILLISECONDS && now - lastTime >= LOG_MILLISECONDS
+      const due = now - begun >= quietMilliseconds && now - lastTime >= LINE_MILLISECONDS
       const line = `${title}${describe(what, done, total, false)}`
       if (!due || line === lastLine) return
       stream.write(`${line}\n`)

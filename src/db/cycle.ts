@@ -80,25 +80,44 @@ const fault = z.object({
   skippedWhy: z.unknown(),
 })
 
-async function rowsOf<Row>(db: Queryable, type: z.ZodType<Row>, text: string, values: unknown[] = []): Promise<Row[]> {
+async function rowsOf<Row>(
+  db: Queryable,
+  type: z.ZodType<Row>,
+  text: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
   const { rows } = await db.query(text, values)
   return z.array(type).parse(rows)
 }
 
-async function valueOf<Value>(db: Queryable, type: z.ZodType<Value>, text: string, values: unknown[] = []): Promise<Value> {
+async function single<Value>(
+  db: Queryable,
+  type: z.ZodType<Value>,
+  text: string,
+  values: unknown[] = [],
+): Promise<Value> {
   const [row] = await rowsOf(db, z.object({ value: type }), text, values)
   return row!.value as Value
 }
 
 /** The named controller, or all. @throws SQLSTATE LE101. */
 export async function controllersToRun(db: Queryable, controller?: string): Promise<string[]> {
-  const rows = await rowsOf(db, z.object({ name: z.string() }), 'select name from lethe.controllers_to_run($1)', [controller ?? null])
+  const rows = await rowsOf(
+    db,
+    z.object({ name: z.string() }),
+    'select name from lethe.controllers_to_run($1)',
+    [controller ?? null],
+  )
   return rows.map(({ name }) => name)
 }
 
 /** Controllers that have a cycle to begin or to go on with. */
 export function controllersDue(db: Queryable): Promise<DueController[]> {
-  return rowsOf(db, dueController, 'select controller, local_date::text as "localDate" from lethe.controllers_due()')
+  return rowsOf(
+    db,
+    dueController,
+    'select controller, local_date::text as "localDate" from lethe.controllers_due()',
+  )
 }
 
 /**
@@ -109,7 +128,7 @@ export function controllersDue(db: Queryable): Promise<DueController[]> {
  * @returns the cycle's id.
  */
 export function startCycle(db: Queryable, controller: string, { alone = false } = {}): Promise<number> {
-  return valueOf(db, count, 'select lethe.start_cycle($1, alone => $2) as value', [controller, alone])
+  return single(db, count, 'select lethe.start_cycle($1, alone => $2) as value', [controller, alone])
 }
 
 /** Lets further connections of ours sweep, and still nobody drive the controller alone. */
@@ -124,7 +143,12 @@ export async function releaseControllers(db: Queryable): Promise<void> {
 
 /** Tables that can be swept now and that nobody has begun. */
 export function readyTables(db: Queryable, cycle: number): Promise<CycleTable[]> {
-  return rowsOf(db, cycleTable, 'select table_id as "tableId", table_name as "tableName" from lethe.ready_tables($1)', [cycle])
+  return rowsOf(
+    db,
+    cycleTable,
+    'select table_id as "tableId", table_name as "tableName" from lethe.ready_tables($1)',
+    [cycle],
+  )
 }
 
 /** Tables that are not swept yet, with their state: `waiting` or `sweeping`. */
@@ -157,17 +181,19 @@ export async function sweepStep(
 
 /** Reads everything again. @returns how many tables are to be swept once more. */
 export function verifyCycle(db: Queryable, cycle: number): Promise<number> {
-  return valueOf(db, count, 'select lethe.verify_cycle($1) as value', [cycle])
+  return single(db, count, 'select lethe.verify_cycle($1) as value', [cycle])
 }
 
 /** Closes a cycle; `open` while some table is not at its end. */
 export function finishCycle(db: Queryable, cycle: number): Promise<'open' | 'complete' | 'incomplete'> {
-  return valueOf(db, z.enum(['open', 'complete', 'incomplete']), 'select lethe.finish_cycle($1) as value', [cycle])
+  return single(db, z.enum(['open', 'complete', 'incomplete']), 'select lethe.finish_cycle($1) as value', [
+    cycle,
+  ])
 }
 
 /** How long to pause after a batch, as a multiple of the time it took. */
 export function pace(db: Queryable): Promise<number> {
-  return valueOf(db, count, 'select lethe.pace() as value')
+  return single(db, count, 'select lethe.pace() as value')
 }
 
 /** What a cycle did, per table and rule. */
@@ -203,13 +229,20 @@ export function describeFault({ sqlstate, constraint, leftOver }: Fault): string
  * A pool whose connections act as lethe_worker, whatever else the login may do: a cycle needs no more.
  * It never ends the process when a connection breaks; the next query reports it. Notices are dropped:
  * a host's trigger may put people's data into them.
+ *
+ * @param options.orOwner - a member of lethe_owner will do as well, as for `call lethe.run_cycle()`. It
+ * cannot reach the queue.
  */
-export function openWorkerPool(databaseUrl: string, connectionsMax: number): pg.Pool {
+export function openWorkerPool(
+  databaseUrl: string,
+  connectionsMax: number,
+  { orOwner = false } = {},
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: named(databaseUrl),
     max: connectionsMax,
     connectionTimeoutMillis: 10_000,
-    onConnect: asWorker,
+    onConnect: (connection) => asWorker(connection, { orOwner }),
   })
   pool.on('error', () => undefined)
   pool.on('connect', (connection) => connection.on('error', () => undefined))
@@ -217,19 +250,29 @@ export function openWorkerPool(databaseUrl: string, connectionsMax: number): pg.
 }
 
 /** Becomes lethe_worker. @throws LetheError LE502 when the login is no member, LE608 without Lethe. */
-export async function asWorker(connection: pg.ClientBase): Promise<void> {
+export async function asWorker(connection: pg.ClientBase, { orOwner = false } = {}): Promise<void> {
   try {
     await connection.query('set role lethe_worker')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === '42501') {
-      throw new LetheError(`login ${connection.user ?? ''} may not run cycles`, {
-        code: 'LE502',
-        hint: `grant lethe_worker to ${connection.user ?? 'it'}`,
+    if (code === '22023') {
+      throw new LetheError('Lethe is not installed here', {
+        code: 'LE608',
+        hint: 'run lethe init',
         cause: error,
       })
     }
-    if (code === '22023') throw new LetheError('Lethe is not installed here', { code: 'LE608', hint: 'run lethe init', cause: error })
-    throw error
+    if (code !== '42501') throw error
+    const [login] = await rowsOf(
+      connection,
+      z.object({ name: z.string(), isOwner: z.boolean() }),
+      `select quote_ident(session_user) as name, pg_has_role(session_user, 'lethe_owner', 'usage') as "isOwner"`,
+    )
+    if (orOwner && login!.isOwner) return
+    throw new LetheError(`login ${login!.name} may not run cycles`, {
+      code: 'LE502',
+      hint: `grant lethe_worker to ${login!.name}`,
+      cause: error,
+    })
   }
 }

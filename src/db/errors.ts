@@ -35,7 +35,7 @@ export function toLetheError(thrown: unknown, databaseUrl?: string): LetheError 
   const fromServer = chain.find(isServerError)
   if (fromServer) return translate(fromServer, databaseUrl)
   if (chain.some(isNetworkError)) return unreachable(databaseUrl, thrown)
-  if (chain.some((error) => error.name === 'SchemaValidationError')) {
+  if (chain.some((error) => error.constructor.name === 'SchemaValidationError')) {
     return new LetheError('the database answered in a shape this version of Lethe does not know', {
       code: 'LE505',
       hint: 'run lethe init to bring the database to this version',
@@ -43,7 +43,7 @@ export function toLetheError(thrown: unknown, databaseUrl?: string): LetheError 
     })
   }
   // Slonik drops the cause of a malformed value and quotes the value instead.
-  if (chain.some((error) => error.name === 'InvalidInputError' || error.constructor.name === 'InvalidInputError')) {
+  if (chain.some((error) => error.constructor.name === 'InvalidInputError')) {
     return new LetheError('the database refused a value of the wrong form', { code: '22P02', cause: thrown })
   }
   return new LetheError(`unexpected: ${chain[0]?.message ?? String(thrown)}`, { code: 'LE000', cause: thrown })

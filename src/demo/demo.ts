@@ -26,15 +26,12 @@ export async function seedDemo(options: SeedOptions): Promise<DemoResult> {
   try {
     await assertRoom(databaseUrl)
     const rows = await seed(options)
-    const pool = await openPool(databaseUrl)
     try {
-      const policy = await applyPolicy(pool, await readPolicy(POLICY_FILE), {
-        reason: 'the demo',
-        grant: true,
-      })
-      return { rows, policy }
-    } finally {
-      await pool.end()
+      return { rows, policy: await applyDemoPolicy(databaseUrl) }
+    } catch (thrown) {
+      // All or nothing: what was made a moment ago goes again, so that the command can be repeated.
+      await withClient(databaseUrl, (client) => client.query('drop schema audience cascade'))
+      throw thrown
     }
   } catch (thrown) {
     throw toLetheError(thrown, databaseUrl)

@@ -24,7 +24,7 @@ export type MissingRight = z.infer<typeof missingRow>
 export interface ApplyOptions {
   /** Kept with every change. */
   reason?: string
-  /** Run the statements that grant what is missing, as the session's own user. */
+  /** Run the statements that grant what is missing, as the user who is connected. */
   grant?: boolean
 }
 

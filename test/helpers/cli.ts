@@ -17,7 +17,7 @@ export interface Outcome {
 export interface RunOptions {
   databaseUrl?: string
   env?: Record<string, string>
-  /** Ends the process when it aborts: `AbortSignal.timeout(5_000)`. */
+  /** Sends the process SIGINT, as Ctrl-C does, when it aborts. */
   signal?: AbortSignal
 }
 
@@ -27,7 +27,8 @@ export function lethe(args: string[], { databaseUrl, env = {}, signal }: RunOpti
   delete (surroundings as NodeJS.ProcessEnv).DATABASE_URL
   if (databaseUrl) Object.assign(surroundings, { DATABASE_URL: databaseUrl })
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [main, ...args], { env: surroundings, signal, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [main, ...args], { env: surroundings, stdio: ['ignore', 'pipe', 'pipe'] })
+    signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (chunk) => { stdout += chunk })

@@ -6,11 +6,11 @@
  * - `LETHE_TEST_DATABASE_URL`: a server of yours, as superuser; its databases and roles that begin
  *   with `lethe_test_` are dropped and made again
  */
-import { existsSync } from 'node:fs'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { init } from '../../src/install/init.ts'
 import { startThrowaway } from '../../src/throwaway.ts'
+import { seedTemplate } from './audience.ts'
 import { migrationsUnderTest } from './migrations.ts'
 import { binDirFromEnvironment, INSTALLER, PASSWORD, redirect, TEMPLATE_AUDIENCE, TEMPLATE_LETHE } from './server.ts'
 
@@ -40,7 +40,8 @@ async function prepare(adminUrl: string): Promise<number> {
       databaseUrl: redirect(adminUrl, { database: TEMPLATE_LETHE, login: INSTALLER }),
       migrationsFolder: await migrationsUnderTest(),
     })
-    await makeAudience(admin, adminUrl)
+    await makeTemplate(admin, TEMPLATE_AUDIENCE, TEMPLATE_LETHE)
+    await seedTemplate(redirect(adminUrl, { database: TEMPLATE_AUDIENCE, login: INSTALLER }))
     const { rows } = await admin.query<{ version: number }>(
       `select current_setting('server_version_num')::int / 10000 as version`,
     )
@@ -73,11 +74,3 @@ async function makeTemplate(admin: pg.Client, name: string, template = 'template
   await admin.query(`grant create on database ${name} to ${INSTALLER}`)
 }
 
-/** The demo is another part of the project; without it there is simply no second template. */
-async function makeAudience(admin: pg.Client, adminUrl: string): Promise<void> {
-  const file = new URL('../../src/demo/seed.ts', import.meta.url)
-  if (!existsSync(file)) return
-  const { seedTemplate } = await import('./audience.ts')
-  await makeTemplate(admin, TEMPLATE_AUDIENCE, TEMPLATE_LETHE)
-  await seedTemplate(redirect(adminUrl, { database: TEMPLATE_AUDIENCE }))
-}

@@ -57,7 +57,7 @@ return case
 end;
 
 comment on function lethe.generalize_number(real, int) is
-  'The multiple of the width at or next to the value, towards zero, within ±2^24. NaN and infinite values stay.';
+  'The multiple of the width at or next to the value, towards zero, within 2^24 of zero. NaN and infinite values stay.';
 
 create or replace function lethe.generalize_number(value double precision, width int)
   returns double precision
@@ -70,7 +70,7 @@ return case
 end;
 
 comment on function lethe.generalize_number(double precision, int) is
-  'The multiple of the width at or next to the value, towards zero, within ±2^53. NaN and infinite values stay.';
+  'The multiple of the width at or next to the value, towards zero, within 2^53 of zero. NaN and infinite values stay.';
 
 create or replace function lethe.is_generalize_number(value smallint, width int)
   returns boolean

@@ -9,4 +9,4 @@ create or replace function lethe.keyed_hash(value text, inner_pad bytea, outer_p
 return sha256(outer_pad || sha256(inner_pad || replace(value collate "C", '\', '\\')::bytea));
 
 comment on function lethe.keyed_hash(text, bytea, bytea) is
-  'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x36…, key xor 0x5c…), 64 bytes each.';
+  'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x3636..., key xor 0x5c5c...), 64 bytes each.';

@@ -2,8 +2,8 @@
 -- key can find or confirm the value. Every character is text that any varchar or char column takes.
 --
 -- Regular expressions here are read under collation "C": they cost less, mean the same on every server,
--- and work on columns whose collation is nondeterministic, where PostgreSQL refuses them otherwise. The number of digits is tested apart: a pattern that counts
--- to 32 took seven times as long.
+-- and work on columns whose collation is nondeterministic, where PostgreSQL refuses them otherwise. The
+-- number of digits is tested apart: a pattern that counts to 32 took seven times as long.
 create or replace function lethe.is_pseudonym(value text)
   returns boolean
   language sql

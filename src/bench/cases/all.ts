@@ -1,0 +1,22 @@
+/** Every case, in the order in which they are run and shown. */
+import type { Case } from '../types.ts'
+import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
+import { calendar } from './discovery.ts'
+import { evidence } from './evidence.ts'
+import { foreground } from './foreground.ts'
+import { purgeChildren } from './purge.ts'
+import { sweepPartial, sweepPlain, twoDelays } from './sweep.ts'
+
+export const cases: Case[] = [
+  sweepPartial,
+  sweepPlain,
+  twoDelays,
+  dailyCycle,
+  nothingDue,
+  purgeChildren,
+  calendar,
+  evidence,
+  verifyIndexed,
+  verifyFull,
+  foreground,
+]

@@ -1,0 +1,79 @@
+/** 100 k due rows of a million, six columns masked, against one hand-written UPDATE. */
+import { fillContacts } from '../data.ts'
+import { startCycle, sweep } from '../cycle.ts'
+import { NAMES, NOT_MASKED, olderThan, pads, REST, update } from '../hand.ts'
+import type pg from 'pg'
+import { compare, type Side, timed } from '../measure.ts'
+import type { Case } from '../types.ts'
+
+const INCLUDES = 'compile, discovery, batches, evidence, discovery again'
+
+const ours: Side = (database) => timed(async () => sweep(database, await startCycle(database)))
+
+/** One or more statements, each with the key if it takes one. */
+function byHand(statements: string[], prepare?: string): Side {
+  return async (database) => {
+    if (prepare) await database.query(`${prepare}; checkpoint`)
+    const key = await pads(database)
+    return timed(async () => {
+      for (const text of statements) await database.query<pg.QueryResultRow>(text, text.includes('$1') ? key : [])
+    })
+  }
+}
+
+/** Where Lethe's partial index takes the place of the host's index on the clock. */
+export const sweepPartial: Case = {
+  name: 'sweep-partial',
+  title: 'sweep, partial index | one UPDATE, which gets a partial index of its own',
+  includes: INCLUDES,
+  unit: 'ratio',
+  target: 1.15,
+  run: async (context) =>
+    compare(context, {
+      template: await context.server.template('partial', fillContacts(context.size.contacts, 'partial')),
+      sameTable: 'bench.contacts',
+      ours,
+      baseline: byHand(
+        [update(`${NAMES}, ${REST}`, `${olderThan('3 years')} and ${NOT_MASKED}`)],
+        `drop index bench.contacts_lethe_due; create index on bench.contacts (last_activity_at) where ${NOT_MASKED}`,
+      ),
+    }),
+}
+
+/** Where nothing may be added: the host's plain index on the clock serves both. */
+export const sweepPlain: Case = {
+  name: 'sweep-plain',
+  title: 'sweep, the host’s plain clock index stays | one UPDATE',
+  includes: INCLUDES,
+  unit: 'ratio',
+  target: 1.25,
+  run: async (context) =>
+    compare(context, {
+      template: await context.server.template('plain', fillContacts(context.size.contacts, 'plain')),
+      sameTable: 'bench.contacts',
+      ours,
+      baseline: byHand([update(`${NAMES}, ${REST}`, `${olderThan('3 years')} and ${NOT_MASKED}`)]),
+    }),
+}
+
+/** Three columns after three years, three after four: one pass over the rows instead of two. */
+export const twoDelays: Case = {
+  name: 'two-delays',
+  title: 'two rules, different delays, one statement | two UPDATEs',
+  includes: INCLUDES,
+  unit: 'ratio',
+  target: 0.75,
+  run: async (context) =>
+    compare(context, {
+      template: await context.server.template(
+        'delays',
+        fillContacts(context.size.contacts, 'plain', { names: 'P3Y', rest: 'P4Y' }),
+      ),
+      sameTable: 'bench.contacts',
+      ours,
+      baseline: byHand([
+        update(NAMES, `${olderThan('3 years')} and ${NOT_MASKED}`),
+        update(REST, `${olderThan('4 years')} and phone is not null`),
+      ]),
+    }),
+}
