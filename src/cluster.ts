@@ -117,7 +117,10 @@ export async function startCluster(
   const log = join(cluster.dataDir, 'server.log')
   const command = ['start', '--wait', '--timeout=60', `--log=${log}`, `--options=${options.join(' ')}`]
   for (let attemptsLeft = START_ATTEMPTS; ; attemptsLeft--) {
-    const failure = await pgCtl(cluster, command).then(() => undefined, (error: Error) => error)
+    const failure = await pgCtl(cluster, command).then(
+      () => undefined,
+      (error: Error) => error,
+    )
     const running = await findRunning(cluster.dataDir)
     if (running && !failure) return running
     if (attemptsLeft === 0 || !(await isOccupied(log))) {
@@ -130,7 +133,9 @@ export async function startCluster(
 /** After a kill -9 the postmaster'''s number and its children linger for a moment; until they are gone nobody may start. */
 async function isOccupied(log: string): Promise<boolean> {
   const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-4)
-  return lines.some((line) => /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(line))
+  return lines.some((line) =>
+    /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(line),
+  )
 }
 
 /** Stops the server and waits until it is gone. `immediate` leaves it to crash recovery. */
@@ -160,7 +165,11 @@ function isAlive(pid: number): boolean {
 }
 
 function pgCtl(cluster: Cluster, args: string[]): Promise<string> {
-  return run(join(cluster.binDir, 'pg_ctl'), [...args.slice(0, 1), `--pgdata=${cluster.dataDir}`, ...args.slice(1)])
+  return run(join(cluster.binDir, 'pg_ctl'), [
+    ...args.slice(0, 1),
+    `--pgdata=${cluster.dataDir}`,
+    ...args.slice(1),
+  ])
 }
 
 /** As root: the user `postgres`. Otherwise: ourselves. */
@@ -211,12 +220,20 @@ async function checked(file: string, args: string[], options: SpawnOptions): Pro
   throw new Error(`${file} ${args[0]} failed (${code}): ${output.trim()}`)
 }
 
-function spawned(file: string, args: string[], options: SpawnOptions): Promise<{ code: number | null; output: string }> {
+function spawned(
+  file: string,
+  args: string[],
+  options: SpawnOptions,
+): Promise<{ code: number | null; output: string }> {
   return new Promise((done, fail) => {
     const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
-    child.stdout?.on('data', (chunk) => { output += chunk })
-    child.stderr?.on('data', (chunk) => { output += chunk })
+    child.stdout?.on('data', (chunk) => {
+      output += chunk
+    })
+    child.stderr?.on('data', (chunk) => {
+      output += chunk
+    })
     child.once('error', fail)
     // `exit`, not `close`: the server that pg_ctl leaves behind may keep the pipes open.
     child.once('exit', (code) => setImmediate(() => done({ code, output })))

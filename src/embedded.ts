@@ -10,11 +10,21 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { type Cluster, createCluster, embeddedBinDir, findRunning, freePort, type Running, startCluster, stopCluster } from './cluster.ts'
+import {
+  type Cluster,
+  createCluster,
+  embeddedBinDir,
+  findRunning,
+  freePort,
+  type Running,
+  startCluster,
+  stopCluster,
+} from './cluster.ts'
 import { named } from './db/client.ts'
 
 /** Place of the data: `.lethe/postgres` of the project, or what LETHE_DATA names. */
-export const EMBEDDED_FOLDER = process.env.LETHE_DATA || fileURLToPath(new URL('../.lethe/postgres', import.meta.url))
+export const EMBEDDED_FOLDER =
+  process.env.LETHE_DATA || fileURLToPath(new URL('../.lethe/postgres', import.meta.url))
 
 const DATABASE = 'lethe'
 
@@ -39,7 +49,10 @@ export interface Embedded {
 
 /** True when a server has been made in this folder before. */
 export async function embeddedExists(folder = EMBEDDED_FOLDER): Promise<boolean> {
-  return stat(join(folder, 'data', 'PG_VERSION')).then(() => true, () => false)
+  return stat(join(folder, 'data', 'PG_VERSION')).then(
+    () => true,
+    () => false,
+  )
 }
 
 /**
@@ -50,7 +63,10 @@ export async function embeddedExists(folder = EMBEDDED_FOLDER): Promise<boolean>
 export async function useEmbedded({
   folder = EMBEDDED_FOLDER,
   onProgress = () => undefined,
-}: { folder?: string; onProgress?: (step: string) => void } = {}): Promise<Embedded> {
+}: {
+  folder?: string
+  onProgress?: (step: string) => void
+} = {}): Promise<Embedded> {
   const cluster: Cluster = { binDir: await embeddedBinDir(), dataDir: join(folder, 'data') }
   if (!(await embeddedExists(folder))) {
     onProgress('making a PostgreSQL 18')
@@ -60,7 +76,8 @@ export async function useEmbedded({
   const found = await findRunning(cluster.dataDir)
   if (!found) onProgress('starting PostgreSQL')
   const running = found ?? (await start(cluster, folder))
-  const address = (database: string): string => `postgres://postgres:${password}@127.0.0.1:${running.port}/${database}`
+  const address = (database: string): string =>
+    `postgres://postgres:${password}@127.0.0.1:${running.port}/${database}`
 
   await ensureDatabase(address('postgres'))
   const databaseUrl = address(DATABASE)

@@ -7,6 +7,7 @@ import type { JobHelpers, Task } from 'graphile-worker'
 import { z } from 'zod'
 import { readyTables, unfinishedTables } from './db/cycle.ts'
 import { toLetheError } from './db/errors.ts'
+import { JOBS_SCHEMA } from './install/jobs.ts'
 
 /** Payload of `cycle__start`; the cron adds its own part. */
 export const startPayload = z.strictObject({ _cron: z.looseObject({}).optional() })
@@ -88,7 +89,16 @@ export async function queueNext(helpers: JobHelpers, cycle: number, { resume = f
   const unfinished = await unfinishedTables(helpers, cycle)
   const begun = resume ? unfinished.filter(({ state }) => state === 'sweeping') : []
   for (const { tableId } of [...ready, ...begun]) await queueSweep(helpers, cycle, tableId)
-  if (unfinished.length === 0) {
+  // Whoever verifies or finishes at this moment will queue what follows by itself.
+  if (unfinished.length === 0 && !(resume && (await isEnding(helpers, cycle)))) {
     await helpers.addJob('cycle__verify', { cycle }, { jobKey: `cycle__verify:${cycle}` })
   }
+}
+
+async function isEnding(helpers: JobHelpers, cycle: number): Promise<boolean> {
+  const { rows } = await helpers.query(
+    `select from ${JOBS_SCHEMA}.jobs where key = any($1) and id <> $2 and attempts < max_attempts`,
+    [[`cycle__verify:${cycle}`, `cycle__finish:${cycle}`], helpers.job.id],
+  )
+  return rows.length > 0
 }

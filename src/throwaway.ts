@@ -5,7 +5,16 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Cluster, createCluster, embeddedBinDir, findRunning, freePort, type StopMode, startCluster, stopCluster } from './cluster.ts'
+import {
+  type Cluster,
+  createCluster,
+  embeddedBinDir,
+  findRunning,
+  freePort,
+  type StopMode,
+  startCluster,
+  stopCluster,
+} from './cluster.ts'
 
 /** Options of {@link startThrowaway}. */
 export interface ThrowawayOptions {
@@ -39,7 +48,10 @@ const CARELESS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'o
 export async function startThrowaway(options: ThrowawayOptions = {}): Promise<Throwaway> {
   const folder = await mkdtemp(join(tmpdir(), 'lethe-'))
   await chmod(folder, 0o711)
-  const cluster: Cluster = { binDir: options.binDir ?? (await embeddedBinDir()), dataDir: join(folder, 'data') }
+  const cluster: Cluster = {
+    binDir: options.binDir ?? (await embeddedBinDir()),
+    dataDir: join(folder, 'data'),
+  }
   const port = await freePort()
   const settings = {
     max_connections: '100',

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:42a5c5de2a7206d603807ac419b934d748b11a59
+--! Hash: sha1:ceabf7dcb77978f05f2da2def1ebbb316f7ec0be
 --! Message: core
 
 -- The tables of Lethe's core. Functions, views and policies live in sql/, one object a file, and are
@@ -2375,7 +2375,7 @@ comment on function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.c
 -- not cascade by itself, and references declared "unlink". Cascades are left to PostgreSQL, which is
 -- faster at them; they are counted from its own statistics.
 create or replace function lethe_private.before_purge(table_oid oid, depth int default 0, joins text default '', path oid[] default '{}')
-  returns table (table_name text, rule text, statement text)
+  returns table (table_name text, rule text, statement text, count_statement text)
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
@@ -2386,6 +2386,7 @@ declare
   v_child text := 'k' || depth + 1;
   v_name text;
   v_on text;
+  v_count text;
 begin
   for v_reference in
     select * from lethe_private.references_to(table_oid) as r
@@ -2394,26 +2395,59 @@ begin
   loop
     v_name := lethe_private.host_name(v_reference.child);
     v_on := lethe_private.reference_sql(v_child, v_reference.child_columns, v_parent, v_reference.parent_columns);
+    v_count := format('select to_jsonb(count(*)) from {from} as c%s join %s as %s on %s where {leaves}', joins, v_name, v_child, v_on);
     if v_reference.on_purge = 'unlink' then
       return query select v_name, 'unlink ' || array_to_string(v_reference.child_columns, ', '), format(
         'with changed as (update %s as %s set %s from {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from changed',
         v_name, v_child, (select string_agg(format('%I = null', x), ', ') from unnest(v_reference.child_columns) as x), joins,
         -- A leaving row that refers to another one is left as it is: changing it would move it.
         v_on || case when v_reference.child = table_oid
-          then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end);
+          then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end), v_count;
       continue;
     end if;
     return query select * from lethe_private.before_purge(
       v_reference.child, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
     return query select v_name, 'with parent'::text, case when not v_reference.cascades then format(
       'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
-      v_name, v_child, joins, v_on) end;
+      v_name, v_child, joins, v_on) end, v_count;
   end loop;
 end
 $$;
 
 comment on function lethe_private.before_purge(oid, int, text, oid[]) is
-  'Statements over a batch of leaving rows ($1: tid[]); a null statement marks a table that PostgreSQL''s own cascade empties.';
+  'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';
+
+-- How many rows of other tables would go, or be unlinked, with the rows that leave: for the plan.
+create or replace function lethe_private.children_program(
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  condition text
+)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_staying text := lethe_private.staying_sql(managed, table_oid, controller, today, false);
+  v_kept text := lethe_private.kept_sql('c', table_oid, controller, today, true);
+  v_leaves text := case
+    when v_staying is not null then
+      '(c.tableoid, c.ctid) in (select d.target, d.tid from due as d where (d.target, d.tid) not in (select x.target, x.tid from staying as x))'
+    else condition || coalesce(E'\n    and not (' || v_kept || ')', '')
+  end;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('table', b.table_name, 'rule', b.rule, 'statement',
+      coalesce(v_staying, '') || replace(replace(b.count_statement, '{from}', lethe_private.host_name(table_oid)), '{leaves}', v_leaves))), '[]')
+    from lethe_private.before_purge(table_oid) as b);
+end
+$$;
+
+comment on function lethe_private.children_program(lethe.managed_tables, oid, lethe.controllers, date, text) is
+  'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
 
 -- A purge with rows that refer to it takes several statements in one transaction. The parents are
 -- locked first and looked at again in a second statement: a new child takes a share lock on its
@@ -2460,7 +2494,8 @@ where c.ctid = any ($1){here}
     and %s%s$sql$,
         condition, coalesce(E'\n    and not (' || v_kept || ')', ''))
     end,
-    'before', (select coalesce(jsonb_agg(to_jsonb(b)), '[]') from lethe_private.before_purge(table_oid) as b),
+    'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_purge(table_oid) as b),
+    'children', lethe_private.children_program(managed, table_oid, controller, today, condition),
     'delete', format(v_delete, '', key, lethe_private.root_sql('a.key')));
 end
 $$;
@@ -2650,9 +2685,11 @@ from (
     coalesce(staying, ''),
     string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n),
     string_agg(format(
-      '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s), ''held'', count(*) filter (where d.%2$s and d.held), '
+      '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s%4$s), ''held'', count(*) filter (where d.%2$s and d.held), '
       '''kept'', %3$s)', a.flag, a.flag,
-      case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end), E',\n  ' order by a.n),
+      case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end,
+      case when a.phase = 'columns' and p.flag is not null then format(' and not (d.%s and not d.kept and not d.held)', p.flag) else '' end),
+      E',\n  ' order by a.n),
     string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
     held,
     case
@@ -2662,7 +2699,9 @@ from (
       else format('(%s) and (%s)', min(a.due) filter (where a.phase = 'purge'), kept)
     end,
     source, condition)
-  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+  -- A row that leaves takes its column rules with it.
+  left join unnest(actions) as p (flag, rule, phase, column_name, due, unclocked, needed, test, new_value) on p.phase = 'purge';
 end;
 
 comment on function lethe_private.look_sql(text, text, lethe_private.action_parts[], text, text, text) is
@@ -2787,6 +2826,7 @@ create or replace function lethe_private.as_sweeper(
   security definer
   set search_path = pg_catalog, pg_temp
   set row_security = off
+  set jit = off  -- short statements over many partitions: compiling took 24 times as long as running
 as $$
 declare
   v_path pg_catalog.text;
@@ -2839,7 +2879,7 @@ begin
     where p.oid = to_regprocedure('lethe_private.as_sweeper(text, tid[], bytea, bytea, text)')
       and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
       and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
-      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off']
+      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'jit=off']
       and not exists (
         select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
         where a.grantee not in (select r.oid from pg_roles as r where r.rolname in ('lethe_sweeper', 'lethe_owner')))
@@ -5704,7 +5744,7 @@ begin
         and exists (select from lethe_private.effective_terms(m.id, v_controller.id))
       order by m.schema_name, m.table_name
     loop
-      return query select v_controller.name, format('%I.%I', v_managed.schema_name, v_managed.table_name), p.*
+      return query select v_controller.name, p.*
       from lethe_private.plan_table(v_managed, v_controller, coalesce(as_of, lethe_private.today(v_controller.time_zone))) as p;
     end loop;
   end loop;
@@ -5712,10 +5752,10 @@ end
 $$;
 
 comment on function lethe.plan(date, text) is
-  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
+  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change; rows of other tables that would go or be unlinked with them stand on lines of their own. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
 
 create or replace function lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date)
-  returns table (rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
+  returns table (table_name text, rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
@@ -5724,12 +5764,16 @@ declare
   v_program jsonb;
   v_look jsonb;
   v_unclocked jsonb;
+  v_children jsonb;
+  v_name text := format('%I.%I', managed.schema_name, managed.table_name);
 begin
   perform lethe_private.assert_intact(managed);
   v_program := lethe_private.compile(managed, controller, today);
   begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', managed);
+    select jsonb_agg(c || jsonb_build_object('rows', lethe_private.count_as_sweeper(c ->> 'statement', managed))) into v_children
+    from jsonb_array_elements(v_program #> '{purge,children}') as c;
   exception when insufficient_privilege then
     if exists (select from lethe.missing_rights() as r where r.need ~ 'row security') then
       raise exception using errcode = 'LE503',
@@ -5741,11 +5785,16 @@ begin
       hint = 'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs';
   end;
   return query
-    select r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
+    select v_name, r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
       (v_look #>> array[r.flag, 'kept'])::bigint, (v_unclocked ->> r.flag)::bigint
     from jsonb_to_recordset(v_program -> 'rules') as r (flag text, rule text)
     union all
-    select 'rows', (v_look ->> 'rows')::bigint, null, null, null;
+    select v_name, 'rows', (v_look ->> 'rows')::bigint, null, null, null
+    union all
+    select c."table", c.rule || ' ' || v_name, sum(c.rows)::bigint, null, null, null
+    from jsonb_to_recordset(v_children) as c ("table" text, rule text, rows bigint)
+    group by c."table", c.rule
+    having sum(c.rows) > 0;
 end
 $$;
 

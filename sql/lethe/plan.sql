@@ -30,7 +30,7 @@ begin
         and exists (select from lethe_private.effective_terms(m.id, v_controller.id))
       order by m.schema_name, m.table_name
     loop
-      return query select v_controller.name, format('%I.%I', v_managed.schema_name, v_managed.table_name), p.*
+      return query select v_controller.name, p.*
       from lethe_private.plan_table(v_managed, v_controller, coalesce(as_of, lethe_private.today(v_controller.time_zone))) as p;
     end loop;
   end loop;
@@ -38,10 +38,10 @@ end
 $$;
 
 comment on function lethe.plan(date, text) is
-  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
+  'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change; rows of other tables that would go or be unlinked with them stand on lines of their own. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
 
 create or replace function lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date)
-  returns table (rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
+  returns table (table_name text, rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
@@ -50,12 +50,16 @@ declare
   v_program jsonb;
   v_look jsonb;
   v_unclocked jsonb;
+  v_children jsonb;
+  v_name text := format('%I.%I', managed.schema_name, managed.table_name);
 begin
   perform lethe_private.assert_intact(managed);
   v_program := lethe_private.compile(managed, controller, today);
   begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', managed);
+    select jsonb_agg(c || jsonb_build_object('rows', lethe_private.count_as_sweeper(c ->> 'statement', managed))) into v_children
+    from jsonb_array_elements(v_program #> '{purge,children}') as c;
   exception when insufficient_privilege then
     if exists (select from lethe.missing_rights() as r where r.need ~ 'row security') then
       raise exception using errcode = 'LE503',
@@ -67,11 +71,16 @@ begin
       hint = 'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs';
   end;
   return query
-    select r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
+    select v_name, r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
       (v_look #>> array[r.flag, 'kept'])::bigint, (v_unclocked ->> r.flag)::bigint
     from jsonb_to_recordset(v_program -> 'rules') as r (flag text, rule text)
     union all
-    select 'rows', (v_look ->> 'rows')::bigint, null, null, null;
+    select v_name, 'rows', (v_look ->> 'rows')::bigint, null, null, null
+    union all
+    select c."table", c.rule || ' ' || v_name, sum(c.rows)::bigint, null, null, null
+    from jsonb_to_recordset(v_children) as c ("table" text, rule text, rows bigint)
+    group by c."table", c.rule
+    having sum(c.rows) > 0;
 end
 $$;
 

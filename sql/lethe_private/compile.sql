@@ -158,9 +158,11 @@ from (
     coalesce(staying, ''),
     string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n),
     string_agg(format(
-      '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s), ''held'', count(*) filter (where d.%2$s and d.held), '
+      '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s%4$s), ''held'', count(*) filter (where d.%2$s and d.held), '
       '''kept'', %3$s)', a.flag, a.flag,
-      case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end), E',\n  ' order by a.n),
+      case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end,
+      case when a.phase = 'columns' and p.flag is not null then format(' and not (d.%s and not d.kept and not d.held)', p.flag) else '' end),
+      E',\n  ' order by a.n),
     string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
     held,
     case
@@ -170,7 +172,9 @@ from (
       else format('(%s) and (%s)', min(a.due) filter (where a.phase = 'purge'), kept)
     end,
     source, condition)
-  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+  -- A row that leaves takes its column rules with it.
+  left join unnest(actions) as p (flag, rule, phase, column_name, due, unclocked, needed, test, new_value) on p.phase = 'purge';
 end;
 
 comment on function lethe_private.look_sql(text, text, lethe_private.action_parts[], text, text, text) is

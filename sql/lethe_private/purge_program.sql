@@ -1,3 +1,35 @@
+-- How many rows of other tables would go, or be unlinked, with the rows that leave: for the plan.
+create or replace function lethe_private.children_program(
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  condition text
+)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_staying text := lethe_private.staying_sql(managed, table_oid, controller, today, false);
+  v_kept text := lethe_private.kept_sql('c', table_oid, controller, today, true);
+  v_leaves text := case
+    when v_staying is not null then
+      '(c.tableoid, c.ctid) in (select d.target, d.tid from due as d where (d.target, d.tid) not in (select x.target, x.tid from staying as x))'
+    else condition || coalesce(E'\n    and not (' || v_kept || ')', '')
+  end;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('table', b.table_name, 'rule', b.rule, 'statement',
+      coalesce(v_staying, '') || replace(replace(b.count_statement, '{from}', lethe_private.host_name(table_oid)), '{leaves}', v_leaves))), '[]')
+    from lethe_private.before_purge(table_oid) as b);
+end
+$$;
+
+comment on function lethe_private.children_program(lethe.managed_tables, oid, lethe.controllers, date, text) is
+  'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
+
 -- A purge with rows that refer to it takes several statements in one transaction. The parents are
 -- locked first and looked at again in a second statement: a new child takes a share lock on its
 -- parent, so after our lock none can appear, and the second statement sees all that were committed
@@ -43,7 +75,8 @@ where c.ctid = any ($1){here}
     and %s%s$sql$,
         condition, coalesce(E'\n    and not (' || v_kept || ')', ''))
     end,
-    'before', (select coalesce(jsonb_agg(to_jsonb(b)), '[]') from lethe_private.before_purge(table_oid) as b),
+    'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_purge(table_oid) as b),
+    'children', lethe_private.children_program(managed, table_oid, controller, today, condition),
     'delete', format(v_delete, '', key, lethe_private.root_sql('a.key')));
 end
 $$;

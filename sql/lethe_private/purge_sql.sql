@@ -69,7 +69,7 @@ comment on function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.c
 -- not cascade by itself, and references declared "unlink". Cascades are left to PostgreSQL, which is
 -- faster at them; they are counted from its own statistics.
 create or replace function lethe_private.before_purge(table_oid oid, depth int default 0, joins text default '', path oid[] default '{}')
-  returns table (table_name text, rule text, statement text)
+  returns table (table_name text, rule text, statement text, count_statement text)
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
@@ -80,6 +80,7 @@ declare
   v_child text := 'k' || depth + 1;
   v_name text;
   v_on text;
+  v_count text;
 begin
   for v_reference in
     select * from lethe_private.references_to(table_oid) as r
@@ -88,23 +89,24 @@ begin
   loop
     v_name := lethe_private.host_name(v_reference.child);
     v_on := lethe_private.reference_sql(v_child, v_reference.child_columns, v_parent, v_reference.parent_columns);
+    v_count := format('select to_jsonb(count(*)) from {from} as c%s join %s as %s on %s where {leaves}', joins, v_name, v_child, v_on);
     if v_reference.on_purge = 'unlink' then
       return query select v_name, 'unlink ' || array_to_string(v_reference.child_columns, ', '), format(
         'with changed as (update %s as %s set %s from {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from changed',
         v_name, v_child, (select string_agg(format('%I = null', x), ', ') from unnest(v_reference.child_columns) as x), joins,
         -- A leaving row that refers to another one is left as it is: changing it would move it.
         v_on || case when v_reference.child = table_oid
-          then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end);
+          then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end), v_count;
       continue;
     end if;
     return query select * from lethe_private.before_purge(
       v_reference.child, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
     return query select v_name, 'with parent'::text, case when not v_reference.cascades then format(
       'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
-      v_name, v_child, joins, v_on) end;
+      v_name, v_child, joins, v_on) end, v_count;
   end loop;
 end
 $$;
 
 comment on function lethe_private.before_purge(oid, int, text, oid[]) is
-  'Statements over a batch of leaving rows ($1: tid[]); a null statement marks a table that PostgreSQL''s own cascade empties.';
+  'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';

@@ -118,14 +118,15 @@ begin
     v_broken := format('is not total: it raises SQLSTATE %s on some value', v_state);
   end;
 
-  v_broken := case
-    when v_broken is not null then v_broken
-    when v_facts.null_refused then 'does not count NULL as masked'
-    when v_facts.own_refused then 'does not recognise its own output'
-    when v_facts.drifts then 'is not idempotent: masking its output changes it again'
-    when not v_facts.any_refused then 'takes every value for masked'
-    when method.keeps_unique and v_facts.collides then 'does not keep values apart, though it says so'
-  end;
+  if v_broken is null then
+    v_broken := case
+      when v_facts.null_refused then 'does not count NULL as masked'
+      when v_facts.own_refused then 'does not recognise its own output'
+      when v_facts.drifts then 'is not idempotent: masking its output changes it again'
+      when not v_facts.any_refused then 'takes every value for masked'
+      when method.keeps_unique and v_facts.collides then 'does not keep values apart, though it says so'
+    end;
+  end if;
   if v_broken is not null then
     raise exception using errcode = 'LE304',
       message = format('%s %s', title, v_broken),

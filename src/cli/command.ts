@@ -57,12 +57,20 @@ export interface UsedDatabase {
  *
  * @param run - returns the exit code; nothing means 0.
  */
-export function action<Options>(run: (context: Context<Options>) => Promise<ExitCode | void>): CommanderAction {
+export function action<Options>(
+  run: (context: Context<Options>) => Promise<ExitCode | void>,
+): CommanderAction {
   return async function (this: Command) {
     const options = this.optsWithGlobals<Options & GlobalOptions>()
     const args = this.args
     try {
-      process.exitCode = (await run({ options, args, out: makeOutput({ json: Boolean(options.json) }), progress: (title) => makeProgress(title) })) ?? EXIT_OK
+      process.exitCode =
+        (await run({
+          options,
+          args,
+          out: makeOutput({ json: Boolean(options.json) }),
+          progress: (title) => makeProgress(title),
+        })) ?? EXIT_OK
     } catch (error) {
       throw toLetheError(error, options.database ?? process.env.DATABASE_URL)
     }
@@ -70,7 +78,9 @@ export function action<Options>(run: (context: Context<Options>) => Promise<Exit
 }
 
 /** Wraps an action that works on a database: the given one, or the embedded one if it has been made. */
-export function databaseAction<Options>(run: (context: DatabaseContext<Options>) => Promise<ExitCode | void>): CommanderAction {
+export function databaseAction<Options>(
+  run: (context: DatabaseContext<Options>) => Promise<ExitCode | void>,
+): CommanderAction {
   return action<Options>(async (context) => {
     const database = await useDatabase(context.options)
     let pool: Promise<DatabasePool> | undefined

@@ -27,7 +27,12 @@ export function printCycle(result: CycleResult, out: Output): void {
 
 /** The same in brief, one line a table. The JSON is no shorter. */
 export function printCycleByTable(result: CycleResult, out: Output): void {
-  print(result, sumByTable(result.evidence), COLUMNS.filter((column) => column !== 'rule'), out)
+  print(
+    result,
+    sumByTable(result.evidence),
+    COLUMNS.filter((column) => column !== 'rule'),
+    out,
+  )
 }
 
 function print(result: CycleResult, rows: Row[], columns: typeof COLUMNS, out: Output): void {
@@ -38,7 +43,11 @@ function print(result: CycleResult, rows: Row[], columns: typeof COLUMNS, out: O
     return
   }
   out.line(`\nCycle ${cycle} of ${controller}`)
-  if (rows.length > 0) out.table(rows.map((row) => ({ ...row, leftOver: row.leftOver ?? 'not read' })), columns)
+  if (rows.length > 0)
+    out.table(
+      rows.map((row) => ({ ...row, leftOver: row.leftOver ?? 'not read' })),
+      columns,
+    )
   if (state === 'complete') out.success('complete: nothing due is left')
   if (state === 'incomplete') {
     out.warn(`incomplete: ${faults.map((fault) => `${fault.table} (${describeFault(fault)})`).join('; ')}`)

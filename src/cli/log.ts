@@ -16,7 +16,10 @@ const COLOURS = { error: 'red', warn: 'yellow', info: 'cyan', debug: 'dim' } as 
 export function makeLog({ json = false } = {}): Log {
   const level = process.env.LOG_LEVEL ?? 'info'
   if (json || !process.stderr.isTTY) {
-    return pino({ name: 'lethe', level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2))
+    return pino(
+      { name: 'lethe', level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+      pino.destination(2),
+    )
   }
   const line = (name: keyof typeof COLOURS) => (message: string) => {
     const time = new Date().toTimeString().slice(0, 8)

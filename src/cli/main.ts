@@ -4,9 +4,9 @@
  * share is in `command.ts`. Exit codes: 0 done, 1 incomplete or findings, 2 bad input or impossible.
  */
 import { Command, CommanderError } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
 import { toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
-import packageJson from '../../package.json' with { type: 'json' }
 import { EXIT_IMPOSSIBLE } from './command.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
 import { register as registerInit } from './commands/init.ts'
@@ -46,7 +46,10 @@ export function makeProgram(): Command {
   for (const register of REGISTER) register(program)
   for (const command of withSubcommands(program)) {
     // A bad argument is thrown and told like any other error.
-    command.exitOverride().configureOutput({ writeErr: () => undefined }).allowExcessArguments(false)
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined })
+      .allowExcessArguments(false)
   }
   return program
 }
@@ -75,7 +78,10 @@ export async function main(args: string[]): Promise<void> {
 /** `undefined` when nothing was wrong: somebody asked for help or the version. */
 function fromCommander(thrown: CommanderError): LetheError | undefined {
   if (thrown.exitCode === 0) return undefined
-  return new LetheError(thrown.message.replace(/^error: /, ''), { code: 'LE607', hint: 'lethe --help lists what there is' })
+  return new LetheError(thrown.message.replace(/^error: /, ''), {
+    code: 'LE607',
+    hint: 'lethe --help lists what there is',
+  })
 }
 
 if (import.meta.main) {

@@ -36,7 +36,10 @@ export interface Output {
 }
 
 /** @param stream - stdout, or anything else that takes text. */
-export function makeOutput({ json }: { json: boolean }, stream: NodeJS.WritableStream = process.stdout): Output {
+export function makeOutput(
+  { json }: { json: boolean },
+  stream: NodeJS.WritableStream = process.stdout,
+): Output {
   const put = (text: string): void => void stream.write(`${text}\n`)
   const forPeople = (text: string): void => {
     if (!json) put(text)
@@ -70,7 +73,9 @@ export function printError(error: LetheError, json: boolean): void {
     return
   }
   const known = code === 'LE000' ? '' : ` ${paint('dim', `[${code}]`, process.stderr)}`
-  process.stderr.write(`${paint('red', 'error:', process.stderr)} ${message}${at ? ` (${at})` : ''}${known}\n`)
+  process.stderr.write(
+    `${paint('red', 'error:', process.stderr)} ${message}${at ? ` (${at})` : ''}${known}\n`,
+  )
   if (hint) process.stderr.write(`${paint('dim', 'hint:', process.stderr)} ${hint}\n`)
 }
 
@@ -97,8 +102,23 @@ export function formatTable(rows: Row[], columns?: (Column | string)[]): string 
 }
 
 const NO_LINES = Object.fromEntries(
-  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left',
-    'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((name) => [name, '']),
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+    'middle',
+  ].map((name) => [name, '']),
 )
 
 function formatRecord(record: Row): string {
@@ -124,6 +144,10 @@ function plain(_key: string, value: unknown): unknown {
 }
 
 /** Colour where the stream is a terminal and NO_COLOR is not set. */
-export function paint(style: Parameters<typeof styleText>[0], text: string, stream: NodeJS.WritableStream = process.stdout): string {
+export function paint(
+  style: Parameters<typeof styleText>[0],
+  text: string,
+  stream: NodeJS.WritableStream = process.stdout,
+): string {
   return styleText(style, text, { stream: stream as NodeJS.WriteStream, validateStream: true })
 }

@@ -23,7 +23,9 @@ const BAR_WIDTH = 24
  */
 export function makeProgress(title: string, { eager = false, stream = process.stderr } = {}): Progress {
   const quietMilliseconds = eager ? 0 : QUIET_MILLISECONDS
-  return stream.isTTY ? movingLine(title, stream, quietMilliseconds) : plainLines(title, stream, quietMilliseconds)
+  return stream.isTTY
+    ? movingLine(title, stream, quietMilliseconds)
+    : plainLines(title, stream, quietMilliseconds)
 }
 
 function movingLine(title: string, stream: NodeJS.WriteStream, quietMilliseconds: number): Progress {

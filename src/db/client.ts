@@ -65,7 +65,10 @@ export interface PoolOptions {
  * Opens a pool. Statements may take as long as they need: a sweep of a large table is no mistake.
  * Nothing is retried behind the caller's back, because a step that is repeated must be decided on.
  */
-export async function openPool(databaseUrl: string, { connectionsMax = 4 }: PoolOptions = {}): Promise<DatabasePool> {
+export async function openPool(
+  databaseUrl: string,
+  { connectionsMax = 4 }: PoolOptions = {},
+): Promise<DatabasePool> {
   const verifies = /[?&]sslmode=verify-(ca|full)/.test(databaseUrl)
   const pool = await createPool(named(databaseUrl), {
     connectionRetryLimit: 0,

@@ -21,7 +21,15 @@ interface ServerError extends Error {
 const SAFE_CLASSES = new Set(['0A', '25', '2B', '3D', '3F', '40', '42', '53', '54', '55', '57', '58'])
 
 const NETWORK_CODES = new Set([
-  'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
 ])
 
 /**
@@ -46,7 +54,10 @@ export function toLetheError(thrown: unknown, databaseUrl?: string): LetheError 
   if (chain.some((error) => error.constructor.name === 'InvalidInputError')) {
     return new LetheError('the database refused a value of the wrong form', { code: '22P02', cause: thrown })
   }
-  return new LetheError(`unexpected: ${chain[0]?.message ?? String(thrown)}`, { code: 'LE000', cause: thrown })
+  return new LetheError(`unexpected: ${chain[0]?.message ?? String(thrown)}`, {
+    code: 'LE000',
+    cause: thrown,
+  })
 }
 
 /** Host, port and database of an address: what may be shown of it. */
@@ -58,7 +69,8 @@ export function describeDatabase(databaseUrl: string): string {
 
 function translate(error: ServerError, databaseUrl: string | undefined): LetheError {
   const { code, message } = error
-  if (code.startsWith('LE')) return new LetheError(message, { code, hint: error.hint, detail: error.detail, cause: error })
+  if (code.startsWith('LE'))
+    return new LetheError(message, { code, hint: error.hint, detail: error.detail, cause: error })
   if (code === '42501') {
     return new LetheError(`this login may not do that: ${message}`, {
       code: 'LE502',
@@ -97,7 +109,12 @@ function safely(error: ServerError): string {
   return `SQLSTATE ${error.code}${table}${constraint}`
 }
 
-function unreachable(databaseUrl: string | undefined, cause: unknown, why?: string, hint?: string): LetheError {
+function unreachable(
+  databaseUrl: string | undefined,
+  cause: unknown,
+  why?: string,
+  hint?: string,
+): LetheError {
   const where = databaseUrl ? ` at ${describeDatabase(databaseUrl)}` : ''
   return new LetheError(`cannot reach the database${where}${why ? `: ${why}` : ''}`, {
     code: 'LE603',
@@ -114,7 +131,12 @@ function causes(thrown: unknown, depth = 0): Error[] {
 }
 
 function isServerError(error: Error): error is ServerError {
-  return 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) && 'severity' in error
+  return (
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^[0-9A-Z]{5}$/.test(error.code) &&
+    'severity' in error
+  )
 }
 
 function isNetworkError(error: Error): boolean {

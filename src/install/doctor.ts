@@ -25,7 +25,10 @@ export async function examine(databaseUrl: string): Promise<Examination> {
     const missing = installed
       ? (await client.query<MissingRight>('select object, need, remedy from lethe.missing_rights()')).rows
       : await missingForInit(client)
-    return { installed, missing: missing.map(({ remedy, ...right }) => ({ ...right, remedy: remedy.replace(/;\s*$/, '') })) }
+    return {
+      installed,
+      missing: missing.map(({ remedy, ...right }) => ({ ...right, remedy: remedy.replace(/;\s*$/, '') })),
+    }
   } catch (error) {
     throw toLetheError(error, databaseUrl)
   } finally {

@@ -8,8 +8,8 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Client } from 'pg'
-import { describeDatabase, toLetheError } from '../db/errors.ts'
 import { openClient } from '../db/client.ts'
+import { describeDatabase, toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
 import { installJobs } from './jobs.ts'
 import { applyMigrations, asOwner, readMigrations } from './migrations.ts'
@@ -62,8 +62,12 @@ export async function init(options: InitOptions): Promise<InitResult> {
     await client.query(await projectFile('sql/roles.sql'))
     await client.query(await projectFile('sql/schemas.sql'))
 
-    const migrations = await readMigrations(options.migrationsFolder ?? `${projectFolder}migrations/committed`)
-    const applied = await applyMigrations(client, migrations, (filename) => onProgress(`migration ${filename}`))
+    const migrations = await readMigrations(
+      options.migrationsFolder ?? `${projectFolder}migrations/committed`,
+    )
+    const applied = await applyMigrations(client, migrations, (filename) =>
+      onProgress(`migration ${filename}`),
+    )
     await restoreSweeper(client)
 
     onProgress('job queue')
@@ -85,15 +89,20 @@ export async function assertServer(client: Client, versionMin = VERSION_MIN): Pr
       pg_is_in_recovery() as standby`)
   const { version, read_only, standby } = rows[0]!
   if (version < versionMin) {
-    throw new LetheError(`this server is PostgreSQL ${version}; Lethe needs ${versionMin} to ${VERSION_MAX}`, {
-      code: 'LE601',
-      hint: 'upgrade the server, or attach Lethe to another one',
-    })
+    throw new LetheError(
+      `this server is PostgreSQL ${version}; Lethe needs ${versionMin} to ${VERSION_MAX}`,
+      {
+        code: 'LE601',
+        hint: 'upgrade the server, or attach Lethe to another one',
+      },
+    )
   }
   if (read_only || standby) {
     throw new LetheError(`the database is read-only${standby ? ': it is a standby' : ''}`, {
       code: 'LE602',
-      hint: standby ? 'connect to the primary' : 'check default_transaction_read_only of the database and the login',
+      hint: standby
+        ? 'connect to the primary'
+        : 'check default_transaction_read_only of the database and the login',
     })
   }
   return version
@@ -122,8 +131,11 @@ async function assertMayInstall(client: Client): Promise<void> {
  * lethe_sweeper and might have altered it; every step checks, and refers to init.
  */
 async function restoreSweeper(client: Client): Promise<void> {
-  const { rows } = await client.query(`select from pg_proc where proname = 'as_sweeper' and pronamespace = 'lethe_private'::regnamespace`)
-  if (rows.length > 0) await asOwner(client, async () => client.query(await projectFile('sql/lethe_private/as_sweeper.sql')))
+  const { rows } = await client.query(
+    `select from pg_proc where proname = 'as_sweeper' and pronamespace = 'lethe_private'::regnamespace`,
+  )
+  if (rows.length > 0)
+    await asOwner(client, async () => client.query(await projectFile('sql/lethe_private/as_sweeper.sql')))
 }
 
 function projectFile(path: string): Promise<string> {

@@ -61,7 +61,10 @@ export async function applyMigrations(
     onApply(filename)
     await asOwner(client, async () => {
       await client.query(body)
-      await client.query('insert into lethe_private.migrations (filename, hash) values ($1, $2)', [filename, hash])
+      await client.query('insert into lethe_private.migrations (filename, hash) values ($1, $2)', [
+        filename,
+        hash,
+      ])
     })
   }
   return missing.map((migration) => migration.filename)

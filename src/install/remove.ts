@@ -72,10 +72,14 @@ async function ourSchemas(client: Client): Promise<string[]> {
 }
 
 async function assertNoEvidence(client: Client, archive: RemoveOptions['archive']): Promise<void> {
-  const { rows } = await client.query<{ evidence: string | null }>(`select to_regclass('lethe.evidence') as evidence`)
+  const { rows } = await client.query<{ evidence: string | null }>(
+    `select to_regclass('lethe.evidence') as evidence`,
+  )
   if (!rows[0]!.evidence || archive === 'drop') return
   await client.query('set local role lethe_owner')
-  const { rows: counted } = await client.query<{ lines: number }>('select count(*)::int as lines from lethe.evidence')
+  const { rows: counted } = await client.query<{ lines: number }>(
+    'select count(*)::int as lines from lethe.evidence',
+  )
   await client.query('reset role')
   const { lines } = counted[0]!
   if (archive === 'keep') {
@@ -125,10 +129,13 @@ async function dropRoles(client: Client): Promise<Omit<RemoveResult, 'database' 
     from pg_shdepend as d join ${ROLES} as r on r.oid = d.refobjid
     where d.deptype = 'o' and d.dbid = (select oid from pg_database where datname = current_database())`)
   if (owned.length > 0) {
-    throw new LetheError(`a role of Lethe owns objects of the host: ${owned.map((row) => row.object).join(', ')}`, {
-      code: 'LE606',
-      hint: 'give them to somebody else first: alter … owner to …',
-    })
+    throw new LetheError(
+      `a role of Lethe owns objects of the host: ${owned.map((row) => row.object).join(', ')}`,
+      {
+        code: 'LE606',
+        hint: 'give them to somebody else first: alter … owner to …',
+      },
+    )
   }
   const { rows: granted } = await client.query<{ role: string; usable: boolean }>(`
     select distinct r.rolname as role, pg_has_role(r.oid, 'usage') as usable
@@ -143,7 +150,8 @@ async function dropRoles(client: Client): Promise<Omit<RemoveResult, 'database' 
       exists (select from pg_shdepend as d join ${ROLES} as o on o.oid = d.refobjid) as elsewhere
     from ${ROLES} as r order by 1`)
   const rolesDropped: string[] = []
-  for (const { role, elsewhere } of roles) if (!elsewhere && (await tryDrop(client, role))) rolesDropped.push(role)
+  for (const { role, elsewhere } of roles)
+    if (!elsewhere && (await tryDrop(client, role))) rolesDropped.push(role)
   const rolesKept = roles.map(({ role }) => role).filter((role) => !rolesDropped.includes(role))
   return { rolesDropped, rolesKept, ...(await grantsLeft(client)) }
 }
@@ -156,7 +164,10 @@ async function grantsLeft(client: Client): Promise<Pick<RemoveResult, 'grantsLef
     order by 1, 2`)
   if (rows.length === 0) return { grantsLeft: [] }
   const roles = [...new Set(rows.map((row) => row.role))]
-  return { grantsLeft: [...new Set(rows.map((row) => row.object))], remedy: `drop owned by ${roles.join(', ')}` }
+  return {
+    grantsLeft: [...new Set(rows.map((row) => row.object))],
+    remedy: `drop owned by ${roles.join(', ')}`,
+  }
 }
 
 async function tryDrop(client: Client, role: string): Promise<boolean> {

@@ -12,7 +12,10 @@ afterAll(() => db.drop())
 describe('a database', () => {
   it('is found ready by doctor before Lethe is installed', async () => {
     const { code, stderr } = await lethe(['doctor'], { databaseUrl: db.installer.url })
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '! Lethe is not installed here yet; nothing hinders lethe init\n' })
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: '! Lethe is not installed here yet; nothing hinders lethe init\n',
+    })
   })
 
   it('is told by doctor what a login without rights would need (exit code 1)', async () => {
@@ -35,7 +38,9 @@ describe('a database', () => {
     const login = await db.asRole()
     const { code, stdout, stderr } = await lethe(['init'], { databaseUrl: login.url })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^error: this login lacks rights to install Lethe .* \[LE501\]\nhint: as a superuser or an owner:\n {2}grant create /)
+    expect(stderr).toMatch(
+      /^error: this login lacks rights to install Lethe .* \[LE501\]\nhint: as a superuser or an owner:\n {2}grant create /,
+    )
     expect(await db.query(`select from pg_namespace where nspname ~ '^lethe'`)).toEqual([])
   })
 

@@ -7,7 +7,18 @@ describe('lethe', () => {
   it('lists its commands, and exits 0, when asked for nothing', async () => {
     const { code, stdout } = await lethe([])
     expect(code).toBe(0)
-    for (const name of ['up', 'init', 'remove', 'seed', 'policy', 'plan', 'run', 'status', 'doctor', 'work']) {
+    for (const name of [
+      'up',
+      'init',
+      'remove',
+      'seed',
+      'policy',
+      'plan',
+      'run',
+      'status',
+      'doctor',
+      'work',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'))
     }
   })
@@ -38,7 +49,9 @@ describe('lethe', () => {
     async (command) => {
       const { code, stdout, stderr } = await lethe([command], { databaseUrl: NOWHERE })
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-      expect(stderr).toMatch(/^error: cannot reach the database at 127\.0\.0\.1:9\/shop \[LE603\]\nhint: [^\n]+\n$/)
+      expect(stderr).toMatch(
+        /^error: cannot reach the database at 127\.0\.0\.1:9\/shop \[LE603\]\nhint: [^\n]+\n$/,
+      )
     },
   )
 
@@ -46,7 +59,11 @@ describe('lethe', () => {
     const { code, stdout, stderr } = await lethe(['init', '--json'], { databaseUrl: NOWHERE })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(JSON.parse(stderr)).toEqual({
-      error: { code: 'LE603', message: 'cannot reach the database at 127.0.0.1:9/shop', hint: expect.any(String) },
+      error: {
+        code: 'LE603',
+        message: 'cannot reach the database at 127.0.0.1:9/shop',
+        hint: expect.any(String),
+      },
     })
   })
 })

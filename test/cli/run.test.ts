@@ -1,7 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { lethe } from '../helpers/cli.ts'
 import { createDatabase, type TestDatabase } from '../helpers/database.ts'
-import { contents, countDue, makeLibrary, SECRET } from '../tasks/library.ts'
+import { contents, countDue, makeLibrary, SECRET, until } from '../tasks/library.ts'
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 describe('lethe run', () => {
   let db: TestDatabase
@@ -95,10 +100,19 @@ describe('lethe run', () => {
       update lethe.settings set batch_rows = 2;
       create function public.dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(0.05); return null; end $$;
       create trigger dawdle after update on library.readers for each statement execute function public.dawdle()`)
-    const stopped = await lethe(['run'], { databaseUrl, signal: AbortSignal.timeout(2_500) }).catch(
-      (error) => error.name,
-    )
-    expect(stopped).toBe('AbortError')
+    const child = spawn(process.execPath, [main, 'run'], {
+      env: { ...process.env, DATABASE_URL: databaseUrl, NO_COLOR: '1' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr += text
+    })
+    const ended = once(child, 'close')
+    await until(() => /library\.readers \d+ of \d+/.test(stderr))
+    child.kill('SIGINT')
+    expect(await ended).toEqual([1, null])
+    expect(stderr).toContain('stopped; lethe run goes on from here')
     const [cycle] = await db.query('select state from lethe.cycles order by id limit 1')
     expect(cycle).toEqual({ state: 'open' })
     await db.query('drop trigger dawdle on library.readers')

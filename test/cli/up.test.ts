@@ -51,7 +51,7 @@ describe('lethe up', () => {
   it('goes on as a worker until it is told to stop, and then exits 0', async () => {
     const stop = new AbortController()
     const running = lethe(['up'], { databaseUrl: db.installer.url, signal: stop.signal })
-    await waitForWorker()
+    await Promise.race([waitForWorker(), running])
     stop.abort()
     const { code, stdout } = await running
     expect(stdout).toContain('Stopped.')
@@ -62,12 +62,18 @@ describe('lethe up', () => {
     const count = 'select count(*)::int as contacts from audience.contacts'
     const before = await db.query(count)
     const refused = await lethe(['remove'], { databaseUrl: db.installer.url })
-    expect(refused.stderr).toMatch(/^error: this database holds the evidence of past cycles .* \[LE606\]\nhint: lethe remove --archive drop/)
+    expect(refused.stderr).toMatch(
+      /^error: this database holds the evidence of past cycles .* \[LE606\]\nhint: lethe remove --archive drop/,
+    )
     expect(refused.code).toBe(2)
     const { code, stderr } = await lethe(['remove', '--archive', 'drop'], { databaseUrl: db.installer.url })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(await db.query(count)).toEqual(before)
-    expect(await db.query(`select from information_schema.role_table_grants where grantee ~ '^lethe_(sweeper|owner)'`)).toEqual([])
+    expect(
+      await db.query(
+        `select from information_schema.role_table_grants where grantee ~ '^lethe_(sweeper|owner)'`,
+      ),
+    ).toEqual([])
   })
 
   it('never mixes the demo with tables of somebody else', async () => {

@@ -27,8 +27,15 @@ describe('the pool', () => {
         date '2024-02-29' as day, timestamp '2024-02-29 12:00' as local, 'infinity'::timestamptz as never,
         timestamptz '2024-02-29 12:00:00.5+01' as instant, interval '1 minute 1.5 seconds' as took`)
     expect(row).toEqual({
-      big: 9007199254740991, count: 1, sum: 7, list: [1], day: '2024-02-29', local: '2024-02-29 12:00:00',
-      never: 'infinity', instant: '2024-02-29T11:00:00.500Z', took: 61.5,
+      big: 9007199254740991,
+      count: 1,
+      sum: 7,
+      list: [1],
+      day: '2024-02-29',
+      local: '2024-02-29 12:00:00',
+      never: 'infinity',
+      instant: '2024-02-29T11:00:00.500Z',
+      took: 61.5,
     })
   })
 

@@ -33,7 +33,10 @@ async function errorsOf(text: string, url = db.url): Promise<LetheError[]> {
   await client.connect()
   const pool = await openPool(url)
   try {
-    const thrown = await Promise.allSettled([client.query(text), pool.query({ ...sql.unsafe`select`, sql: text })])
+    const thrown = await Promise.allSettled([
+      client.query(text),
+      pool.query({ ...sql.unsafe`select`, sql: text }),
+    ])
     return thrown.map((result) => toLetheError(result.status === 'rejected' ? result.reason : undefined, url))
   } finally {
     await client.end()
@@ -43,7 +46,11 @@ async function errorsOf(text: string, url = db.url): Promise<LetheError[]> {
 
 describe('an error of the database', () => {
   it.each([
-    [`insert into shop.customers values (2, '${SECRET}', 1)`, '23505', /table shop\.customers, constraint customers_email_key/],
+    [
+      `insert into shop.customers values (2, '${SECRET}', 1)`,
+      '23505',
+      /table shop\.customers, constraint customers_email_key/,
+    ],
     [`insert into shop.customers values (2, 'x', -1)`, '23514', /constraint customers_age_check/],
     [`insert into shop.customers values (1, null, 1)`, '23502', /table shop\.customers/],
     [`select '${SECRET}'::int`, '22P02', /refused/],
@@ -72,13 +79,17 @@ describe('an error of the database', () => {
   it('about a missing right becomes LE502 and names the object', async () => {
     const login = await db.asRole()
     for (const error of await errorsOf('select * from shop.customers', login.url)) {
-      expect(error).toMatchObject({ code: 'LE502', message: 'this login may not do that: permission denied for schema shop' })
+      expect(error).toMatchObject({
+        code: 'LE502',
+        message: 'this login may not do that: permission denied for schema shop',
+      })
     }
   })
 
   it('about Lethe’s own objects says that Lethe is not installed (LE608)', async () => {
     for (const text of ['select * from lethe.cycles', 'select lethe.plan()']) {
-      for (const error of await errorsOf(text)) expect(error).toMatchObject({ code: 'LE608', hint: 'run lethe init' })
+      for (const error of await errorsOf(text))
+        expect(error).toMatchObject({ code: 'LE608', hint: 'run lethe init' })
     }
   })
 
@@ -88,14 +99,39 @@ describe('an error of the database', () => {
   })
 
   it.each([
-    [(url: URL) => { url.pathname = '/nowhere' }, 'there is no such database'],
-    [(url: URL) => { url.username = 'nobody_at_all'; url.password = 'hush' }, 'it refused the login'],
-    [(url: URL) => { url.port = '9' }, 'cannot reach the database'],
+    [
+      (url: URL) => {
+        url.pathname = '/nowhere'
+      },
+      'there is no such database',
+    ],
+    [
+      (url: URL) => {
+        url.username = 'nobody_at_all'
+        url.password = 'hush'
+      },
+      'it refused the login',
+    ],
+    [
+      (url: URL) => {
+        url.port = '9'
+      },
+      'cannot reach the database',
+    ],
   ])('about the connection becomes LE603 (%#)', async (change, sentence) => {
     const url = new URL(db.url)
     change(url)
-    for (const connect of [() => new pg.Client(url.href).connect(), async () => (await openPool(url.href)).query(sql.unsafe`select 1`)]) {
-      const error = toLetheError(await connect().then(() => undefined, (thrown) => thrown), url.href)
+    for (const connect of [
+      () => new pg.Client(url.href).connect(),
+      async () => (await openPool(url.href)).query(sql.unsafe`select 1`),
+    ]) {
+      const error = toLetheError(
+        await connect().then(
+          () => undefined,
+          (thrown) => thrown,
+        ),
+        url.href,
+      )
       expect(error).toMatchObject({ code: 'LE603', message: expect.stringContaining(sentence) })
       expect(error.message).not.toContain('hush')
     }

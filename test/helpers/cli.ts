@@ -27,17 +27,27 @@ export function lethe(args: string[], { databaseUrl, env = {}, signal }: RunOpti
   delete (surroundings as NodeJS.ProcessEnv).DATABASE_URL
   if (databaseUrl) Object.assign(surroundings, { DATABASE_URL: databaseUrl })
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [main, ...args], { env: surroundings, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [main, ...args], {
+      env: surroundings,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true })
     let stdout = ''
     let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk) => { stdout += chunk })
-    child.stderr.setEncoding('utf8').on('data', (chunk) => { stderr += chunk })
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      stdout += chunk
+    })
+    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+      stderr += chunk
+    })
     child.once('error', fail)
     child.once('close', (code) => done({ code, stdout, stderr, rows: () => parseLines(stdout) }))
   })
 }
 
 function parseLines(text: string): Record<string, unknown>[] {
-  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
 }

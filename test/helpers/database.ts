@@ -59,7 +59,11 @@ export function serverVersion(): number {
 }
 
 /** Clones a template. Drop it in `afterAll`. */
-export async function createDatabase({ template = 'lethe' }: { template?: Template } = {}): Promise<TestDatabase> {
+export async function createDatabase({
+  template = 'lethe',
+}: {
+  template?: Template
+} = {}): Promise<TestDatabase> {
   const { adminUrl } = inject('server')
   const name = `lethe_test_${randomBytes(6).toString('hex')}`
   const admin = new pg.Pool({ connectionString: adminUrl, max: 1 })

@@ -8,7 +8,11 @@ export interface Session {
 }
 
 /** Rows of a statement, from a login or a client alike. */
-export async function rowsOf<Row = Record<string, unknown>>(session: Session, text: string, values?: unknown[]): Promise<Row[]> {
+export async function rowsOf<Row = Record<string, unknown>>(
+  session: Session,
+  text: string,
+  values?: unknown[],
+): Promise<Row[]> {
   const result = await session.query(text, values)
   if (Array.isArray(result) && !('rows' in (result.at(-1) ?? {}))) return result as Row[]
   const last = Array.isArray(result) ? result.at(-1) : result
@@ -51,13 +55,19 @@ export async function addCycleRunner(db: Login): Promise<void> {
 
 /** Runs a whole cycle in one transaction. @returns complete or incomplete. */
 export async function runCycle(session: Session, controller: string, day?: string): Promise<string> {
-  const [row] = await rowsOf<{ run: string }>(session, 'select test_support.run($1, $2)', [controller, day ?? null])
+  const [row] = await rowsOf<{ run: string }>(session, 'select test_support.run($1, $2)', [
+    controller,
+    day ?? null,
+  ])
   return row!.run
 }
 
 /** Runs every statement that `lethe.missing_rights()` asks for. */
 export async function grantMissing(session: Session): Promise<void> {
-  for (const { remedy } of await rowsOf<{ remedy: string }>(session, 'select remedy from lethe.missing_rights()')) {
+  for (const { remedy } of await rowsOf<{ remedy: string }>(
+    session,
+    'select remedy from lethe.missing_rights()',
+  )) {
     await session.query(remedy)
   }
 }
@@ -70,8 +80,10 @@ export async function applyPolicy(session: Session, policy: unknown): Promise<vo
 
 /** Where each row lies, which version it is and what it holds: the same text means not one byte was written. */
 export async function fingerprint(session: Session, ...tables: string[]): Promise<string> {
-  const parts = tables.map((table) =>
-    `(select md5(coalesce(string_agg(concat_ws('|', t.tableoid, t.ctid, t.xmin, t::text), E'\\n' order by t.tableoid, t.ctid), '')) from ${table} as t)`)
+  const parts = tables.map(
+    (table) =>
+      `(select md5(coalesce(string_agg(concat_ws('|', t.tableoid, t.ctid, t.xmin, t::text), E'\\n' order by t.tableoid, t.ctid), '')) from ${table} as t)`,
+  )
   const [row] = await rowsOf<{ md5: string }>(session, `select concat_ws(',', ${parts.join(', ')}) as md5`)
   return row!.md5
 }

@@ -12,7 +12,14 @@ import { init } from '../../src/install/init.ts'
 import { startThrowaway } from '../../src/throwaway.ts'
 import { seedTemplate } from './audience.ts'
 import { migrationsUnderTest } from './migrations.ts'
-import { binDirFromEnvironment, INSTALLER, PASSWORD, redirect, TEMPLATE_AUDIENCE, TEMPLATE_LETHE } from './server.ts'
+import {
+  binDirFromEnvironment,
+  INSTALLER,
+  PASSWORD,
+  redirect,
+  TEMPLATE_AUDIENCE,
+  TEMPLATE_LETHE,
+} from './server.ts'
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const ownUrl = process.env.LETHE_TEST_DATABASE_URL
@@ -73,4 +80,3 @@ async function makeTemplate(admin: pg.Client, name: string, template = 'template
   await admin.query(`create database ${name} template ${template}`)
   await admin.query(`grant create on database ${name} to ${INSTALLER}`)
 }
-

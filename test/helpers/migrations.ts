@@ -13,7 +13,8 @@ const folder = fileURLToPath(new URL('../../migrations/', import.meta.url))
 /** The folder to hand to `init`. */
 export async function migrationsUnderTest(): Promise<string> {
   const committed = await readdir(`${folder}committed`).catch(() => [])
-  if (!process.env.LETHE_TEST_CURRENT && committed.some((name) => name.endsWith('.sql'))) return `${folder}committed`
+  if (!process.env.LETHE_TEST_CURRENT && committed.some((name) => name.endsWith('.sql')))
+    return `${folder}committed`
   const written = await mkdtemp(join(tmpdir(), 'lethe-migrations-'))
   await writeFile(join(written, '000001-current.sql'), await withIncludes(`${folder}current.sql`))
   return written

@@ -16,7 +16,10 @@ export interface OwnServer extends Throwaway {
 
 export async function startOwnServer(options: ThrowawayOptions = {}): Promise<OwnServer> {
   const server = await startThrowaway({ binDir: binDirFromEnvironment, ...options })
-  const query: OwnServer['query'] = async <Row extends pg.QueryResultRow>(text: string, database = 'postgres') => {
+  const query: OwnServer['query'] = async <Row extends pg.QueryResultRow>(
+    text: string,
+    database = 'postgres',
+  ) => {
     const client = new pg.Client(server.url(database))
     await client.connect()
     try {

@@ -33,12 +33,16 @@ async function ask(databaseUrl: string, text: string): Promise<unknown[]> {
 describe('the embedded server', () => {
   it('is a PostgreSQL 18 in UTF-8 that sorts by ICU, on the loopback interface, behind a password', async () => {
     const embedded = await useEmbedded({ folder })
-    expect(await ask(embedded.databaseUrl, `
+    expect(
+      await ask(
+        embedded.databaseUrl,
+        `
       select current_setting('server_version_num')::int / 10000 as version,
         current_setting('server_encoding') as encoding, current_setting('listen_addresses') as listens,
         (select datlocprovider::text || ' ' || coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')
-          from pg_database as d where datname = current_database()) as locale`))
-      .toEqual([{ version: 18, encoding: 'UTF8', listens: '127.0.0.1', locale: 'i en-US' }])
+          from pg_database as d where datname = current_database()) as locale`,
+      ),
+    ).toEqual([{ version: 18, encoding: 'UTF8', listens: '127.0.0.1', locale: 'i en-US' }])
     expect((await stat(join(folder, 'password'))).mode & 0o777).toBe(0o600)
     const guessed = embedded.databaseUrl.replace(/:[^:@]+@/, ':guess@')
     expect(await refusal(ask(guessed, 'select 1'))).toMatchObject({ code: '28P01' })
@@ -80,16 +84,19 @@ describe('the embedded server', () => {
     await after.release()
   })
 
-  it.runIf(userInfo().uid === 0)('names the folder that its user cannot enter (LE604), and does once it can', async () => {
-    await chmod(parent, 0o700)
-    expect(await refusal(useEmbedded({ folder }))).toMatchObject({
-      code: 'LE604',
-      message: `the database server's user "postgres" cannot enter the folder ${parent}`,
-      hint: expect.stringContaining(`chmod o+x ${parent}`),
-    })
-    expect(await embeddedExists(folder)).toBe(false)
-    await chmod(parent, 0o711)
-    const embedded = await useEmbedded({ folder })
-    await embedded.release()
-  })
+  it.runIf(userInfo().uid === 0)(
+    'names the folder that its user cannot enter (LE604), and does once it can',
+    async () => {
+      await chmod(parent, 0o700)
+      expect(await refusal(useEmbedded({ folder }))).toMatchObject({
+        code: 'LE604',
+        message: `the database server's user "postgres" cannot enter the folder ${parent}`,
+        hint: expect.stringContaining(`chmod o+x ${parent}`),
+      })
+      expect(await embeddedExists(folder)).toBe(false)
+      await chmod(parent, 0o711)
+      const embedded = await useEmbedded({ folder })
+      await embedded.release()
+    },
+  )
 })

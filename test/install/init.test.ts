@@ -116,17 +116,24 @@ describe('again', () => {
     const databaseUrl = await server.makeDatabase('upgrade', { installer: 'ann' })
     await init({ databaseUrl, migrationsFolder: await migrations(TINY) })
     const newer = { ...TINY, '000002-more.sql': 'alter table lethe.things add column title text;' }
-    expect((await init({ databaseUrl, migrationsFolder: await migrations(newer) })).applied).toEqual(['000002-more.sql'])
+    expect((await init({ databaseUrl, migrationsFolder: await migrations(newer) })).applied).toEqual([
+      '000002-more.sql',
+    ])
 
     // The older version, come back to this database, must not work on it.
     const older = await refusal(init({ databaseUrl, migrationsFolder: await migrations(TINY) }))
-    expect(older).toMatchObject({ code: 'LE505', message: 'this database has migration 000002-more.sql, which this Lethe does not know' })
+    expect(older).toMatchObject({
+      code: 'LE505',
+      message: 'this database has migration 000002-more.sql, which this Lethe does not know',
+    })
   })
 
   it('refuses a migration that was edited after it was applied', async () => {
     const databaseUrl = await server.makeDatabase('edited', { installer: 'ann' })
     await init({ databaseUrl, migrationsFolder: await migrations(TINY) })
-    const edited = await migrations({ '000001-core.sql': 'create table lethe.things (id bigint primary key);' })
+    const edited = await migrations({
+      '000001-core.sql': 'create table lethe.things (id bigint primary key);',
+    })
     expect(await refusal(init({ databaseUrl, migrationsFolder: edited }))).toMatchObject({
       code: 'LE505',
       message: 'migration 000001-core.sql is not the text that this database was given',
@@ -137,11 +144,17 @@ describe('again', () => {
     const databaseUrl = await server.makeDatabase('half_way', { installer: 'ann' })
     const broken = { ...TINY, '000002-more.sql': 'create table lethe.more (id int); select 1 / 0;' }
     await refusal(init({ databaseUrl, migrationsFolder: await migrations(broken) }))
-    expect(await server.query(`select to_regclass('lethe.more') as more, to_regclass('lethe.things')::text as things`, 'half_way'))
-      .toEqual([{ more: null, things: 'lethe.things' }])
+    expect(
+      await server.query(
+        `select to_regclass('lethe.more') as more, to_regclass('lethe.things')::text as things`,
+        'half_way',
+      ),
+    ).toEqual([{ more: null, things: 'lethe.things' }])
 
     const mended = { ...TINY, '000002-more.sql': 'create table lethe.more (id int);' }
-    expect((await init({ databaseUrl, migrationsFolder: await migrations(mended) })).applied).toEqual(['000002-more.sql'])
+    expect((await init({ databaseUrl, migrationsFolder: await migrations(mended) })).applied).toEqual([
+      '000002-more.sql',
+    ])
   })
 
   it('by another installer asks to be let into the roles that the first one made', async () => {

@@ -62,8 +62,12 @@ describe('lethe remove', () => {
     expect(await server.query(HOST_NOW, 'leaving')).toEqual([
       { rows: '(1,ada@example.org)', grants_to_lethe: 0, indexes: 'shop.customers_pkey', schemas: 0 },
     ])
-    expect(await server.query(`select has_table_privilege('lethe_sweeper', 'shop.customers', 'delete') as may`, 'neighbour'))
-      .toEqual([{ may: true }])
+    expect(
+      await server.query(
+        `select has_table_privilege('lethe_sweeper', 'shop.customers', 'delete') as may`,
+        'neighbour',
+      ),
+    ).toEqual([{ may: true }])
   })
 
   it('drops the roles with the last database that used them, and can be repeated', async () => {
@@ -106,7 +110,9 @@ describe('lethe remove', () => {
       code: 'LE606',
       message: 'evidence cannot be kept in a database without Lethe',
     })
-    expect(await server.query('select count(*)::int as lines from lethe.evidence', 'proven')).toEqual([{ lines: 2 }])
+    expect(await server.query('select count(*)::int as lines from lethe.evidence', 'proven')).toEqual([
+      { lines: 2 },
+    ])
     await remove({ databaseUrl, archive: 'drop' })
     expect(await server.query(HOST_NOW, 'proven')).toMatchObject([{ schemas: 0 }])
   })
@@ -136,7 +142,11 @@ describe('lethe remove', () => {
     const databaseUrl = await attached('tools')
     await server.query('create schema graphile_migrate; create schema graphile_worker', 'tools')
     await remove({ databaseUrl })
-    expect(await server.query(`select nspname::text as name from pg_namespace where nspname ~ '^graphile' order by 1`, 'tools'))
-      .toEqual([{ name: 'graphile_migrate' }, { name: 'graphile_worker' }])
+    expect(
+      await server.query(
+        `select nspname::text as name from pg_namespace where nspname ~ '^graphile' order by 1`,
+        'tools',
+      ),
+    ).toEqual([{ name: 'graphile_migrate' }, { name: 'graphile_worker' }])
   })
 })

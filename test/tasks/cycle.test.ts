@@ -143,15 +143,18 @@ describe('the tasks of a cycle', () => {
   })
 
   it('leave the jobs of a living worker alone', async () => {
-    const first = await startWorker({ databaseUrl: url, logger: log.logger })
-    workers.push(first)
-    const [lock] = await db.query<{ n: number }>(
-      `select count(*) as n from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock'`,
-    )
-    expect(lock!.n).toBeGreaterThan(0)
-    await until(() => finished(2))
-    await db.query(`update lethe.settings set window_starts_at = '00:00', window_ends_at = '00:00'`)
+    await db.query(`update lethe.settings set batch_rows = 5, pause_ratio = 20`)
+    const locked = () =>
+      db.query<{ id: number; locked_by: string }>(
+        `select id, locked_by from lethe_jobs.jobs where locked_by is not null and task_identifier = 'cycle__sweep' order by id`,
+      )
     await work()
+    await until(async () => (await locked()).length === 2)
+    const before = await locked()
+    await work()
+    await until(() => log.lines.filter((line) => line.includes('looking for jobs')).length === 2)
+    await new Promise((wake) => setTimeout(wake, 500))
+    expect(await locked()).toEqual(expect.arrayContaining(before))
     expect(log.lines.join('\n')).not.toContain('freed the jobs')
   })
 

@@ -12,7 +12,7 @@ create or replace function lethe.generalize_date(value date, "to" text, width in
   immutable
   parallel safe
 return case
-  when not isfinite(value) then value
+  when isfinite(value) is not true then value
   when "to" = 'month' then greatest(value, date '0001-01-01') - (extract(day from greatest(value, date '0001-01-01'))::int - 1)
   when "to" = 'year' then make_date(greatest(1, extract(year from value)::int), 1, 1)
   else make_date(greatest(1, extract(year from value)::int - extract(year from value)::int % greatest(width, 1)), 1, 1)
@@ -27,7 +27,7 @@ create or replace function lethe.generalize_date(value timestamp, "to" text, wid
   immutable
   parallel safe
 return case
-  when not isfinite(value) then value
+  when isfinite(value) is not true then value
   when "to" = 'month' then date_trunc('month', greatest(value, timestamp '0001-01-01'))
   when "to" = 'year' then date_trunc('year', greatest(value, timestamp '0001-01-01'))
   else make_timestamp(greatest(1, extract(year from value)::int - extract(year from value)::int % greatest(width, 1)), 1, 1, 0, 0, 0)

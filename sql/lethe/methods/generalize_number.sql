@@ -2,7 +2,7 @@
 -- (1234 by 100: 1200; -1234: -1200). Towards zero, because rounding away from it could overflow the type.
 --
 -- One overload a type, so that the result fits the column without a cast that could fail. Infinite
--- values and NaN stand for "none" and stay.
+-- values and NaN (which is greater than any other) stand for "none" and stay.
 create or replace function lethe.generalize_number(value smallint, width int)
   returns smallint
   language sql
@@ -36,8 +36,8 @@ create or replace function lethe.generalize_number(value numeric, width int)
   immutable
   parallel safe
 return case
-  when value in ('NaN', 'Infinity', '-Infinity') then value
-  else value - value % greatest(width, 1)
+  when value > '-Infinity' and value < 'Infinity' then value - value % greatest(width, 1)
+  else value
 end;
 
 comment on function lethe.generalize_number(numeric, int) is
@@ -45,15 +45,18 @@ comment on function lethe.generalize_number(numeric, int) is
 
 -- Binary numbers hold every whole number only up to 2^24 (real) and 2^53 (double precision). Beyond,
 -- multiples of the width are not exact, and doing it twice would drift: such values are top-coded to the
--- last multiple that is. Adding zero turns -0 into 0.
+-- last multiple that is. What is nearer to zero than the width is zero without a division, which could
+-- underflow.
 create or replace function lethe.generalize_number(value real, width int)
   returns real
   language sql
   immutable
   parallel safe
 return case
-  when value in ('NaN', 'Infinity', '-Infinity') then value
-  else (trunc(greatest(-16777216, least(16777216, value::double precision)) / greatest(width, 1)) * greatest(width, 1) + 0)::real
+  when abs(value) < greatest(width, 1) then 0
+  when value > '-Infinity' and value < 'Infinity'
+    then (trunc(greatest(-16777216, least(16777216, value::double precision)) / greatest(width, 1)) * greatest(width, 1))::real
+  else value
 end;
 
 comment on function lethe.generalize_number(real, int) is
@@ -65,8 +68,10 @@ create or replace function lethe.generalize_number(value double precision, width
   immutable
   parallel safe
 return case
-  when value in ('NaN', 'Infinity', '-Infinity') then value
-  else trunc(greatest(-9007199254740992, least(9007199254740992, value)) / greatest(width, 1)) * greatest(width, 1) + 0
+  when abs(value) < greatest(width, 1) then 0
+  when value > '-Infinity' and value < 'Infinity'
+    then trunc(greatest(-9007199254740992, least(9007199254740992, value)) / greatest(width, 1)) * greatest(width, 1)
+  else value
 end;
 
 comment on function lethe.generalize_number(double precision, int) is

@@ -13,12 +13,19 @@ export function register(program: Command): void {
         if (out.json) {
           out.table(missing.map((right) => ({ ...right })))
         } else if (missing.length > 0) {
-          out.table(missing.map((right) => ({ ...right })), ['object', 'need'])
+          out.table(
+            missing.map((right) => ({ ...right })),
+            ['object', 'need'],
+          )
           out.line('\n-- To be run by a superuser, or by the owner of each object:')
           for (const { remedy } of missing) out.line(`${remedy};`)
         }
         if (!installed) {
-          out.warn(missing.length > 0 ? 'Lethe is not installed here yet' : 'Lethe is not installed here yet; nothing hinders lethe init')
+          out.warn(
+            missing.length > 0
+              ? 'Lethe is not installed here yet'
+              : 'Lethe is not installed here yet; nothing hinders lethe init',
+          )
         } else if (missing.length === 0) {
           out.success('no right is missing')
         }

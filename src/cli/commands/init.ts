@@ -10,7 +10,9 @@ export function register(program: Command): void {
       databaseAction(async ({ databaseUrl, out, progress }) => {
         const { init } = await import('../../install/init.ts')
         const installing = progress('installing Lethe')
-        const result = await init({ databaseUrl, onProgress: (step) => installing.step(step) }).finally(installing.end)
+        const result = await init({ databaseUrl, onProgress: (step) => installing.step(step) }).finally(
+          installing.end,
+        )
         out.object({ ...result })
         for (const filename of result.applied) out.line(`  applied ${filename}`)
         out.success(

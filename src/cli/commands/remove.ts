@@ -25,7 +25,9 @@ export function register(program: Command): void {
         if (result.rolesDropped.length > 0) out.line(`  dropped roles ${result.rolesDropped.join(', ')}`)
         if (result.rolesKept.length > 0) out.line(`  kept roles in use: ${result.rolesKept.join(', ')}`)
         if (result.grantsLeft.length > 0) {
-          out.warn(`only their owners can revoke what was granted on ${result.grantsLeft.join(', ')}; as a superuser:`)
+          out.warn(
+            `only their owners can revoke what was granted on ${result.grantsLeft.join(', ')}; as a superuser:`,
+          )
           out.warn(`  ${result.remedy};`)
         }
         out.success(`Lethe is removed from ${result.database}`)

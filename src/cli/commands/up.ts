@@ -21,7 +21,9 @@ interface Options extends GlobalOptions {
 export function register(program: Command): void {
   program
     .command('up')
-    .description('start everything: PostgreSQL unless one is named, Lethe, the demo if the database is empty, a cycle, a worker')
+    .description(
+      'start everything: PostgreSQL unless one is named, Lethe, the demo if the database is empty, a cycle, a worker',
+    )
     .option('--once', 'end with a report, after a second cycle that must find nothing left to do')
     .option('--contacts <n>', 'size of the demo', parseCount('--contacts', 50_000_000), 10_000)
     .action(action<Options>(({ options, out }) => up(options, out)))
@@ -29,7 +31,10 @@ export function register(program: Command): void {
 
 async function up(options: Options, out: Output): Promise<number> {
   const starting = makeProgress('starting', { eager: true })
-  const database = await useDatabase(options, { create: true, onProgress: (step) => starting.step(step) }).finally(starting.end)
+  const database = await useDatabase(options, {
+    create: true,
+    onProgress: (step) => starting.step(step),
+  }).finally(starting.end)
   const interrupt = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
   try {
@@ -51,7 +56,9 @@ async function up(options: Options, out: Output): Promise<number> {
 async function install(databaseUrl: string, out: Output): Promise<void> {
   const { init } = await import('../../install/init.ts')
   const installing = makeProgress('installing Lethe', { eager: true })
-  const result = await init({ databaseUrl, onProgress: (step) => installing.step(step) }).finally(installing.end)
+  const result = await init({ databaseUrl, onProgress: (step) => installing.step(step) }).finally(
+    installing.end,
+  )
   out.success(`Lethe is in ${result.database} (PostgreSQL ${result.serverVersion})`)
 }
 
@@ -61,7 +68,9 @@ async function seedIfEmpty(databaseUrl: string, contacts: number, out: Output): 
   const { tables, managed } = await hostTables(databaseUrl)
   if (managed > 0) return
   if (tables > 0) {
-    out.warn('this database has tables but no policy yet: lethe policy apply <file> says what is kept how long')
+    out.warn(
+      'this database has tables but no policy yet: lethe policy apply <file> says what is kept how long',
+    )
     return
   }
   const { seedDemo } = await import('../../demo/demo.ts')
@@ -72,7 +81,9 @@ async function seedIfEmpty(databaseUrl: string, contacts: number, out: Output): 
     onProgress: ({ step, stepsDone, stepsTotal }) => seeding.step(step, stepsDone, stepsTotal),
   }).finally(seeding.end)
   const total = Object.values(rows).reduce((sum, count) => sum + count, 0)
-  out.success(`the demo is in schema audience: ${total.toLocaleString('en-US')} rows, and its policy in force`)
+  out.success(
+    `the demo is in schema audience: ${total.toLocaleString('en-US')} rows, and its policy in force`,
+  )
 }
 
 async function cycle(databaseUrl: string, title: string, signal: AbortSignal): Promise<CycleResult[]> {
@@ -82,12 +93,21 @@ async function cycle(databaseUrl: string, title: string, signal: AbortSignal): P
     databaseUrl,
     signal,
     onProgress: ({ controller, phase, table, rowsDone, rowsToDo }) =>
-      running.step(`${controller}, ${phase} ${table ?? 'everything again'}`, rowsDone, rowsDone + rowsToDo || undefined),
+      running.step(
+        `${controller}, ${phase} ${table ?? 'everything again'}`,
+        rowsDone,
+        rowsDone + rowsToDo || undefined,
+      ),
   }).finally(running.end)
 }
 
 /** The proof: what the first cycle finished, the second does not find. */
-async function again(databaseUrl: string, first: CycleResult[], signal: AbortSignal, out: Output): Promise<number> {
+async function again(
+  databaseUrl: string,
+  first: CycleResult[],
+  signal: AbortSignal,
+  out: Output,
+): Promise<number> {
   out.line('\nOnce more, to show that nothing is left to do:')
   const second = await cycle(databaseUrl, 'second cycle', signal)
   for (const result of second) printCycleByTable(result, out)
@@ -98,7 +118,9 @@ async function again(databaseUrl: string, first: CycleResult[], signal: AbortSig
     out.success('both cycles are complete, and the second changed nothing')
     return EXIT_OK
   }
-  out.warn(complete ? `the second cycle still found ${done} values to change` : 'a cycle is incomplete: see above')
+  out.warn(
+    complete ? `the second cycle still found ${done} values to change` : 'a cycle is incomplete: see above',
+  )
   return EXIT_INCOMPLETE
 }
 
