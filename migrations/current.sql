@@ -406,7 +406,7 @@ create type lethe_private.rule_parts as (
 );
 
 create type lethe_private.action_parts as (
-  flag       text,  -- r1, r2 …: its name within one program
+  flag       text,  -- r1, r2 ...: its name within one program
   rule       text,  -- as people read it: "purge", "email: anonymize"
   phase      text,  -- purge or columns
   column_name text,

@@ -66,6 +66,7 @@
 --!include lethe/run_cycle.sql
 --!include lethe/plan.sql
 --!include lethe/preview.sql
+--!include lethe/already_masked.sql
 --!include lethe/missing_rights.sql
 --!include lethe/suggested_indexes.sql
 --!include grants.sql

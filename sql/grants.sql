@@ -124,6 +124,7 @@ grant execute on function lethe_private.acts_for(int), lethe_private.is_operator
 grant execute on function
   lethe.plan(date, text),
   lethe.preview(text, text),
+  lethe.already_masked(text, text),
   lethe.suggested_indexes(text),
   lethe.missing_rights()
 to lethe_officer, lethe_auditor, lethe_worker;
@@ -172,4 +173,3 @@ to lethe_worker;
 -- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
 grant select on lethe_private.held to lethe_sweeper;
-grant execute on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) to lethe_owner;

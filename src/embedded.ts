@@ -152,10 +152,14 @@ async function connectPatiently(url: string, attemptsLeft = 100): Promise<pg.Cli
   }
 }
 
-async function isAlone(client: pg.Client): Promise<boolean> {
+/** Looks more than once: connections that we have just closed take a moment to be gone. */
+async function isAlone(client: pg.Client, looksLeft = 10): Promise<boolean> {
   const { rows } = await client.query<{ others: string }>(`
     select count(*) as others
     from pg_stat_activity
     where backend_type = 'client backend' and pid <> pg_backend_pid()`)
-  return rows[0]?.others === '0'
+  if (rows[0]?.others === '0') return true
+  if (looksLeft === 0) return false
+  await new Promise((wake) => setTimeout(wake, 50))
+  return isAlone(client, looksLeft - 1)
 }

@@ -3,9 +3,12 @@
  * `src/db/errors.ts` turns everything that a database or a network can throw into it.
  */
 
+/** Code of what nobody foresaw: a fault of the program rather than of its input. */
+export const UNEXPECTED = 'unexpected'
+
 /** What a {@link LetheError} carries besides its sentence. */
 export interface LetheErrorFacts {
-  /** SQLSTATE of ours (`LE` and three digits), listed in the documentation. */
+  /** SQLSTATE: of ours (`LE` and three digits, listed in the documentation), else PostgreSQL's own. */
   code: string
   /** What to do about it, as a sentence or a command. */
   hint?: string

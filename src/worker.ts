@@ -4,8 +4,11 @@
  *
  * What it logs are sentences of ours, ids, names of tables and SQLSTATEs. Job payloads hold ids.
  */
+import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Logger as JobLogger, type LogLevel, type Runner, run } from 'graphile-worker'
+import { Logger as JobLogger, type LogLevel, type Runner, run, type WorkerEvents } from 'graphile-worker'
+import type pg from 'pg'
 import { openWorkerPool } from './db/cycle.ts'
 import { describeDatabase, toLetheError } from './db/errors.ts'
 import { LetheError } from './errors.ts'
@@ -15,6 +18,11 @@ import { Lifeline } from './lifeline.ts'
 
 /** Seven minutes past, in UTC: most local days turn on the hour or half past, and few other crons run then. */
 const CRONTAB = '7 * * * * cycle__start ?jobKey=cycle__start&jobKeyMode=replace'
+
+/** Graphile Worker's exit code when somebody installed a newer version of its tables meanwhile. */
+const NEWER_SCHEMA = 57
+
+const CLOSE_MILLISECONDS = 3_000
 
 /** Where messages go; pino fits. */
 export interface WorkerLogger {
@@ -40,66 +48,130 @@ export interface Worker {
   stop(): Promise<void>
 }
 
-/** @throws LetheError LE502 (no member of lethe_worker), LE603 (unreachable), LE608 (not installed). */
-export async function startWorker({ databaseUrl, concurrency = 2, logger }: WorkerOptions): Promise<Worker> {
+/**
+ * Starts a worker. When the server goes away later, it waits and begins again; jobs and cycles are in
+ * the database and lose nothing.
+ *
+ * @throws LetheError LE502 (no member of lethe_worker), LE603 (unreachable), LE608 (not installed).
+ */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const stop = new AbortController()
+  const first = await begin(options)
+  const ended = supervise(first, options, stop.signal)
+  ended.catch(() => undefined)
+  return {
+    ended,
+    stop: () => {
+      stop.abort()
+      return ended
+    },
+  }
+}
+
+/** One run of Graphile Worker with its connections. */
+interface Begun {
+  runner: Runner
+  /** Settles once everything is closed; never rejects. */
+  outcome: Promise<void>
+}
+
+async function supervise(first: Begun, options: WorkerOptions, stop: AbortSignal): Promise<void> {
+  let begun: Begun | undefined = first
+  let waitSeconds = 1
+  while (begun) {
+    const { runner, outcome }: Begun = begun
+    const halt = (): void => void runner.stop().catch(() => undefined)
+    stop.addEventListener('abort', halt, { once: true })
+    if (stop.aborted) halt()
+    const startedAt = Date.now()
+    await outcome
+    stop.removeEventListener('abort', halt)
+    if (stop.aborted || process.exitCode === NEWER_SCHEMA) return
+    if (Date.now() - startedAt > 60_000) waitSeconds = 1
+    begun = undefined
+    while (!begun && !stop.aborted) {
+      options.logger.error(`the worker broke down; it begins again in ${waitSeconds} s`)
+      await sleep(waitSeconds * 1000, undefined, { signal: stop }).catch(() => undefined)
+      waitSeconds = Math.min(waitSeconds * 2, 30)
+      if (!stop.aborted) begun = await begin(options).catch(() => undefined)
+    }
+  }
+}
+
+async function begin({ databaseUrl, concurrency = 2, logger }: WorkerOptions): Promise<Begun> {
   // Tasks, the look for jobs, LISTEN.
   const pool = openWorkerPool(databaseUrl, concurrency + 3)
   const lifeline = new Lifeline(databaseUrl, (workers) =>
     logger.warn(`freed the jobs of ${workers} ${workers === 1 ? 'worker that is' : 'workers that are'} gone`),
   )
-  let runner: Runner
-  try {
-    const { rows } = await pool.query<{ installed: boolean }>(
-      `select to_regclass('${JOBS_SCHEMA}.migrations') is not null and to_regprocedure('lethe.controllers_due()') is not null as installed`,
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    // A connection to a server that went away may never say goodbye.
+    closing ??= Promise.race([Promise.all([lifeline.end(), pool.end()]), sleep(CLOSE_MILLISECONDS)]).then(
+      () => undefined,
     )
-    if (!rows[0]?.installed) throw notInstalled(databaseUrl)
-    let alive: Promise<void> | undefined
+    return closing
+  }
+  // Graphile Worker shuts down once it cannot mark a job, and at times waits for that job for ever.
+  const events: WorkerEvents = new EventEmitter()
+  const broken = new Promise<void>((resolve) => {
+    const soon = (): void => void setTimeout(resolve, CLOSE_MILLISECONDS)
+    events.once('pool:fatalError', soon).once('worker:fatalError', soon)
+  })
+  let runner: Runner | undefined
+  try {
+    await assertInstalled(pool, databaseUrl)
     runner = await run({
       pgPool: pool,
       schema: JOBS_SCHEMA,
       taskDirectory: fileURLToPath(new URL('../tasks', import.meta.url)),
       crontab: CRONTAB,
       concurrency,
+      events,
       noHandleSignals: true,
       // A task ends after its step as soon as a shutdown begins.
       gracefulShutdownAbortTimeout: 1,
       logger: jobLogger(logger),
       preset: {
-        plugins: [
-          {
-            name: 'LethesLifeline',
-            version: '1.0.0',
-            worker: {
-              hooks: {
-                // Before the first job is taken, so that no job is ever locked by one not known to live.
-                startWorker: (_context, { worker }) => (alive ??= lifeline.hold(worker.workerPool.id)),
-              },
-            },
-          },
-        ],
+        // In batches of one: else a job that cannot be marked as done, because the server went away,
+        // is an unhandled rejection and ends the process.
+        worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+        plugins: [lifelinePlugin(lifeline)],
       },
     })
+    // What broke it down has been logged by then.
+    const outcome = Promise.race([runner.promise.catch(() => undefined), broken]).then(close)
     await queueStart(runner)
+    return { runner, outcome }
   } catch (error) {
-    await lifeline.end()
-    await pool.end()
-    throw toLetheError(error, databaseUrl)
-  }
-
-  const close = async (): Promise<void> => {
-    await lifeline.end()
-    await pool.end()
-  }
-  const ended = runner.promise.then(close, async (error) => {
+    await runner?.stop().catch(() => undefined)
     await close()
     throw toLetheError(error, databaseUrl)
-  })
-  ended.catch(() => undefined)
-  let stopping: Promise<void> | undefined
-  return {
-    ended,
-    stop: () => (stopping ??= runner.stop().then(() => ended)),
   }
+}
+
+/** The lock is taken before the first job is, so that no job is ever held by one not known to live. */
+function lifelinePlugin(lifeline: Lifeline): GraphileConfig.Plugin {
+  let held: Promise<void> | undefined
+  return {
+    name: 'LethesLifeline',
+    version: '1.0.0',
+    worker: {
+      hooks: {
+        startWorker: (_context, { worker }) => {
+          held ??= lifeline.hold(worker.workerPool.id)
+          return held
+        },
+      },
+    },
+  }
+}
+
+async function assertInstalled(pool: pg.Pool, databaseUrl: string): Promise<void> {
+  const { rows } = await pool.query<{ installed: boolean }>(
+    `select to_regclass('${JOBS_SCHEMA}.migrations') is not null and to_regprocedure('lethe.controllers_due()') is not null as installed`,
+  )
+  if (!rows[0]?.installed) throw notInstalled(databaseUrl)
 }
 
 function notInstalled(databaseUrl: string): LetheError {

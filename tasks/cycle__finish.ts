@@ -1,6 +1,7 @@
 /**
  * Closes a cycle. One that is incomplete is an error in the log, with each table and its cause; it is
- * no failure of the job, which has nothing to repeat.
+ * no failure of the job, which has nothing to repeat. Two tables that end at the same moment may queue
+ * this twice: it is then said twice.
  */
 import { cycleFaults, describeFault, finishCycle } from '../src/db/cycle.ts'
 import { cyclePayload, queueNext, queueStart, task } from '../src/jobs.ts'

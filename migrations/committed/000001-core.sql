@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ceabf7dcb77978f05f2da2def1ebbb316f7ec0be
+--! Hash: sha1:d40446e2a63874e5acfd880ba097a6e3fd1dc1d1
 --! Message: core
 
 -- The tables of Lethe's core. Functions, views and policies live in sql/, one object a file, and are
@@ -408,7 +408,7 @@ create type lethe_private.rule_parts as (
 );
 
 create type lethe_private.action_parts as (
-  flag       text,  -- r1, r2 …: its name within one program
+  flag       text,  -- r1, r2 ...: its name within one program
   rule       text,  -- as people read it: "purge", "email: anonymize"
   phase      text,  -- purge or columns
   column_name text,
@@ -513,8 +513,8 @@ create or replace view lethe_private.host_columns as
     a.attnum as position,
     a.attname::text as name,
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    case when t.typtype = 'd' then pg_catalog.format_type(t.typbasetype, null)
-         else pg_catalog.format_type(a.atttypid, null) end as base_type,
+    -- Without a length: -1 rather than null, which would make char(n) a char(1).
+    pg_catalog.format_type(case when t.typtype = 'd' then t.typbasetype else a.atttypid end, -1) as base_type,
     coalesce(b.typname, t.typname)::text as type_name,
     coalesce(b.typcategory, t.typcategory) as type_category,
     coalesce(bn.nspname, tn.nspname)::text as type_schema,
@@ -774,13 +774,13 @@ declare
   v_char text;
 begin
   -- One pass over both kinds of quotes: which of them is open decides what the other one means.
-  v_rest := regexp_replace(coalesce(expression, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, $re$''$re$, 'g');
-  if v_rest ~ $re$(^|[^[:alnum:]_])([eE]|[uU]&)''$re$ or v_rest ~ '\$' then
+  v_rest := regexp_replace(coalesce(expression, ''), '''([^'']|'''')*''|"([^"]|"")*"', '''''', 'g');
+  if v_rest ~ '(^|[^[:alnum:]_])([eE]|[uU]&)''''' or v_rest ~ '\$' then
     raise exception using errcode = 'LE303',
       message = 'an expression uses an escape string (E, U&) or dollar quoting',
       hint = 'write plain literals';
   end if;
-  v_rest := replace(v_rest, $re$''$re$, ' x ');
+  v_rest := replace(v_rest, '''''', ' x ');
   if v_rest ~ '[;''"]|--|/\*' or btrim(v_rest, E' \t\r\n') = '' then
     raise exception using errcode = 'LE303',
       message = 'an expression is empty, or holds a comment, a semicolon or an open quote',
@@ -830,13 +830,17 @@ end;
 comment on function lethe.partial(text, int, int) is
   'Keeps the length and the given number of characters at start and end; stars for the rest, or for all when the value is shorter than twice what would be kept.';
 
--- Compared byte by byte: under a case-insensitive collation "Ann" would equal "aNN".
+-- Looks at what should be stars rather than building the masked value: at a third of the cost. Compared
+-- byte by byte: under a nondeterministic collation a few characters equal nothing at all.
 create or replace function lethe.is_partial(value text, keep_start int, keep_end int)
   returns boolean
   language sql
   immutable
   parallel safe
-return value collate "C" = lethe.partial(value, keep_start, keep_end);
+return case
+  when char_length(value) < 2 * (keep_start + keep_end) then ltrim(value, '*') = '' collate "C"
+  else ltrim(substr(value, keep_start + 1, char_length(value) - keep_start - keep_end), '*') = '' collate "C"
+end;
 
 comment on function lethe.is_partial(text, int, int) is
   'True when lethe.partial would leave the value as it is; null for null.';
@@ -944,7 +948,7 @@ create or replace function lethe.generalize_date(value date, "to" text, width in
   immutable
   parallel safe
 return case
-  when not isfinite(value) then value
+  when isfinite(value) is not true then value
   when "to" = 'month' then greatest(value, date '0001-01-01') - (extract(day from greatest(value, date '0001-01-01'))::int - 1)
   when "to" = 'year' then make_date(greatest(1, extract(year from value)::int), 1, 1)
   else make_date(greatest(1, extract(year from value)::int - extract(year from value)::int % greatest(width, 1)), 1, 1)
@@ -959,7 +963,7 @@ create or replace function lethe.generalize_date(value timestamp, "to" text, wid
   immutable
   parallel safe
 return case
-  when not isfinite(value) then value
+  when isfinite(value) is not true then value
   when "to" = 'month' then date_trunc('month', greatest(value, timestamp '0001-01-01'))
   when "to" = 'year' then date_trunc('year', greatest(value, timestamp '0001-01-01'))
   else make_timestamp(greatest(1, extract(year from value)::int - extract(year from value)::int % greatest(width, 1)), 1, 1, 0, 0, 0)
@@ -1012,7 +1016,7 @@ comment on function lethe.is_generalize_date(timestamptz, text, int) is
 -- (1234 by 100: 1200; -1234: -1200). Towards zero, because rounding away from it could overflow the type.
 --
 -- One overload a type, so that the result fits the column without a cast that could fail. Infinite
--- values and NaN stand for "none" and stay.
+-- values and NaN (which is greater than any other) stand for "none" and stay.
 create or replace function lethe.generalize_number(value smallint, width int)
   returns smallint
   language sql
@@ -1046,8 +1050,8 @@ create or replace function lethe.generalize_number(value numeric, width int)
   immutable
   parallel safe
 return case
-  when value in ('NaN', 'Infinity', '-Infinity') then value
-  else value - value % greatest(width, 1)
+  when value > '-Infinity' and value < 'Infinity' then value - value % greatest(width, 1)
+  else value
 end;
 
 comment on function lethe.generalize_number(numeric, int) is
@@ -1055,15 +1059,18 @@ comment on function lethe.generalize_number(numeric, int) is
 
 -- Binary numbers hold every whole number only up to 2^24 (real) and 2^53 (double precision). Beyond,
 -- multiples of the width are not exact, and doing it twice would drift: such values are top-coded to the
--- last multiple that is. Adding zero turns -0 into 0.
+-- last multiple that is. What is nearer to zero than the width is zero without a division, which could
+-- underflow.
 create or replace function lethe.generalize_number(value real, width int)
   returns real
   language sql
   immutable
   parallel safe
 return case
-  when value in ('NaN', 'Infinity', '-Infinity') then value
-  else (trunc(greatest(-16777216, least(16777216, value::double precision)) / greatest(width, 1)) * greatest(width, 1) + 0)::real
+  when abs(value) < greatest(width, 1) then 0
+  when value > '-Infinity' and value < 'Infinity'
+    then (trunc(greatest(-16777216, least(16777216, value::double precision)) / greatest(width, 1)) * greatest(width, 1) + 0)::real
+  else value
 end;
 
 comment on function lethe.generalize_number(real, int) is
@@ -1075,8 +1082,10 @@ create or replace function lethe.generalize_number(value double precision, width
   immutable
   parallel safe
 return case
-  when value in ('NaN', 'Infinity', '-Infinity') then value
-  else trunc(greatest(-9007199254740992, least(9007199254740992, value)) / greatest(width, 1)) * greatest(width, 1) + 0
+  when abs(value) < greatest(width, 1) then 0
+  when value > '-Infinity' and value < 'Infinity'
+    then trunc(greatest(-9007199254740992, least(9007199254740992, value)) / greatest(width, 1)) * greatest(width, 1) + 0
+  else value
 end;
 
 comment on function lethe.generalize_number(double precision, int) is
@@ -1259,8 +1268,8 @@ values
    '{*}', 'anonymous', false, false, true, null, null, '{}',
    'Nothing is left: the value becomes null.', true),
 
-  -- In a template {value} is the column, so the parameter called value is written {constant}. Types without an equality operator
-  -- (json, xml, point) are left out, since the constant could not be recognised.
+  -- In a template {value} is the column, so the parameter called value is written {constant}. Types
+  -- without an equality operator (json, xml, point) are left out: the constant could not be recognised.
   ('constant',
    '{constant}', '{value} = {constant}',
    '{A,B,D,E,I,N,S,T,uuid,jsonb,bytea}', 'anonymous', false, false, false, null, null,
@@ -1344,6 +1353,12 @@ return '4713-01-01 BC';
 
 comment on function lethe_private.clock_floor() is 'Clocks up to here stand for "none".';
 
+create or replace function lethe_private.clock_ceiling()
+  returns text
+  language sql
+  immutable
+return '294000-01-01';
+
 create or replace function lethe_private.local_day_sql(
   alias text,
   clock lethe_private.host_columns,
@@ -1409,11 +1424,11 @@ create or replace function lethe_private.latest_day_sql(
   stable
 begin atomic
   select 'greatest(' || string_agg(
-    format('case when %1$s.%2$I >= ''294000-01-01'' then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end',
+    format('case when %1$s.%2$I >= %6$L then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end',
       alias, h.name, lethe_private.clock_floor(),
       coalesce(' and ' || lethe_private.local_day_sql(alias, h, table_zone, controller_zone)
         || ' not in (' || past_sentinels || ')', ''),
-      lethe_private.local_day_sql(alias, h, table_zone, controller_zone)),
+      lethe_private.local_day_sql(alias, h, table_zone, controller_zone), lethe_private.clock_ceiling()),
     ', ' order by s.n) || ')'
   from unnest(since) with ordinality as s (name, n)
   join lethe_private.host_columns as h on h.relation = table_oid and h.name = s.name;
@@ -1450,10 +1465,12 @@ begin
     select h.* into v_clock from lethe_private.host_columns as h
     where h.relation = table_oid and h.name = term_sql.since[1];
     v_day := lethe_private.local_day_sql(alias, v_clock, managed.time_zone, controller_zone);
-    v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < ''infinity''%4$s',
-      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''));
-    v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= ''infinity''%4$s',
-      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''));
+    v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < %5$L%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''),
+      lethe_private.clock_ceiling());
+    v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= %5$L%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''),
+      lethe_private.clock_ceiling());
     v_parts.expired := format('%1$s.%2$I > %3$L and %4$s%5$s',
       alias, v_clock.name, lethe_private.clock_floor(),
       lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller_zone, v_last),
@@ -1597,7 +1614,9 @@ create or replace function lethe_private.held_sql(alias text, managed lethe.mana
   returns text
   language sql
   stable
-return '(' || array_to_string(lethe_private.held_exists(alias, managed, table_oid, today), ' or ') || ')';
+-- Where nothing of the table is held, which is asked once a statement, no row need be asked.
+return format('(exists (select from lethe_private.held as h where h.table_id = %s) and (%s))',
+  managed.id, array_to_string(lethe_private.held_exists(alias, managed, table_oid, today), ' or '));
 
 comment on function lethe_private.held_sql(text, lethe.managed_tables, oid, date) is 'True when the row is under a hold on the given day.';
 
@@ -1769,7 +1788,7 @@ create or replace function lethe_private.assert_template(method text, part text,
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_unquoted text := regexp_replace(coalesce(template, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, ' ', 'g');
+  v_unquoted text := regexp_replace(coalesce(template, ''), '''([^'']|'''')*''|"([^"]|"")*"', ' ', 'g');
   v_word text;
 begin
   perform lethe_private.assert_single_expression(template);
@@ -1959,14 +1978,15 @@ begin
     v_broken := format('is not total: it raises SQLSTATE %s on some value', v_state);
   end;
 
-  v_broken := case
-    when v_broken is not null then v_broken
-    when v_facts.null_refused then 'does not count NULL as masked'
-    when v_facts.own_refused then 'does not recognise its own output'
-    when v_facts.drifts then 'is not idempotent: masking its output changes it again'
-    when not v_facts.any_refused then 'takes every value for masked'
-    when method.keeps_unique and v_facts.collides then 'does not keep values apart, though it says so'
-  end;
+  if v_broken is null then
+    v_broken := case
+      when v_facts.null_refused then 'does not count NULL as masked'
+      when v_facts.own_refused then 'does not recognise its own output'
+      when v_facts.drifts then 'is not idempotent: masking its output changes it again'
+      when not v_facts.any_refused then 'takes every value for masked'
+      when method.keeps_unique and v_facts.collides then 'does not keep values apart, though it says so'
+    end;
+  end if;
   if v_broken is not null then
     raise exception using errcode = 'LE304',
       message = format('%s %s', title, v_broken),
@@ -2250,6 +2270,7 @@ declare
   v_child text := 'k' || cardinality(path) + 1;
   v_managed lethe.managed_tables;
   v_stays text;
+  v_kept text;
   v_sql text;
 begin
   for v_reference in
@@ -2262,15 +2283,20 @@ begin
       when v_reference.on_purge = 'keep' and not look_ahead then 'true'
       when v_reference.on_purge = 'keep' then
         'not coalesce(' || lethe_private.leaves_sql(v_child, v_managed, v_reference.child, controller, today, path || table_oid) || ', false)'
-      when v_reference.on_purge = 'with parent' then
-        concat_ws(' or ', lethe_private.held_sql(v_child, v_managed, v_reference.child, today),
-          lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid))
       else lethe_private.held_sql(v_child, v_managed, v_reference.child, today)
     end;
     v_sql := concat_ws(' or ', v_sql, format('exists (select from %s as %s where %s%s)',
       lethe_private.host_name(v_reference.child), v_child,
       lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns),
       case when v_stays in ('true', 'not coalesce(false, false)') then '' else ' and (' || v_stays || ')' end));
+    -- Asked apart from the holds, which are as good as never there.
+    v_kept := case when v_reference.on_purge = 'with parent' and v_stays <> 'true' then
+      lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid) end;
+    if v_kept is not null then
+      v_sql := v_sql || format(' or exists (select from %s as %s where %s and (%s))',
+        lethe_private.host_name(v_reference.child), v_child,
+        lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns), v_kept);
+    end if;
   end loop;
   return v_sql;
 end
@@ -2371,6 +2397,37 @@ $$;
 comment on function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean) is
   'The WITH clause that finds the due rows which stay because of references within their own table; null when it has none.';
 
+-- Rows that go with their parents and that others refer to are locked like the parents, from the top down:
+-- a grandchild that appears meanwhile would otherwise be swept away by a cascade nobody declared.
+create or replace function lethe_private.lock_children(table_oid oid, depth int default 0, joins text default '', path oid[] default '{}')
+  returns setof text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reference record;
+  v_child text := 'k' || depth + 1;
+  v_joins text;
+begin
+  for v_reference in
+    select * from lethe_private.references_to(table_oid) as r
+    where r.on_purge = 'with parent' and r.child <> all (path)
+      and exists (select from lethe_private.references_to(r.child))
+    order by lethe_private.host_name(r.child), r.child_columns
+  loop
+    v_joins := format('%s join %s as %s on %s', joins, lethe_private.host_name(v_reference.child), v_child,
+      lethe_private.reference_sql(v_child, v_reference.child_columns, case depth when 0 then 'c' else 'k' || depth end, v_reference.parent_columns));
+    return next format($sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
+from (select from {from} as c%s where c.ctid = any ($1){here} for update of %s) as c$sql$, v_joins, v_child);
+    return query select * from lethe_private.lock_children(v_reference.child, depth + 1, v_joins, path || table_oid);
+  end loop;
+end
+$$;
+
+comment on function lethe_private.lock_children(oid, int, text, oid[]) is
+  'Statements that lock what would go with a batch of rows ($1: tid[]) and is referred to itself.';
+
 -- What goes before the parents do, deepest first: rows declared "with parent" whose foreign key does
 -- not cascade by itself, and references declared "unlink". Cascades are left to PostgreSQL, which is
 -- faster at them; they are counted from its own statistics.
@@ -2470,6 +2527,13 @@ declare
   v_staying text := lethe_private.staying_sql(managed, table_oid, controller, today, true);
   v_kept text := lethe_private.kept_sql('c', table_oid, controller, today, false);
   v_referenced boolean := exists (select from lethe_private.references_to(table_oid));
+  -- Rows that refer to each other in a circle can only go in one statement. Those that fell into several
+  -- batches are gathered into one when nothing else is left.
+  v_together text := case when v_staying is not null then lethe_private.staying_sql(managed, table_oid, controller, today, false)
+    || $sql$select jsonb_build_object('rows', count(*)) as facts, d.target, array_agg(d.tid order by d.tid) as tids
+from due as d
+where not exists (select from staying as x where (x.target, x.tid) = (d.target, d.tid))
+group by d.target$sql$ end;
   v_delete text := $sql$with gone as (
   delete from {from} as c
   where c.ctid = any ($1){here}%s
@@ -2494,6 +2558,8 @@ where c.ctid = any ($1){here}
     and %s%s$sql$,
         condition, coalesce(E'\n    and not (' || v_kept || ')', ''))
     end,
+    'together', v_together,
+    'lock_children', (select coalesce(jsonb_agg(l), '[]') from lethe_private.lock_children(table_oid) as l),
     'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_purge(table_oid) as b),
     'children', lethe_private.children_program(managed, table_oid, controller, today, condition),
     'delete', format(v_delete, '', key, lethe_private.root_sql('a.key')));
@@ -2504,7 +2570,8 @@ comment on function lethe_private.purge_program(lethe.managed_tables, oid, lethe
   'The statements that purge a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';
 
 -- Where a plain index on the clock stays, batches in clock order are cheaper (each touches neighbouring
--- index pages); everywhere else batches in heap order are.
+-- index pages); everywhere else batches in heap order are. A purge writes to no index, so it is always
+-- in heap order.
 create or replace function lethe_private.plain_clock_index(managed lethe.managed_tables, table_oid oid, controller lethe.controllers)
   returns text
   language sql
@@ -2554,6 +2621,22 @@ end;
 
 comment on function lethe_private.any_due_sql(lethe_private.action_parts[]) is 'True when at least one of the actions is to be done on a row.';
 
+-- An action's test where it is known that at least one of the actions is to be done: where all fall due
+-- together, what is left to ask is whether each is still needed.
+create or replace function lethe_private.tests_sql(actions lethe_private.action_parts[])
+  returns text
+  language sql
+  stable
+begin atomic
+  select string_agg(format('%s as %s',
+    case when (select count(distinct x.due) from unnest(actions) as x) = 1 then format('(%s)', a.needed) else a.test end, a.flag),
+    E',\n    ' order by a.n)
+  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+end;
+
+comment on function lethe_private.tests_sql(lethe_private.action_parts[]) is
+  'The select list of which actions are to be done on a row that any_due_sql has found.';
+
 create or replace function lethe_private.discover_sql(
   source text,
   condition text,
@@ -2585,7 +2668,7 @@ order by d.target, (d.n - 1) / %s$sql$,
     case when has_leaves then 'partition by f.target ' else '' end,
     case when in_order_of is null then '' else 'f.clock, ' end,
     case when in_order_of is null then '' else format(' c.%I as clock,', in_order_of) end,
-    string_agg(format('%s as %s', a.test, a.flag), E',\n      ' order by a.n),
+    lethe_private.tests_sql(actions),
     source, condition, batch_rows, batch_rows)
   from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
 end;
@@ -2644,8 +2727,7 @@ begin atomic
 select jsonb_build_object('rows', count(*), 'root', %s, %s) as facts,
   null::oid as target, null::tid[] as tids
 from acted as a$sql$,
-    (select string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n)
-     from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)),
+    lethe_private.tests_sql(actions),
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
@@ -2786,7 +2868,7 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('purge',
       lethe_private.purge_program(managed, v_oid, controller, today, v_condition, v_key)
-      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, v_order, v_leaves, v_rows)));
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, null, v_leaves, v_rows)));
   end if;
   if cardinality(v_columns) > 0 then
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),
@@ -2810,6 +2892,8 @@ comment on function lethe_private.compile(lethe.managed_tables, lethe.controller
 -- hostile trigger could alter it (it cannot replace it: that takes CREATE on the schema). So the body
 -- trusts nothing of its own definition: names are qualified down to the operators, and it refuses to
 -- go on unless it really runs as lethe_sweeper. Its caller checks the definition too.
+--
+-- lethe init runs this file every time, and so restores what was altered or dropped.
 --
 -- Deferred constraints and triggers are made to fire here, as lethe_sweeper: at COMMIT they would run
 -- as somebody else, and as a different role on PostgreSQL 15 than on 18.
@@ -2856,6 +2940,8 @@ comment on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) is
 
 -- Handing it over takes CREATE on the schema for as long as that lasts.
 grant create on schema lethe_private to lethe_sweeper;
+revoke all on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) from public;
+grant execute on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) to lethe_owner;
 alter function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) owner to lethe_sweeper;
 revoke create on schema lethe_private from lethe_sweeper;
 
@@ -2887,6 +2973,11 @@ begin
     raise exception using errcode = 'LE505',
       message = 'function lethe_private.as_sweeper has been altered',
       hint = 'run lethe init to restore it, and find out who altered it';
+  end if;
+  -- The addresses of a batch lie close together, but the planner takes each for a random read and, on a
+  -- table that is not very large, would rather read all of it again and again.
+  if run_as_sweeper.tids is not null then
+    perform set_config('random_page_cost', '0.1', true);
   end if;
   return query select * from lethe_private.as_sweeper(
     statement, tids, inner_pad, outer_pad, coalesce(managed.search_path, 'pg_catalog, pg_temp'));
@@ -3235,6 +3326,42 @@ $$;
 comment on function lethe_private.assert_method_fits(oid, lethe_private.host_columns, lethe.methods, jsonb) is
   'Raises LE304 (type), LE305 (NOT NULL), LE306 (unique) or LE307 (length).';
 
+-- A value that the column would store differently (rounded, padded, cut) could not be recognised, and
+-- would be due again every night. It is stored once, in thought, before the rule is taken.
+create or replace function lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stands boolean;
+begin
+  if method.mask ~ '\{value\}' or method.nulls_out then
+    return;
+  end if;
+  begin
+    execute format('select %s from (select (%s)::%s as %I) as c',
+      lethe_private.method_sql(method.recogniser, 'c', target, method, parameters),
+      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name)
+      into v_stands;
+  exception
+    when insufficient_privilege then
+      return;  -- a type of the host's; its statements will say so
+    when others then
+      v_stands := false;
+  end;
+  if v_stands is distinct from true then
+    raise exception using errcode = 'LE304',
+      message = format('column %I of %s, of type %s, does not store the given value as it is', target.name, lethe_private.host_name(relation), target.type),
+      hint = 'give a value that the column can hold and give back unchanged';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_constant_stands(oid, lethe_private.host_columns, lethe.methods, jsonb) is
+  'Raises LE304 when a constant would not be recognised once it is stored.';
+
 create or replace function lethe_private.assert_column_may_change(managed lethe.managed_tables, relation oid, target lethe_private.host_columns)
   returns void
   language plpgsql
@@ -3558,7 +3685,7 @@ begin
   if not exists (select from pg_roles as r where r.rolname = add_member.login) then
     raise exception using errcode = 'LE108',
       message = format('role %I does not exist', add_member.login),
-      hint = 'create it first: create role … login';
+      hint = 'create it first: create role ... login';
   end if;
   insert into lethe.memberships (login, controller_id) values (add_member.login, v_controller.id) on conflict do nothing;
 end
@@ -4019,7 +4146,7 @@ create or replace function lethe_private.assert_action(
 )
   returns void
   language plpgsql
-  stable
+  volatile
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -4066,6 +4193,7 @@ begin
   end if;
   perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
   perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
+  perform lethe_private.assert_constant_stands(relation, v_column, v_method, coalesce(parameters, '{}'));
 end
 $$;
 
@@ -4796,6 +4924,10 @@ begin
   if program #> '{purge,pick}' is not null then
     perform r.facts from lethe_private.run_as_sweeper(
       lethe_private.place(program #>> '{purge,lock}', v_oid, batch.target), managed, v_tids) as r;
+    for v_before in select l from jsonb_array_elements(program #> '{purge,lock_children}') as l loop
+      perform r.facts from lethe_private.run_as_sweeper(
+        lethe_private.place(v_before #>> '{}', v_oid, batch.target), managed, v_tids) as r;
+    end loop;
     select r.found_tids into v_tids from lethe_private.run_as_sweeper(
       lethe_private.place(program #>> '{purge,pick}', v_oid, batch.target), managed, v_tids) as r;
     if v_tids is null then
@@ -5081,12 +5213,23 @@ as $$
 declare
   v_managed lethe.managed_tables;
   v_statement text := program #>> array[cycle_table.phase, 'discover'];
+  v_together boolean;
   v_found bigint := 0;
   v_state text;
 begin
   select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
 
-  if v_statement is not null and (cycle_table.pass = 0 or cycle_table.rows_done > cycle_table.done_before_pass) then
+  -- The last pass changed nothing: what is left is kept, or goes all at once or not at all. Tried once.
+  v_together := cycle_table.pass > 0 and cycle_table.rows_done = cycle_table.done_before_pass and cycle_table.found_in_pass > 0;
+  if v_together then
+    v_statement := program #>> array[cycle_table.phase, 'together'];
+  end if;
+  -- A pass that changed each row it had found leaves nothing to a second one. What was written meanwhile
+  -- is found by verification, which reads all of it again in any case.
+  if v_statement is not null and (cycle_table.pass = 0 or v_together
+    or (cycle_table.rows_done > cycle_table.done_before_pass
+      and (cycle_table.found_in_pass = 0 or cycle_table.rows_done - cycle_table.done_before_pass < cycle_table.found_in_pass)))
+  then
     begin
       v_found := lethe_private.discover(cycle_table, v_managed, v_statement);
     exception when others then
@@ -5101,6 +5244,10 @@ begin
     end if;
     if v_state is not null then
       return lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
+    elsif v_found > 0 and v_together then
+      update lethe.cycle_tables as t set found_in_pass = 0
+      where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+      return 'discovered';
     elsif v_found > 0 and (v_found < cycle_table.found_in_pass or cycle_table.pass < (select s.rounds_max from lethe.settings as s)) then
       return 'discovered';
     end if;
@@ -5350,6 +5497,8 @@ begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', v_managed);
   exception when others then
+    v_look := null;
+    v_unclocked := null;
     perform lethe_private.table_failed(v_table, jsonb_build_object('sqlstate', sqlstate));
   end;
 
@@ -5550,7 +5699,7 @@ begin
 end
 $$;
 
-comment on function lethe.release_controller(text) is 'Gives back what start_cycle(…, alone => true) took for this session.';
+comment on function lethe.release_controller(text) is 'Gives back what start_cycle(..., alone => true) took for this session.';
 
 -- What a worker needs to know beside the steps themselves: how fast it may go, what a cycle did, and
 -- which tables it could not bring to their end. Figures, names of tables and SQLSTATEs; never a row.
@@ -5585,7 +5734,7 @@ end
 $$;
 
 comment on function lethe.share_controller(text) is
-  'Turns what start_cycle(…, alone => true) took for this session into a shared lock, until the session ends or unlocks all. Raises LE101.';
+  'Turns what start_cycle(..., alone => true) took for this session into a shared lock, until the session ends or unlocks all. Raises LE101.';
 
 create or replace function lethe.cycle_report(cycle_id bigint)
   returns table (
@@ -5849,6 +5998,44 @@ $$;
 comment on function lethe.preview(text, text) is
   'The exact statements a cycle would run on a table today. $1: addresses of a batch; $2, $3: the controller''s key. Raises LE101 to LE103.';
 
+-- A method knows its output by its form, so a value that an application wrote in that form counts as
+-- masked. How many there are before their time is worth a look before a rule is trusted.
+create or replace function lethe.already_masked("table" text, controller_name text default null)
+  returns table (controller text, rule text, looks_masked bigint)
+  language plpgsql
+  volatile
+  security definer  -- counts as lethe_sweeper; the caller sees figures only
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables := lethe_private.get_managed("table");
+  v_oid oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
+  v_controller lethe.controllers;
+  v_action lethe_private.action_parts;
+begin
+  perform lethe_private.assert_intact(v_managed);
+  for v_controller in
+    select c.* from lethe.controllers as c
+    join lethe.controllers_to_run(controller_name) as r on r.name = c.name
+    where lethe_private.has_controller(v_managed, c) and lethe_private.acts_for(c.id)
+    order by c.name
+  loop
+    for v_action in
+      select a.* from lethe_private.actions('c', v_managed, v_oid, v_controller, lethe_private.today(v_controller.time_zone)) as a
+      where a.phase = 'columns'
+    loop
+      return query select v_controller.name, v_action.rule, lethe_private.count_as_sweeper(
+        format('select to_jsonb(count(*)) from %s as c where %s and c.%I is not null and not (%s) and not coalesce(%s, false)',
+          lethe_private.host_name(v_oid), lethe_private.controller_sql('c', v_managed, v_oid, v_controller),
+          v_action.column_name, v_action.needed, v_action.due), v_managed)::bigint;
+    end loop;
+  end loop;
+end
+$$;
+
+comment on function lethe.already_masked(text, text) is
+  'Values that a rule''s method takes for its own output although the rule is not due on them, per controller and rule. Reads the whole table. Raises LE101 to LE103.';
+
 -- What the engine needs on the host's tables and does not have. Lethe grants nothing to itself: who owns
 -- the tables runs the remedies, from psql with \gexec, or by lethe policy apply --grant.
 create or replace function lethe.missing_rights()
@@ -5871,6 +6058,7 @@ begin atomic
     select m.oid, 'select' as privilege, null::text as column_name from managed as m
     union select c.oid, 'select', null from child as c
     union select c.oid, 'delete', null from child as c where c.on_purge = 'with parent' and not c.cascades
+    union select c.oid, 'update', null from child as c where c.on_purge = 'with parent' and exists (select from lethe_private.references_to(c.oid))
     union select c.oid, 'update', x from child as c cross join unnest(c.child_columns) as x where c.on_purge = 'unlink'
     union select m.oid, 'update', r.column_name from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is not null
     union
@@ -6082,6 +6270,7 @@ grant execute on function lethe_private.acts_for(int), lethe_private.is_operator
 grant execute on function
   lethe.plan(date, text),
   lethe.preview(text, text),
+  lethe.already_masked(text, text),
   lethe.suggested_indexes(text),
   lethe.missing_rights()
 to lethe_officer, lethe_auditor, lethe_worker;
@@ -6130,4 +6319,3 @@ to lethe_worker;
 -- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
 grant select on lethe_private.held to lethe_sweeper;
-grant execute on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) to lethe_owner;

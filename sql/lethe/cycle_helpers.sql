@@ -89,4 +89,4 @@ begin
 end
 $$;
 
-comment on function lethe.release_controller(text) is 'Gives back what start_cycle(…, alone => true) took for this session.';
+comment on function lethe.release_controller(text) is 'Gives back what start_cycle(..., alone => true) took for this session.';

@@ -31,7 +31,7 @@ end
 $$;
 
 comment on function lethe.share_controller(text) is
-  'Turns what start_cycle(…, alone => true) took for this session into a shared lock, until the session ends or unlocks all. Raises LE101.';
+  'Turns what start_cycle(..., alone => true) took for this session into a shared lock, until the session ends or unlocks all. Raises LE101.';
 
 create or replace function lethe.cycle_report(cycle_id bigint)
   returns table (

@@ -20,6 +20,7 @@ begin atomic
     select m.oid, 'select' as privilege, null::text as column_name from managed as m
     union select c.oid, 'select', null from child as c
     union select c.oid, 'delete', null from child as c where c.on_purge = 'with parent' and not c.cascades
+    union select c.oid, 'update', null from child as c where c.on_purge = 'with parent' and exists (select from lethe_private.references_to(c.oid))
     union select c.oid, 'update', x from child as c cross join unnest(c.child_columns) as x where c.on_purge = 'unlink'
     union select m.oid, 'update', r.column_name from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is not null
     union

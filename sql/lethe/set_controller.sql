@@ -49,7 +49,7 @@ begin
   if not exists (select from pg_roles as r where r.rolname = add_member.login) then
     raise exception using errcode = 'LE108',
       message = format('role %I does not exist', add_member.login),
-      hint = 'create it first: create role … login';
+      hint = 'create it first: create role ... login';
   end if;
   insert into lethe.memberships (login, controller_id) values (add_member.login, v_controller.id) on conflict do nothing;
 end

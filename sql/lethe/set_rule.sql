@@ -64,7 +64,7 @@ create or replace function lethe_private.assert_action(
 )
   returns void
   language plpgsql
-  stable
+  volatile
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -111,6 +111,7 @@ begin
   end if;
   perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
   perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
+  perform lethe_private.assert_constant_stands(relation, v_column, v_method, coalesce(parameters, '{}'));
 end
 $$;
 

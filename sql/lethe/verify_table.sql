@@ -40,6 +40,8 @@ begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', v_managed);
   exception when others then
+    v_look := null;
+    v_unclocked := null;
     perform lethe_private.table_failed(v_table, jsonb_build_object('sqlstate', sqlstate));
   end;
 

@@ -6,6 +6,8 @@
 -- trusts nothing of its own definition: names are qualified down to the operators, and it refuses to
 -- go on unless it really runs as lethe_sweeper. Its caller checks the definition too.
 --
+-- lethe init runs this file every time, and so restores what was altered or dropped.
+--
 -- Deferred constraints and triggers are made to fire here, as lethe_sweeper: at COMMIT they would run
 -- as somebody else, and as a different role on PostgreSQL 15 than on 18.
 create or replace function lethe_private.as_sweeper(
@@ -51,5 +53,7 @@ comment on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) is
 
 -- Handing it over takes CREATE on the schema for as long as that lasts.
 grant create on schema lethe_private to lethe_sweeper;
+revoke all on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) from public;
+grant execute on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) to lethe_owner;
 alter function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) owner to lethe_sweeper;
 revoke create on schema lethe_private from lethe_sweeper;

@@ -13,13 +13,13 @@ declare
   v_char text;
 begin
   -- One pass over both kinds of quotes: which of them is open decides what the other one means.
-  v_rest := regexp_replace(coalesce(expression, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, $re$''$re$, 'g');
-  if v_rest ~ $re$(^|[^[:alnum:]_])([eE]|[uU]&)''$re$ or v_rest ~ '\$' then
+  v_rest := regexp_replace(coalesce(expression, ''), '''([^'']|'''')*''|"([^"]|"")*"', '''''', 'g');
+  if v_rest ~ '(^|[^[:alnum:]_])([eE]|[uU]&)''''' or v_rest ~ '\$' then
     raise exception using errcode = 'LE303',
       message = 'an expression uses an escape string (E, U&) or dollar quoting',
       hint = 'write plain literals';
   end if;
-  v_rest := replace(v_rest, $re$''$re$, ' x ');
+  v_rest := replace(v_rest, '''''', ' x ');
   if v_rest ~ '[;''"]|--|/\*' or btrim(v_rest, E' \t\r\n') = '' then
     raise exception using errcode = 'LE303',
       message = 'an expression is empty, or holds a comment, a semicolon or an open quote',

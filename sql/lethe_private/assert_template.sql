@@ -7,7 +7,7 @@ create or replace function lethe_private.assert_template(method text, part text,
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_unquoted text := regexp_replace(coalesce(template, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, ' ', 'g');
+  v_unquoted text := regexp_replace(coalesce(template, ''), '''([^'']|'''')*''|"([^"]|"")*"', ' ', 'g');
   v_word text;
 begin
   perform lethe_private.assert_single_expression(template);

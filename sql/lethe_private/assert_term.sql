@@ -137,6 +137,42 @@ $$;
 comment on function lethe_private.assert_method_fits(oid, lethe_private.host_columns, lethe.methods, jsonb) is
   'Raises LE304 (type), LE305 (NOT NULL), LE306 (unique) or LE307 (length).';
 
+-- A value that the column would store differently (rounded, padded, cut) could not be recognised, and
+-- would be due again every night. It is stored once, in thought, before the rule is taken.
+create or replace function lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stands boolean;
+begin
+  if method.mask ~ '\{value\}' or method.nulls_out then
+    return;
+  end if;
+  begin
+    execute format('select %s from (select (%s)::%s as %I) as c',
+      lethe_private.method_sql(method.recogniser, 'c', target, method, parameters),
+      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name)
+      into v_stands;
+  exception
+    when insufficient_privilege then
+      return;  -- a type of the host's; its statements will say so
+    when others then
+      v_stands := false;
+  end;
+  if v_stands is distinct from true then
+    raise exception using errcode = 'LE304',
+      message = format('column %I of %s, of type %s, does not store the given value as it is', target.name, lethe_private.host_name(relation), target.type),
+      hint = 'give a value that the column can hold and give back unchanged';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_constant_stands(oid, lethe_private.host_columns, lethe.methods, jsonb) is
+  'Raises LE304 when a constant would not be recognised once it is stored.';
+
 create or replace function lethe_private.assert_column_may_change(managed lethe.managed_tables, relation oid, target lethe_private.host_columns)
   returns void
   language plpgsql

@@ -13,6 +13,12 @@ return '4713-01-01 BC';
 
 comment on function lethe_private.clock_floor() is 'Clocks up to here stand for "none".';
 
+create or replace function lethe_private.clock_ceiling()
+  returns text
+  language sql
+  immutable
+return '294000-01-01';
+
 create or replace function lethe_private.local_day_sql(
   alias text,
   clock lethe_private.host_columns,
@@ -78,11 +84,11 @@ create or replace function lethe_private.latest_day_sql(
   stable
 begin atomic
   select 'greatest(' || string_agg(
-    format('case when %1$s.%2$I >= ''294000-01-01'' then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end',
+    format('case when %1$s.%2$I >= %6$L then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end',
       alias, h.name, lethe_private.clock_floor(),
       coalesce(' and ' || lethe_private.local_day_sql(alias, h, table_zone, controller_zone)
         || ' not in (' || past_sentinels || ')', ''),
-      lethe_private.local_day_sql(alias, h, table_zone, controller_zone)),
+      lethe_private.local_day_sql(alias, h, table_zone, controller_zone), lethe_private.clock_ceiling()),
     ', ' order by s.n) || ')'
   from unnest(since) with ordinality as s (name, n)
   join lethe_private.host_columns as h on h.relation = table_oid and h.name = s.name;

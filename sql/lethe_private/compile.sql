@@ -27,6 +27,22 @@ end;
 
 comment on function lethe_private.any_due_sql(lethe_private.action_parts[]) is 'True when at least one of the actions is to be done on a row.';
 
+-- An action's test where it is known that at least one of the actions is to be done: where all fall due
+-- together, what is left to ask is whether each is still needed.
+create or replace function lethe_private.tests_sql(actions lethe_private.action_parts[])
+  returns text
+  language sql
+  stable
+begin atomic
+  select string_agg(format('%s as %s',
+    case when (select count(distinct x.due) from unnest(actions) as x) = 1 then format('(%s)', a.needed) else a.test end, a.flag),
+    E',\n    ' order by a.n)
+  from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+end;
+
+comment on function lethe_private.tests_sql(lethe_private.action_parts[]) is
+  'The select list of which actions are to be done on a row that any_due_sql has found.';
+
 create or replace function lethe_private.discover_sql(
   source text,
   condition text,
@@ -58,7 +74,7 @@ order by d.target, (d.n - 1) / %s$sql$,
     case when has_leaves then 'partition by f.target ' else '' end,
     case when in_order_of is null then '' else 'f.clock, ' end,
     case when in_order_of is null then '' else format(' c.%I as clock,', in_order_of) end,
-    string_agg(format('%s as %s', a.test, a.flag), E',\n      ' order by a.n),
+    lethe_private.tests_sql(actions),
     source, condition, batch_rows, batch_rows)
   from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
 end;
@@ -117,8 +133,7 @@ begin atomic
 select jsonb_build_object('rows', count(*), 'root', %s, %s) as facts,
   null::oid as target, null::tid[] as tids
 from acted as a$sql$,
-    (select string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n)
-     from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)),
+    lethe_private.tests_sql(actions),
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
@@ -259,7 +274,7 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('purge',
       lethe_private.purge_program(managed, v_oid, controller, today, v_condition, v_key)
-      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, v_order, v_leaves, v_rows)));
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, null, v_leaves, v_rows)));
   end if;
   if cardinality(v_columns) > 0 then
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),

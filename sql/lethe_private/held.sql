@@ -26,7 +26,9 @@ create or replace function lethe_private.held_sql(alias text, managed lethe.mana
   returns text
   language sql
   stable
-return '(' || array_to_string(lethe_private.held_exists(alias, managed, table_oid, today), ' or ') || ')';
+-- Where nothing of the table is held, which is asked once a statement, no row need be asked.
+return format('(exists (select from lethe_private.held as h where h.table_id = %s) and (%s))',
+  managed.id, array_to_string(lethe_private.held_exists(alias, managed, table_oid, today), ' or '));
 
 comment on function lethe_private.held_sql(text, lethe.managed_tables, oid, date) is 'True when the row is under a hold on the given day.';
 

@@ -76,8 +76,8 @@ create or replace view lethe_private.host_columns as
     a.attnum as position,
     a.attname::text as name,
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    case when t.typtype = 'd' then pg_catalog.format_type(t.typbasetype, null)
-         else pg_catalog.format_type(a.atttypid, null) end as base_type,
+    -- Without a length: -1 rather than null, which would make char(n) a char(1).
+    pg_catalog.format_type(case when t.typtype = 'd' then t.typbasetype else a.atttypid end, -1) as base_type,
     coalesce(b.typname, t.typname)::text as type_name,
     coalesce(b.typcategory, t.typcategory) as type_category,
     coalesce(bn.nspname, tn.nspname)::text as type_schema,

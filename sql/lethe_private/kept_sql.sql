@@ -22,6 +22,7 @@ declare
   v_child text := 'k' || cardinality(path) + 1;
   v_managed lethe.managed_tables;
   v_stays text;
+  v_kept text;
   v_sql text;
 begin
   for v_reference in
@@ -34,15 +35,20 @@ begin
       when v_reference.on_purge = 'keep' and not look_ahead then 'true'
       when v_reference.on_purge = 'keep' then
         'not coalesce(' || lethe_private.leaves_sql(v_child, v_managed, v_reference.child, controller, today, path || table_oid) || ', false)'
-      when v_reference.on_purge = 'with parent' then
-        concat_ws(' or ', lethe_private.held_sql(v_child, v_managed, v_reference.child, today),
-          lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid))
       else lethe_private.held_sql(v_child, v_managed, v_reference.child, today)
     end;
     v_sql := concat_ws(' or ', v_sql, format('exists (select from %s as %s where %s%s)',
       lethe_private.host_name(v_reference.child), v_child,
       lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns),
       case when v_stays in ('true', 'not coalesce(false, false)') then '' else ' and (' || v_stays || ')' end));
+    -- Asked apart from the holds, which are as good as never there.
+    v_kept := case when v_reference.on_purge = 'with parent' and v_stays <> 'true' then
+      lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid) end;
+    if v_kept is not null then
+      v_sql := v_sql || format(' or exists (select from %s as %s where %s and (%s))',
+        lethe_private.host_name(v_reference.child), v_child,
+        lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns), v_kept);
+    end if;
   end loop;
   return v_sql;
 end

@@ -1,5 +1,6 @@
 -- Where a plain index on the clock stays, batches in clock order are cheaper (each touches neighbouring
--- index pages); everywhere else batches in heap order are.
+-- index pages); everywhere else batches in heap order are. A purge writes to no index, so it is always
+-- in heap order.
 create or replace function lethe_private.plain_clock_index(managed lethe.managed_tables, table_oid oid, controller lethe.controllers)
   returns text
   language sql

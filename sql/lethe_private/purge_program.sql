@@ -51,6 +51,13 @@ declare
   v_staying text := lethe_private.staying_sql(managed, table_oid, controller, today, true);
   v_kept text := lethe_private.kept_sql('c', table_oid, controller, today, false);
   v_referenced boolean := exists (select from lethe_private.references_to(table_oid));
+  -- Rows that refer to each other in a circle can only go in one statement. Those that fell into several
+  -- batches are gathered into one when nothing else is left.
+  v_together text := case when v_staying is not null then lethe_private.staying_sql(managed, table_oid, controller, today, false)
+    || $sql$select jsonb_build_object('rows', count(*)) as facts, d.target, array_agg(d.tid order by d.tid) as tids
+from due as d
+where not exists (select from staying as x where (x.target, x.tid) = (d.target, d.tid))
+group by d.target$sql$ end;
   v_delete text := $sql$with gone as (
   delete from {from} as c
   where c.ctid = any ($1){here}%s
@@ -75,6 +82,8 @@ where c.ctid = any ($1){here}
     and %s%s$sql$,
         condition, coalesce(E'\n    and not (' || v_kept || ')', ''))
     end,
+    'together', v_together,
+    'lock_children', (select coalesce(jsonb_agg(l), '[]') from lethe_private.lock_children(table_oid) as l),
     'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_purge(table_oid) as b),
     'children', lethe_private.children_program(managed, table_oid, controller, today, condition),
     'delete', format(v_delete, '', key, lethe_private.root_sql('a.key')));

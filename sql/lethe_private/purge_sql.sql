@@ -65,6 +65,37 @@ $$;
 comment on function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean) is
   'The WITH clause that finds the due rows which stay because of references within their own table; null when it has none.';
 
+-- Rows that go with their parents and that others refer to are locked like the parents, from the top down:
+-- a grandchild that appears meanwhile would otherwise be swept away by a cascade nobody declared.
+create or replace function lethe_private.lock_children(table_oid oid, depth int default 0, joins text default '', path oid[] default '{}')
+  returns setof text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reference record;
+  v_child text := 'k' || depth + 1;
+  v_joins text;
+begin
+  for v_reference in
+    select * from lethe_private.references_to(table_oid) as r
+    where r.on_purge = 'with parent' and r.child <> all (path)
+      and exists (select from lethe_private.references_to(r.child))
+    order by lethe_private.host_name(r.child), r.child_columns
+  loop
+    v_joins := format('%s join %s as %s on %s', joins, lethe_private.host_name(v_reference.child), v_child,
+      lethe_private.reference_sql(v_child, v_reference.child_columns, case depth when 0 then 'c' else 'k' || depth end, v_reference.parent_columns));
+    return next format($sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
+from (select from {from} as c%s where c.ctid = any ($1){here} for update of %s) as c$sql$, v_joins, v_child);
+    return query select * from lethe_private.lock_children(v_reference.child, depth + 1, v_joins, path || table_oid);
+  end loop;
+end
+$$;
+
+comment on function lethe_private.lock_children(oid, int, text, oid[]) is
+  'Statements that lock what would go with a batch of rows ($1: tid[]) and is referred to itself.';
+
 -- What goes before the parents do, deepest first: rows declared "with parent" whose foreign key does
 -- not cascade by itself, and references declared "unlink". Cascades are left to PostgreSQL, which is
 -- faster at them; they are counted from its own statistics.

@@ -27,6 +27,11 @@ begin
       message = 'function lethe_private.as_sweeper has been altered',
       hint = 'run lethe init to restore it, and find out who altered it';
   end if;
+  -- The addresses of a batch lie close together, but the planner takes each for a random read and, on a
+  -- table that is not very large, would rather read all of it again and again.
+  if run_as_sweeper.tids is not null then
+    perform set_config('random_page_cost', '0.1', true);
+  end if;
   return query select * from lethe_private.as_sweeper(
     statement, tids, inner_pad, outer_pad, coalesce(managed.search_path, 'pg_catalog, pg_temp'));
 

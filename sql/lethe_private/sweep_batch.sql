@@ -63,6 +63,10 @@ begin
   if program #> '{purge,pick}' is not null then
     perform r.facts from lethe_private.run_as_sweeper(
       lethe_private.place(program #>> '{purge,lock}', v_oid, batch.target), managed, v_tids) as r;
+    for v_before in select l from jsonb_array_elements(program #> '{purge,lock_children}') as l loop
+      perform r.facts from lethe_private.run_as_sweeper(
+        lethe_private.place(v_before #>> '{}', v_oid, batch.target), managed, v_tids) as r;
+    end loop;
     select r.found_tids into v_tids from lethe_private.run_as_sweeper(
       lethe_private.place(program #>> '{purge,pick}', v_oid, batch.target), managed, v_tids) as r;
     if v_tids is null then

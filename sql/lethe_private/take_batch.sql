@@ -150,12 +150,23 @@ as $$
 declare
   v_managed lethe.managed_tables;
   v_statement text := program #>> array[cycle_table.phase, 'discover'];
+  v_together boolean;
   v_found bigint := 0;
   v_state text;
 begin
   select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
 
-  if v_statement is not null and (cycle_table.pass = 0 or cycle_table.rows_done > cycle_table.done_before_pass) then
+  -- The last pass changed nothing: what is left is kept, or goes all at once or not at all. Tried once.
+  v_together := cycle_table.pass > 0 and cycle_table.rows_done = cycle_table.done_before_pass and cycle_table.found_in_pass > 0;
+  if v_together then
+    v_statement := program #>> array[cycle_table.phase, 'together'];
+  end if;
+  -- A pass that changed each row it had found leaves nothing to a second one. What was written meanwhile
+  -- is found by verification, which reads all of it again in any case.
+  if v_statement is not null and (cycle_table.pass = 0 or v_together
+    or (cycle_table.rows_done > cycle_table.done_before_pass
+      and (cycle_table.found_in_pass = 0 or cycle_table.rows_done - cycle_table.done_before_pass < cycle_table.found_in_pass)))
+  then
     begin
       v_found := lethe_private.discover(cycle_table, v_managed, v_statement);
     exception when others then
@@ -170,6 +181,10 @@ begin
     end if;
     if v_state is not null then
       return lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
+    elsif v_found > 0 and v_together then
+      update lethe.cycle_tables as t set found_in_pass = 0
+      where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+      return 'discovered';
     elsif v_found > 0 and (v_found < cycle_table.found_in_pass or cycle_table.pass < (select s.rounds_max from lethe.settings as s)) then
       return 'discovered';
     end if;

@@ -26,10 +26,12 @@ begin
     select h.* into v_clock from lethe_private.host_columns as h
     where h.relation = table_oid and h.name = term_sql.since[1];
     v_day := lethe_private.local_day_sql(alias, v_clock, managed.time_zone, controller_zone);
-    v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < ''infinity''%4$s',
-      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''));
-    v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= ''infinity''%4$s',
-      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''));
+    v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < %5$L%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''),
+      lethe_private.clock_ceiling());
+    v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= %5$L%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''),
+      lethe_private.clock_ceiling());
     v_parts.expired := format('%1$s.%2$I > %3$L and %4$s%5$s',
       alias, v_clock.name, lethe_private.clock_floor(),
       lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller_zone, v_last),

@@ -9,7 +9,7 @@ import { describeMachine, formatResults, toResult } from './report.ts'
 import { openServer } from './server.ts'
 import type { Case, Context, Result, Size } from './types.ts'
 
-const FULL: Size = { contacts: 1_000_000, orders: 200_000, daily: 1000, idleMs: 8000 }
+const FULL: Size = { contacts: 1_000_000, orders: 500_000, daily: 1000, idleMs: 8000 }
 const QUICK: Size = { contacts: 50_000, orders: 10_000, daily: 100, idleMs: 500 }
 
 interface Options {

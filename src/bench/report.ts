@@ -37,7 +37,7 @@ export function formatResults(results: Result[], cases: Case[]): string {
       target: `≤ ${result.target}${result.unit === 'ms' ? ' ms' : ''}`,
     })),
   )
-  const legend = found.map(({ line }) => `  ${line.name.padEnd(16)}${line.includes}`).join('\n')
+  const legend = found.map(({ line }) => `  ${line.name.padEnd(20)}${line.includes}`).join('\n')
   return `${table}\n\nWhat the time of ours includes:\n${legend}`
 }
 

@@ -85,9 +85,9 @@ function fromCommander(thrown: CommanderError): LetheError | undefined {
 }
 
 if (import.meta.main) {
-  // A reader that goes away (`lethe status | head`) is no failure.
+  // A reader that goes away (`lethe status | head`) is no failure: the command ends as it would have.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
+    if (error.code !== 'EPIPE') throw error
   })
   await main(process.argv.slice(2))
 }

@@ -4,7 +4,7 @@
  */
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
-import type { LetheError } from '../errors.ts'
+import { type LetheError, UNEXPECTED } from '../errors.ts'
 
 /** A value that a cell can show. */
 export type Cell = string | number | bigint | boolean | null | undefined
@@ -72,7 +72,7 @@ export function printError(error: LetheError, json: boolean): void {
     process.stderr.write(`${JSON.stringify({ error: { code, message, at, hint } })}\n`)
     return
   }
-  const known = code === 'LE000' ? '' : ` ${paint('dim', `[${code}]`, process.stderr)}`
+  const known = code === UNEXPECTED ? '' : ` ${paint('dim', `[${code}]`, process.stderr)}`
   process.stderr.write(
     `${paint('red', 'error:', process.stderr)} ${message}${at ? ` (${at})` : ''}${known}\n`,
   )

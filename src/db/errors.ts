@@ -5,7 +5,7 @@
  * exists"), and a connection string holds a password. Neither may reach a terminal or a log. Only
  * Lethe's own errors are passed on whole: they are written to name objects, never people.
  */
-import { LetheError } from '../errors.ts'
+import { LetheError, UNEXPECTED } from '../errors.ts'
 
 /** The parts of a PostgreSQL error that are looked at. */
 interface ServerError extends Error {
@@ -55,7 +55,7 @@ export function toLetheError(thrown: unknown, databaseUrl?: string): LetheError 
     return new LetheError('the database refused a value of the wrong form', { code: '22P02', cause: thrown })
   }
   return new LetheError(`unexpected: ${chain[0]?.message ?? String(thrown)}`, {
-    code: 'LE000',
+    code: UNEXPECTED,
     cause: thrown,
   })
 }

@@ -11,7 +11,7 @@ import type { TestProject } from 'vitest/node'
 import { init } from '../../src/install/init.ts'
 import { startThrowaway } from '../../src/throwaway.ts'
 import { seedTemplate } from './audience.ts'
-import { migrationsUnderTest } from './migrations.ts'
+import { withMigrationsUnderTest } from './migrations.ts'
 import {
   binDirFromEnvironment,
   INSTALLER,
@@ -43,10 +43,8 @@ async function prepare(adminUrl: string): Promise<number> {
   try {
     await makeInstaller(admin)
     await makeTemplate(admin, TEMPLATE_LETHE)
-    await init({
-      databaseUrl: redirect(adminUrl, { database: TEMPLATE_LETHE, login: INSTALLER }),
-      migrationsFolder: await migrationsUnderTest(),
-    })
+    const databaseUrl = redirect(adminUrl, { database: TEMPLATE_LETHE, login: INSTALLER })
+    await withMigrationsUnderTest((migrationsFolder) => init({ databaseUrl, migrationsFolder }))
     await makeTemplate(admin, TEMPLATE_AUDIENCE, TEMPLATE_LETHE)
     await seedTemplate(redirect(adminUrl, { database: TEMPLATE_AUDIENCE, login: INSTALLER }))
     const { rows } = await admin.query<{ version: number }>(

@@ -3,21 +3,29 @@
  * with `LETHE_TEST_CURRENT=1`, it is migrations/current.sql alone, with its includes resolved as
  * Graphile Migrate would, so that an edit in sql/ can be tried without committing it.
  */
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('../../migrations/', import.meta.url))
 
-/** The folder to hand to `init`. */
-export async function migrationsUnderTest(): Promise<string> {
+/** Calls `work` with the folder to hand to `init`. */
+export async function withMigrationsUnderTest(
+  work: (migrationsFolder: string) => Promise<unknown>,
+): Promise<void> {
   const committed = await readdir(`${folder}committed`).catch(() => [])
-  if (!process.env.LETHE_TEST_CURRENT && committed.some((name) => name.endsWith('.sql')))
-    return `${folder}committed`
+  if (!process.env.LETHE_TEST_CURRENT && committed.some((name) => name.endsWith('.sql'))) {
+    await work(`${folder}committed`)
+    return
+  }
   const written = await mkdtemp(join(tmpdir(), 'lethe-migrations-'))
-  await writeFile(join(written, '000001-current.sql'), await withIncludes(`${folder}current.sql`))
-  return written
+  try {
+    await writeFile(join(written, '000001-current.sql'), await withIncludes(`${folder}current.sql`))
+    await work(written)
+  } finally {
+    await rm(written, { recursive: true })
+  }
 }
 
 /** The text of a migration with every `--!include path` line replaced by that file. */

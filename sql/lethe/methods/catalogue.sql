@@ -10,8 +10,8 @@ values
    '{*}', 'anonymous', false, false, true, null, null, '{}',
    'Nothing is left: the value becomes null.', true),
 
-  -- In a template {value} is the column, so the parameter called value is written {constant}. Types without an equality operator
-  -- (json, xml, point) are left out, since the constant could not be recognised.
+  -- In a template {value} is the column, so the parameter called value is written {constant}. Types
+  -- without an equality operator (json, xml, point) are left out: the constant could not be recognised.
   ('constant',
    '{constant}', '{value} = {constant}',
    '{A,B,D,E,I,N,S,T,uuid,jsonb,bytea}', 'anonymous', false, false, false, null, null,

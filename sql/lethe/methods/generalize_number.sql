@@ -55,7 +55,7 @@ create or replace function lethe.generalize_number(value real, width int)
 return case
   when abs(value) < greatest(width, 1) then 0
   when value > '-Infinity' and value < 'Infinity'
-    then (trunc(greatest(-16777216, least(16777216, value::double precision)) / greatest(width, 1)) * greatest(width, 1))::real
+    then (trunc(greatest(-16777216, least(16777216, value::double precision)) / greatest(width, 1)) * greatest(width, 1) + 0)::real
   else value
 end;
 
@@ -70,7 +70,7 @@ create or replace function lethe.generalize_number(value double precision, width
 return case
   when abs(value) < greatest(width, 1) then 0
   when value > '-Infinity' and value < 'Infinity'
-    then trunc(greatest(-9007199254740992, least(9007199254740992, value)) / greatest(width, 1)) * greatest(width, 1)
+    then trunc(greatest(-9007199254740992, least(9007199254740992, value)) / greatest(width, 1)) * greatest(width, 1) + 0
   else value
 end;
 

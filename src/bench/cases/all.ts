@@ -1,14 +1,15 @@
 /** Every case, in the order in which they are run and shown. */
 import type { Case } from '../types.ts'
+import { calendar } from './calendar.ts'
 import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
-import { calendar } from './discovery.ts'
 import { evidence } from './evidence.ts'
 import { foreground } from './foreground.ts'
 import { purgeChildren } from './purge.ts'
-import { sweepPartial, sweepPlain, twoDelays } from './sweep.ts'
+import { sweepPartial, sweepPartialBoth, sweepPlain, twoDelays } from './sweep.ts'
 
 export const cases: Case[] = [
   sweepPartial,
+  sweepPartialBoth,
   sweepPlain,
   twoDelays,
   dailyCycle,

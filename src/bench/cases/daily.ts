@@ -12,6 +12,7 @@ const LIST_TABLES = 9
 function fillMasked(contacts: number): Fill {
   return async (database) => {
     await fillContacts(contacts, 'partial')(database)
+    await database.query('analyze')
     await runCycle(database)
   }
 }
@@ -26,6 +27,7 @@ function fillMany(contacts: number): Fill {
     const tables = ['bench.contacts', ...names]
     await applyPolicy(database, Object.fromEntries(tables.map((table) => [table, contactRules()])))
     for (const table of tables) await createSuggestedIndex(database, table)
+    await database.query('analyze')
     await runCycle(database)
   }
 }

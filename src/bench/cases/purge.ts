@@ -8,7 +8,7 @@ import type { Case } from '../types.ts'
 export const purgeChildren: Case = {
   name: 'purge-children',
   title: 'purge of parents with 6 children each | one cascading DELETE',
-  includes: 'compile, discovery, lock, look again, delete, evidence, discovery again',
+  includes: 'compile, discovery, lock, look again, delete, evidence, until nothing is found',
   unit: 'ratio',
   target: 1.15,
   run: async (context) =>

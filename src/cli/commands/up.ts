@@ -12,6 +12,8 @@ import { parseCount } from '../numbers.ts'
 import type { Output } from '../output.ts'
 import { makeProgress } from '../progress.ts'
 
+const IMPATIENCE_MILLISECONDS = 1_000
+
 interface Options extends GlobalOptions {
   once?: boolean
   contacts: number
@@ -35,22 +37,41 @@ async function up(options: Options, out: Output): Promise<number> {
     create: true,
     onProgress: (step) => starting.step(step),
   }).finally(starting.end)
-  const interrupt = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
+  const interrupt = listenForStop()
   try {
     await install(database.databaseUrl, out)
     await seedIfEmpty(database.databaseUrl, options.contacts, out)
-    const first = await cycle(database.databaseUrl, 'cycle', interrupt.signal)
+    const first = await cycle(database.databaseUrl, 'cycle', interrupt)
     for (const result of first) printCycleByTable(result, out)
-    if (interrupt.signal.aborted) return EXIT_INCOMPLETE
+    if (interrupt.aborted) {
+      out.warn('stopped; the next lethe up or lethe run goes on from here')
+      return EXIT_INCOMPLETE
+    }
     if (!options.once) {
-      await work(database.databaseUrl, interrupt.signal, out)
+      await work(database.databaseUrl, interrupt, out)
       return EXIT_OK
     }
-    return await again(database.databaseUrl, first, interrupt.signal, out)
+    return await again(database.databaseUrl, first, interrupt, out)
   } finally {
     await database.release()
   }
+}
+
+/**
+ * Ctrl-C lets the step at hand end. npm passes the signal on besides the terminal, so that one key press
+ * may arrive twice; only a later one ends the process as it stands.
+ */
+function listenForStop(): AbortSignal {
+  const stop = new AbortController()
+  let stoppedAt = 0
+  const onSignal = (): void => {
+    if (stop.signal.aborted && Date.now() - stoppedAt > IMPATIENCE_MILLISECONDS) process.exit(130)
+    if (stop.signal.aborted) return
+    stoppedAt = Date.now()
+    stop.abort()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  return stop.signal
 }
 
 async function install(databaseUrl: string, out: Output): Promise<void> {

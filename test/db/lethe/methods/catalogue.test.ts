@@ -14,10 +14,24 @@ interface Row {
   keyed: boolean
   nulls_out: boolean
   length_min: number | null
-  parameters: Record<string, { type: string; default?: unknown; enum?: unknown[]; minimum?: number; maximum?: number }>
+  parameters: Record<
+    string,
+    { type: string; default?: unknown; enum?: unknown[]; minimum?: number; maximum?: number }
+  >
 }
 
-const METHODS = ['constant', 'generalize_date', 'generalize_ip', 'generalize_number', 'partial', 'pseudonym', 'pseudonym_email', 'pseudonym_uuid', 'scrub', 'suppress']
+const METHODS = [
+  'constant',
+  'generalize_date',
+  'generalize_ip',
+  'generalize_number',
+  'partial',
+  'pseudonym',
+  'pseudonym_email',
+  'pseudonym_uuid',
+  'scrub',
+  'suppress',
+]
 
 /** Method, and a column type for each of its overloads. */
 const OVERLOADS: [string, string][] = [
@@ -51,17 +65,27 @@ let db: TestDatabase
 let methods: Map<string, Row>
 beforeAll(async () => {
   db = await createDatabase()
-  methods = new Map((await db.query<Row>('select * from lethe.methods where builtin')).map((row) => [row.name, row]))
-  // A role that may do no more than use its own tables.
+  methods = new Map(
+    (await db.query<Row>('select * from lethe.methods where builtin')).map((row) => [row.name, row]),
+  )
   await db.query('create schema host')
 })
 afterAll(() => db.drop())
 
+/** {value} is the column's; a parameter of that name is written {constant}. */
+const wordOf = (parameter: string) => (parameter === 'value' ? 'constant' : parameter)
+
 /** Fills a template as the compiler does. */
 function fill(template: string, { parameters }: Row, type: string, key: string): string {
   const column = /^(varchar|char)/.test(type) ? 'v::text' : 'v'
-  const words = new Map<string, string>([['value', column], ['type', type], ['length', /\((\d+)\)/.exec(type)?.[1] ?? 'null::int'], ['key', key]])
-  for (const [name, { default: value = 'x' }] of Object.entries(parameters)) words.set(name, typeof value === 'number' ? String(value) : `'${value}'`)
+  const words = new Map<string, string>([
+    ['value', column],
+    ['type', type],
+    ['length', /\((\d+)\)/.exec(type)?.[1] ?? 'null::int'],
+    ['key', key],
+  ])
+  for (const [name, { default: value = 'x' }] of Object.entries(parameters))
+    words.set(wordOf(name), typeof value === 'number' ? String(value) : `'${value}'`)
   return template.replace(/\{(\w+)\}/g, (_, word: string) => words.get(word)!)
 }
 
@@ -72,19 +96,25 @@ describe('lethe.methods', () => {
 
   it('says of each what its templates need', () => {
     for (const method of methods.values()) {
-      const words = new Set([...`${method.mask} ${method.recogniser}`.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!))
+      const words = new Set(
+        [...`${method.mask} ${method.recogniser}`.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!),
+      )
       expect(words.has('key'), method.name).toBe(method.keyed)
       for (const reserved of ['value', 'type', 'length', 'key']) words.delete(reserved)
-      expect([...words].sort()).toEqual(Object.keys(method.parameters).sort())
+      expect([...words].sort()).toEqual(Object.keys(method.parameters).map(wordOf).sort())
     }
   })
 
   it('counts as anonymous what nobody can trace back, and never what a key or a name can', () => {
-    expect([...methods.values()].filter((m) => m.output === 'pseudonymous').map((m) => m.name).sort())
-      .toEqual(['partial', 'pseudonym', 'pseudonym_email', 'pseudonym_uuid', 'scrub'])
+    expect(
+      [...methods.values()]
+        .filter((m) => m.output === 'pseudonymous')
+        .map((m) => m.name)
+        .sort(),
+    ).toEqual(['partial', 'pseudonym', 'pseudonym_email', 'pseudonym_uuid', 'scrub'])
   })
 
-  it('is the same after the catalogue was loaded again by way of a default', () => {
+  it('declares defaults that its own limits allow', () => {
     for (const { parameters } of methods.values()) {
       for (const spec of Object.values(parameters)) {
         if (spec.default === undefined) continue
@@ -105,7 +135,8 @@ describe.each(OVERLOADS)('%s over %s', (name, type) => {
     const plan = await db.query<{ 'QUERY PLAN': string }>(
       `explain (verbose, costs off) select ${fill(method.mask, method, type, '$1::bytea, $2::bytea')}
        from public.probe where not (${fill(method.recogniser, method, type, '$1::bytea, $2::bytea')}) and ($1::bytea is not null or $2::bytea is not null)`,
-      [pads.inner, pads.outer])
+      [pads.inner, pads.outer],
+    )
     const text = plan.map((row) => row['QUERY PLAN']).join('\n')
     expect(text).toContain('public.probe')
     expect(text).not.toMatch(/lethe|is_|generalize|pseudonym|partial\(|scrub|keyed/)
@@ -126,25 +157,31 @@ describe.each(OVERLOADS)('%s over %s', (name, type) => {
     const client = await writer.connect()
     await client.query('set enable_seqscan = off; set enable_bitmapscan = off')
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(
-      `explain (costs off) select from host.probe where clock < '2001-01-01' and not (${fill(method.recogniser, method, type, padsSql(pads))})`)
+      `explain (costs off) select from host.probe where clock < '2001-01-01' and not (${fill(method.recogniser, method, type, padsSql(pads))})`,
+    )
     expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/Index (Only )?Scan using probe_due/)
   })
 })
 
-it.each(TEXT_METHODS)('%s works on a column whose collation is not deterministic, and tells case apart', async (name) => {
-  const method = methods.get(name)!
-  const key = padsSql(padsOf(randomBytes(32)))
-  await db.query(`
+it.each(TEXT_METHODS)(
+  '%s works on a column whose collation is not deterministic, and tells case apart',
+  async (name) => {
+    const method = methods.get(name)!
+    const key = padsSql(padsOf(randomBytes(32)))
+    await db.query(`
     create collation if not exists public.any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
     drop table if exists public.loose;
     create table public.loose (v text collate public.any_case)`)
-  await db.query('insert into public.loose select v from unnest($1::text[]) as u (v)', [HOSTILE_TEXT])
-  await db.query(`update public.loose set v = ${fill(method.mask, method, 'text', key)}`)
-  const [row] = await db.query(`select bool_and(${fill(method.recogniser, method, 'text', key)}) as all from public.loose`)
-  expect(row!.all).toBe(true)
-})
+    await db.query('insert into public.loose select v from unnest($1::text[]) as u (v)', [HOSTILE_TEXT])
+    await db.query(`update public.loose set v = ${fill(method.mask, method, 'text', key)}`)
+    const [row] = await db.query(
+      `select bool_and(${fill(method.recogniser, method, 'text', key)}) as all from public.loose`,
+    )
+    expect(row!.all).toBe(true)
+  },
+)
 
-it('is_partial tells a raw value from a mask that differs in case alone', async () => {
+it('a recogniser tells a raw value from a mask that differs in case alone', async () => {
   const [row] = await db.query(`
     select lethe.is_generalize_ip('2001:DB8::' collate public.any_case, 24, 48) as ip`)
   expect(row).toEqual({ ip: false })
@@ -166,8 +203,13 @@ describe('constant', () => {
     ['interval', '0', '1 day'],
     ['inet', '0.0.0.0', '1.2.3.4'],
   ])('replaces a %s and recognises %j', async (type, constant, raw) => {
-    const method = { ...methods.get('constant')!, parameters: { constant: { type: 'string', default: constant.replaceAll("'", "''") } } }
-    await db.query(`drop table if exists public.probe; create table public.probe (v ${type}); insert into public.probe values ('${raw.replaceAll("'", "''")}')`)
+    const method = {
+      ...methods.get('constant')!,
+      parameters: { value: { type: 'string', default: constant.replaceAll("'", "''") } },
+    }
+    await db.query(
+      `drop table if exists public.probe; create table public.probe (v ${type}); insert into public.probe values ('${raw.replaceAll("'", "''")}')`,
+    )
     const recogniser = fill(method.recogniser, method, type, '')
     expect((await db.query(`select ${recogniser} as masked from public.probe`))[0]!.masked).toBe(false)
     await db.query(`update public.probe set v = (${fill(method.mask, method, type, '')})::${type}`)

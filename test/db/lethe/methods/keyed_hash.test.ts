@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../helpers/database.ts'
-import { anyText, batchOf, BATCHES, HOSTILE_TEXT, padsOf } from './masks.ts'
+import { anyText, BATCHES, batchOf, HOSTILE_TEXT, padsOf } from './masks.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -47,11 +47,17 @@ it('agrees with Node under the pads that Lethe makes of a key', async () => {
   expect(row!.hash).toBe(hmac('a\\b', key))
 })
 
-it('does not depend on the session\'s settings', async () => {
+it("does not depend on the session's settings", async () => {
   const key = randomBytes(32)
   const { inner, outer } = padsOf(key)
   const client = await db.connect()
-  await client.query('set standard_conforming_strings = off; set bytea_output = escape; set backslash_quote = on')
-  const { rows } = await client.query(`select encode(lethe.keyed_hash($1, $2, $3), 'hex') as hash`, ['\\x41\\\'', inner, outer])
-  expect(rows[0].hash).toBe(hmac('\\x41\\\'', key))
+  await client.query(
+    'set standard_conforming_strings = off; set bytea_output = escape; set backslash_quote = on',
+  )
+  const { rows } = await client.query(`select encode(lethe.keyed_hash($1, $2, $3), 'hex') as hash`, [
+    "\\x41\\'",
+    inner,
+    outer,
+  ])
+  expect(rows[0].hash).toBe(hmac("\\x41\\'", key))
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../helpers/database.ts'
-import { anyText, BATCHES, batchOf, brokenPromise, maskAll, type Method } from './masks.ts'
+import { anyText, BATCHES, batchOf, brokenPromise, type Method, maskAll } from './masks.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -20,7 +20,9 @@ function oracle(value: string | null, start: number, end: number): string | null
   if (value === null) return null
   const characters = [...value]
   const keepNothing = characters.length < 2 * (start + end)
-  return characters.map((c, i) => (!keepNothing && (i < start || i >= characters.length - end) ? c : '*')).join('')
+  return characters
+    .map((c, i) => (!keepNothing && (i < start || i >= characters.length - end) ? c : '*'))
+    .join('')
 }
 
 it('keeps length, start and end of any text, and nothing of a short one', async () => {

@@ -3,7 +3,17 @@ import { createHmac, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../helpers/database.ts'
-import { anyText, BATCHES, batchOf, brokenPromise, HOSTILE_TEXT, maskAll, type Method, padsOf, padsSql } from './masks.ts'
+import {
+  anyText,
+  BATCHES,
+  batchOf,
+  brokenPromise,
+  HOSTILE_TEXT,
+  type Method,
+  maskAll,
+  padsOf,
+  padsSql,
+} from './masks.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -49,9 +59,15 @@ describe.each([
     )
   })
 
-  it('is the HMAC of the exact value under the controller\'s key', async () => {
-    for (const { value, masked } of await maskAll(db, method(), ['Bob@example.com', 'bob@example.com', '\\é\u{1F600}'])) {
-      expect(masked).toContain(createHmac('sha256', ONE.key).update(value!, 'utf8').digest('hex').slice(0, 32))
+  it("is the HMAC of the exact value under the controller's key", async () => {
+    for (const { value, masked } of await maskAll(db, method(), [
+      'Bob@example.com',
+      'bob@example.com',
+      '\\é\u{1F600}',
+    ])) {
+      expect(masked).toContain(
+        createHmac('sha256', ONE.key).update(value!, 'utf8').digest('hex').slice(0, 32),
+      )
     }
   })
 
@@ -60,37 +76,74 @@ describe.each([
     const first = await maskAll(db, method(ONE), values)
     expect(await maskAll(db, method(ONE), values)).toEqual(first)
     const other = await maskAll(db, method(OTHER), values)
-    first.forEach((row, i) => expect(other[i]!.masked).not.toBe(row.masked))
+    expect(other.filter((row, i) => row.masked === first[i]!.masked)).toEqual([])
   })
 
-  it.each([null, length_min_unique])('gives 100,000 values 100,000 pseudonyms when the length limit is %s', async (length) => {
-    const mask = method(ONE, length).mask.replace('{value}', `'Reader ' || i || '@example.com'`)
-    const [row] = await db.query<{ n: number }>(`select count(distinct ${mask}) as n from generate_series(1, 100000) as i`)
-    expect(row!.n).toBe(100_000)
-  })
+  it.each([null, length_min_unique])(
+    'gives 100,000 values 100,000 pseudonyms when the length limit is %s',
+    async (length) => {
+      const mask = method(ONE, length).mask.replace('{value}', `'Reader ' || i || '@example.com'`)
+      const [row] = await db.query<{ n: number }>(
+        `select count(distinct ${mask}) as n from generate_series(1, 100000) as i`,
+      )
+      expect(row!.n).toBe(100_000)
+    },
+  )
 
   it.each(['varchar', 'char'])('fits the shortest %s it accepts', async (type) => {
     const { mask, recogniser } = method(ONE, length_min)
     await db.query(`drop table if exists fits; create table fits (v ${type}(${length_min}))`)
-    await db.query(`insert into fits select v::${type}(${length_min}) from unnest($1::text[]) as u (v)`, [HOSTILE_TEXT])
+    await db.query(`insert into fits select v::${type}(${length_min}) from unnest($1::text[]) as u (v)`, [
+      HOSTILE_TEXT,
+    ])
     await db.query(`update fits set v = ${mask.replace('{value}', 'v::text')}`)
-    const [row] = await db.query(`select bool_and(${recogniser.replace('{value}', 'v::text')}) as all from fits`)
+    const [row] = await db.query(
+      `select bool_and(${recogniser.replace('{value}', 'v::text')}) as all from fits`,
+    )
     expect(row!.all).toBe(true)
   })
 })
 
 it('takes nothing but the exact shape for a pseudonym', async () => {
-  const near = ['p-0123456', 'P-01234567', 'p-0123456g', 'p-01234567\n', '\np-01234567', 'p-01234567 ', `p-${'0'.repeat(33)}`, 'xp-01234567', 'p-0123456F']
-  for (const row of await maskAll(db, pseudonym(), near)) expect(row.raw, JSON.stringify(row.value)).toBe(false)
-  const addresses = ['0123456@anonymized.invalid', `${'0'.repeat(33)}@anonymized.invalid`, '0123456g@anonymized.invalid', '01234567@anonymizedXinvalid',
-    '01234567@anonymized.invalid\n', '\n01234567@anonymized.invalid', '01234567@anonymized.invalid.com', '01234567@ANONYMIZED.invalid', 'é1234567@anonymized.invalid']
-  for (const row of await maskAll(db, email(), addresses)) expect(row.raw, JSON.stringify(row.value)).toBe(false)
+  const near = [
+    'p-0123456',
+    'P-01234567',
+    'p-0123456g',
+    'p-01234567\n',
+    '\np-01234567',
+    'p-01234567 ',
+    `p-${'0'.repeat(33)}`,
+    'xp-01234567',
+    'p-0123456F',
+  ]
+  for (const row of await maskAll(db, pseudonym(), near))
+    expect(row.raw, JSON.stringify(row.value)).toBe(false)
+  const addresses = [
+    '0123456@anonymized.invalid',
+    `${'0'.repeat(33)}@anonymized.invalid`,
+    '0123456g@anonymized.invalid',
+    '01234567@anonymizedXinvalid',
+    '01234567@anonymized.invalid\n',
+    '\n01234567@anonymized.invalid',
+    '01234567@anonymized.invalid.com',
+    '01234567@ANONYMIZED.invalid',
+    'é1234567@anonymized.invalid',
+  ]
+  for (const row of await maskAll(db, email(), addresses))
+    expect(row.raw, JSON.stringify(row.value)).toBe(false)
 })
 
 describe('pseudonym_uuid', () => {
   it('keeps its promises for any uuid', async () => {
-    const anyUuid = fc.oneof(fc.uuid(), fc.constantFrom('00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-      '01234567-89ab-8e7e-8e7e-0123456789ab', '01234567-89ab-8e7e-8e7f-0123456789ab'))
+    const anyUuid = fc.oneof(
+      fc.uuid(),
+      fc.constantFrom(
+        '00000000-0000-0000-0000-000000000000',
+        'ffffffff-ffff-ffff-ffff-ffffffffffff',
+        '01234567-89ab-8e7e-8e7e-0123456789ab',
+        '01234567-89ab-8e7e-8e7f-0123456789ab',
+      ),
+    )
     await fc.assert(
       fc.asyncProperty(batchOf(anyUuid), async (values) => {
         expect(brokenPromise(await maskAll(db, uuid(), values))).toBeUndefined()

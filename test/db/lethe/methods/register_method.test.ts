@@ -19,10 +19,27 @@ interface Registration {
   parameters?: unknown
 }
 
-async function register(login: Login, { name = 'mine', mask, recogniser, types = ['text'], output = 'anonymous', keepsUnique = false, parameters = {} }: Registration) {
-  await login.query(
-    `select lethe.register_method($1, $2, $3, $4, $5, $6, $7, 'a method of mine')`,
-    [name, mask, recogniser, types, output, keepsUnique, JSON.stringify(parameters)])
+async function register(
+  login: Login,
+  {
+    name = 'mine',
+    mask,
+    recogniser,
+    types = ['text'],
+    output = 'anonymous',
+    keepsUnique = false,
+    parameters = {},
+  }: Registration,
+) {
+  await login.query(`select lethe.register_method($1, $2, $3, $4, $5, $6, $7, 'a method of mine')`, [
+    name,
+    mask,
+    recogniser,
+    types,
+    output,
+    keepsUnique,
+    JSON.stringify(parameters),
+  ])
 }
 
 const POSTCODE: Registration = {
@@ -40,14 +57,25 @@ async function stored(name: string) {
 
 it('adds a method that keeps its promises, and records the change', async () => {
   await register(dba, POSTCODE)
-  expect(await stored('postcode_area')).toMatchObject({ keyed: false, nulls_out: false, keeps_unique: false, builtin: false, length_min: null })
-  const [change] = await db.query(`select object, before, after ->> 'name' as name from lethe.policy_changes order by id desc limit 1`)
+  expect(await stored('postcode_area')).toMatchObject({
+    keyed: false,
+    nulls_out: false,
+    keeps_unique: false,
+    builtin: false,
+    length_min: null,
+  })
+  const [change] = await db.query(
+    `select object, before, after ->> 'name' as name from lethe.policy_changes order by id desc limit 1`,
+  )
   expect(change).toEqual({ object: 'methods', before: null, name: 'postcode_area' })
 })
 
-it('replaces a method of one\'s own', async () => {
+it("replaces a method of one's own", async () => {
   await register(dba, POSTCODE)
-  await register(dba, { ...POSTCODE, parameters: { keep: { type: 'integer', default: 3, minimum: 0, maximum: 5 } } })
+  await register(dba, {
+    ...POSTCODE,
+    parameters: { keep: { type: 'integer', default: 3, minimum: 0, maximum: 5 } },
+  })
   expect((await stored('postcode_area'))!.parameters.keep.default).toBe(3)
 })
 
@@ -63,24 +91,44 @@ it('finds out by itself that a method gives NULL, uses the key, and how much roo
     output: 'pseudonymous',
     keepsUnique: true,
   })
-  expect(await stored('hashed')).toMatchObject({ keyed: true, nulls_out: false, length_min: 10, length_min_unique: 65 })
-  await register(dba, { name: 'initial', mask: `coalesce(nullif(left({value}, 1), '') || '.', {value})`, recogniser: `{value} = '' or char_length({value}) = 2 and right({value}, 1) = '.'`, types: ['text'] })
+  expect(await stored('hashed')).toMatchObject({
+    keyed: true,
+    nulls_out: false,
+    length_min: 10,
+    length_min_unique: 65,
+  })
+  await register(dba, {
+    name: 'initial',
+    mask: `coalesce(nullif(left({value}, 1), '') || '.', {value})`,
+    recogniser: `{value} = '' or char_length({value}) = 2 and right({value}, 1) = '.'`,
+    types: ['text'],
+  })
   expect(await stored('initial')).toMatchObject({ length_min: 2 })
 })
 
-it.each([['N', '0', '{value} = 0'], ['D', 'null', '{value} is null'], ['*', 'null', '{value} is null']])('tries a method of category %s on the types of it', async (category, mask, recogniser) => {
+it.each([
+  ['N', '0', '{value} = 0'],
+  ['D', 'null', '{value} is null'],
+  ['*', 'null', '{value} is null'],
+])('tries a method of category %s on the types of it', async (category, mask, recogniser) => {
   await register(dba, { name: 'by_category', mask, recogniser, types: [category] })
   expect((await stored('by_category'))!.type_categories).toEqual([category])
 })
 
 it('refuses anybody but an operator (LE502), who may', async () => {
   const officer = await db.asRole('lethe_officer')
-  expect(await refusal(register(officer, POSTCODE))).toMatchObject({ code: 'LE502', message: expect.stringContaining('may not register methods') })
+  expect(await refusal(register(officer, POSTCODE))).toMatchObject({
+    code: 'LE502',
+    message: expect.stringContaining('may not register methods'),
+  })
   await register(db, POSTCODE)
 })
 
-it('refuses to replace one of Lethe\'s own (LE106)', async () => {
-  expect(await refusal(register(dba, { ...POSTCODE, name: 'partial' }))).toMatchObject({ code: 'LE106', message: expect.stringContaining('own') })
+it("refuses to replace one of Lethe's own (LE106)", async () => {
+  expect(await refusal(register(dba, { ...POSTCODE, name: 'partial' }))).toMatchObject({
+    code: 'LE106',
+    message: expect.stringContaining('own'),
+  })
 })
 
 describe('refuses what is more, or less, than one expression (LE303)', () => {
@@ -102,7 +150,9 @@ describe('refuses what is more, or less, than one expression (LE303)', () => {
   ])('%s', async (mask) => {
     const registration = { mask, recogniser: `{value} = ''`, parameters: { n: { type: 'integer' } } }
     expect(await refusal(register(dba, registration))).toMatchObject({ code: 'LE303' })
-    expect(await refusal(register(dba, { ...registration, mask: `''`, recogniser: mask }))).toMatchObject({ code: 'LE303' })
+    expect(await refusal(register(dba, { ...registration, mask: `''`, recogniser: mask }))).toMatchObject({
+      code: 'LE303',
+    })
   })
 })
 
@@ -117,7 +167,9 @@ describe('refuses unknown words (LE106)', () => {
     ['a parameter without a type', { parameters: { keep: {} } }],
     ['parameters that are no object', { parameters: [] }],
   ])('%s', async (_, change) => {
-    expect(await refusal(register(dba, { mask: `''`, recogniser: `{value} = ''`, ...change }))).toMatchObject({ code: 'LE106' })
+    expect(await refusal(register(dba, { mask: `''`, recogniser: `{value} = ''`, ...change }))).toMatchObject(
+      { code: 'LE106' },
+    )
   })
 })
 
@@ -127,7 +179,10 @@ describe('refuses a method that breaks a promise on some value (LE304), and show
     ['is not total', { mask: '{value} - 1', recogniser: '{value} < 0', types: ['int2'] }],
     ['does not recognise its own output', { mask: `'x'`, recogniser: `{value} = 'y'` }],
     ['is not idempotent', { mask: `'x' || {value}`, recogniser: `{value} like 'x%'` }],
-    ['does not count NULL as masked', { mask: `coalesce({value}, 'x')`, recogniser: `coalesce({value} = 'x', false)` }],
+    [
+      'does not count NULL as masked',
+      { mask: `coalesce({value}, 'x')`, recogniser: `coalesce({value} = 'x', false)` },
+    ],
     ['takes every value for masked', { mask: '{value}', recogniser: 'true' }],
     ['does not keep values apart', { mask: `'x'`, recogniser: `{value} = 'x'`, keepsUnique: true }],
     ['cannot be tried', { mask: '{value}', recogniser: 'true', types: ['no_such_type'] }],
@@ -143,7 +198,10 @@ describe('refuses a method that breaks a promise on some value (LE304), and show
 it('leaves no temporary table behind, and can be called twice in a transaction', async () => {
   const client = await dba.connect()
   await client.query('begin')
-  for (let i = 0; i < 2; i++) await client.query(`select lethe.register_method('twice', '''x''', '{value} = ''x''', '{text,varchar}', 'anonymous')`)
+  for (let i = 0; i < 2; i++)
+    await client.query(
+      `select lethe.register_method('twice', '''x''', '{value} = ''x''', '{text,varchar}', 'anonymous')`,
+    )
   const { rows } = await client.query(`select relname from pg_class where relpersistence = 't'`)
   await client.query('rollback')
   expect(rows).toEqual([])
