@@ -341,12 +341,15 @@ create table lethe_private.worklist (
   target    oid not null,
   tids      tid[] not null,
   rows      int not null generated always as (cardinality(tids)) stored,
+  flags     text,
   attempts  int not null default 0,
 
   primary key (cycle_id, table_id, batch),
   foreign key (cycle_id, table_id) references lethe.cycle_tables on delete cascade
 );
 
+comment on column lethe_private.worklist.flags is
+  'Where the same rules are to be done on all rows of the batch: which, one digit a rule. Null: it differs from row to row.';
 comment on table lethe_private.worklist is
   'Due rows by physical address, one row a batch. An address may go stale: every statement checks the row again.';
 

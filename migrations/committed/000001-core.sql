@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:d40446e2a63874e5acfd880ba097a6e3fd1dc1d1
+--! Hash: sha1:2630b9a3aaf1f18ede7ccd366ff036b960a36aca
 --! Message: core
 
 -- The tables of Lethe's core. Functions, views and policies live in sql/, one object a file, and are
@@ -343,12 +343,15 @@ create table lethe_private.worklist (
   target    oid not null,
   tids      tid[] not null,
   rows      int not null generated always as (cardinality(tids)) stored,
+  flags     text,
   attempts  int not null default 0,
 
   primary key (cycle_id, table_id, batch),
   foreign key (cycle_id, table_id) references lethe.cycle_tables on delete cascade
 );
 
+comment on column lethe_private.worklist.flags is
+  'Where the same rules are to be done on all rows of the batch: which, one digit a rule. Null: it differs from row to row.';
 comment on table lethe_private.worklist is
   'Due rows by physical address, one row a batch. An address may go stale: every statement checks the row again.';
 
@@ -544,7 +547,8 @@ create or replace view lethe_private.host_references as
     k.conname::text as foreign_key,
     k.conrelid as child,
     k.confrelid as parent,
-    k.confdeltype as on_delete,
+    -- A foreign key that is not enforced (PostgreSQL 18) does nothing by itself.
+    case when coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) then k.confdeltype else 'a' end as on_delete,
     k.conkey as child_positions,
     (select array_agg(a.attname::text order by p.n)
      from unnest(k.conkey) with ordinality as p (attnum, n)
@@ -1471,7 +1475,8 @@ begin
     v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= %5$L%4$s',
       alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''),
       lethe_private.clock_ceiling());
-    v_parts.expired := format('%1$s.%2$I > %3$L and %4$s%5$s',
+    -- What rules most rows out comes first.
+    v_parts.expired := format('%4$s and %1$s.%2$I > %3$L%5$s',
       alias, v_clock.name, lethe_private.clock_floor(),
       lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller_zone, v_last),
       coalesce(' and ' || v_day || ' not in (' || v_past || ')', ''));
@@ -1636,7 +1641,8 @@ create or replace function lethe_private.controller_sql(alias text, managed leth
 begin atomic
   select case
     when managed.controller_column is null then 'true'
-    else (select format('%s.%I = %L::%s', alias, h.name, controller.reference, h.type)
+    -- The type without its length: a cast to varchar(2) would cut one controller's reference to another's.
+    else (select format('%s.%I = %L::%s', alias, h.name, controller.reference, h.base_type)
           from lethe_private.host_columns as h
           where h.relation = table_oid and h.name = managed.controller_column)
   end;
@@ -2207,10 +2213,15 @@ create or replace function lethe_private.references_to(parent oid)
   language sql
   stable
 begin atomic
-  with refs as (
+  -- A foreign key may lead to one partition or child table alone; its rows go with a DELETE of the whole.
+  with recursive family as (
+    select references_to.parent as oid
+    union
+    select i.inhrelid from family as f join pg_catalog.pg_inherits as i on i.inhparent = f.oid
+  ), refs as (
     select r.child, r.child_columns, r.parent_columns, r.foreign_key, r.on_delete = 'c' as cascades
     from lethe_private.host_references as r
-    where r.parent = references_to.parent
+    join family as f on f.oid = r.parent
     union all
     select lethe_private.host_table(c.schema_name, c.table_name), l.columns, l.to_columns, null, false
     from lethe.links as l
@@ -2235,6 +2246,33 @@ end;
 comment on function lethe_private.references_to(oid) is
   'Every way in which rows of other tables, or of its own, refer to a table, and what the policy says of each.';
 
+-- What PostgreSQL does by itself when a row is deleted (cascade, set null, set default), as far as cascades
+-- lead: a mark that changes as soon as a foreign key comes or goes anywhere along the way.
+create or replace function lethe_private.cascade_mark(table_oid oid)
+  returns text
+  language sql
+  stable
+begin atomic
+  with recursive family as (
+    select table_oid as oid
+    union
+    select x.oid
+    from family as f
+    cross join lateral (
+      select i.inhrelid as oid from pg_catalog.pg_inherits as i where i.inhparent = f.oid
+      union all
+      select k.conrelid from pg_catalog.pg_constraint as k where k.contype = 'f' and k.confrelid = f.oid and k.confdeltype = 'c'
+    ) as x
+  )
+  select md5(coalesce(string_agg(concat_ws(' ', k.oid, k.confdeltype, to_jsonb(k) ->> 'conenforced'), ',' order by k.oid), ''))
+  from family as f
+  join pg_catalog.pg_constraint as k on k.confrelid = f.oid and k.contype = 'f'
+  where k.confdeltype in ('c', 'n', 'd');
+end;
+
+comment on function lethe_private.cascade_mark(oid) is
+  'A mark of all foreign keys by which PostgreSQL itself would delete or change rows along with rows of a table.';
+
 create or replace function lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[])
   returns text
   language sql
@@ -2249,8 +2287,10 @@ comment on function lethe_private.reference_sql(text, text[], text, text[]) is '
 -- A row leaves only if nothing that stays refers to it. Over one row of a table, true when something
 -- does:
 --   keep         a referencing row exists (looking ahead: one that is not itself leaving);
---   with parent  a referencing row exists that is held, or is itself kept by one of its own children;
---   unlink       a referencing row exists that is held, since unlinking would change it.
+--   with parent  a referencing row exists that is held or another controller's, or is itself kept by one
+--                of its own children;
+--   unlink       a referencing row exists that is held or another controller's, since unlinking would
+--                change it.
 -- References of a table to itself are for leaving_sql: they need the whole set of leaving rows.
 create or replace function lethe_private.kept_sql(
   alias text,
@@ -2283,7 +2323,7 @@ begin
       when v_reference.on_purge = 'keep' and not look_ahead then 'true'
       when v_reference.on_purge = 'keep' then
         'not coalesce(' || lethe_private.leaves_sql(v_child, v_managed, v_reference.child, controller, today, path || table_oid) || ', false)'
-      else lethe_private.held_sql(v_child, v_managed, v_reference.child, today)
+      else lethe_private.untouchable_sql(v_child, v_managed, v_reference.child, controller, today)
     end;
     v_sql := concat_ws(' or ', v_sql, format('exists (select from %s as %s where %s%s)',
       lethe_private.host_name(v_reference.child), v_child,
@@ -2304,6 +2344,20 @@ $$;
 
 comment on function lethe_private.kept_sql(text, oid, lethe.controllers, date, boolean, oid[]) is
   'True when a row that stays refers to the row; null when nothing can refer to it.';
+
+create or replace function lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date)
+  returns text
+  language sql
+  stable
+return case
+  when not lethe_private.has_controller(managed, controller) then 'true'
+  else concat_ws(' or ',
+    nullif(lethe_private.controller_sql(alias, managed, table_oid, controller) || ' is not true', 'true is not true'),
+    lethe_private.held_sql(alias, managed, table_oid, today))
+end;
+
+comment on function lethe_private.untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date) is
+  'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
 
 create or replace function lethe_private.leaves_sql(
   alias text,
@@ -2350,6 +2404,7 @@ declare
   v_due_child text;
   v_held text := lethe_private.held_sql('c', managed, table_oid, today);
   v_stays text;
+  v_untouchable text := lethe_private.untouchable_sql('s', managed, table_oid, controller, today);
   v_refs text;
   v_fks text;
 begin
@@ -2371,7 +2426,13 @@ begin
     select *, row_number() over () as n from lethe_private.references_to(table_oid) as r
     where r.child = table_oid and r.on_purge <> 'unlink'
   ) as r;
-  if v_stays is null then
+  -- A reference that would be set to null, in a row that must not change.
+  select concat_ws(' or ', v_stays, string_agg(format('exists (select from %s as s where %s and (%s))',
+      lethe_private.host_name(table_oid), lethe_private.reference_sql('s', r.child_columns, 'c', r.parent_columns), v_untouchable), ' or '))
+    into v_stays
+  from lethe_private.references_to(table_oid) as r
+  where r.child = table_oid and r.on_purge = 'unlink';
+  if v_stays = '' then
     return null;
   end if;
 
@@ -2387,7 +2448,7 @@ begin
       'cross join unnest(d.fks) as f (fk)) ',
     v_held,
     concat_ws(' or ', lethe_private.kept_sql('c', table_oid, controller, today, not batch), v_stays),
-    v_refs, v_fks,
+    coalesce(v_refs, 'null::jsonb'), coalesce(v_fks, 'null::jsonb'),
     case when batch then '{from}' else lethe_private.host_name(table_oid) end,
     case when batch then 'c.ctid = any ($1){here} and ' else '' end,
     v_due);
@@ -2498,7 +2559,7 @@ declare
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object('table', b.table_name, 'rule', b.rule, 'statement',
-      coalesce(v_staying, '') || replace(replace(b.count_statement, '{from}', lethe_private.host_name(table_oid)), '{leaves}', v_leaves))), '[]')
+      coalesce(v_staying, '') || lethe_private.fill(b.count_statement, jsonb_build_object('from', lethe_private.host_name(table_oid), 'leaves', v_leaves)))), '[]')
     from lethe_private.before_purge(table_oid) as b);
 end
 $$;
@@ -2544,9 +2605,10 @@ select jsonb_build_object('rows', count(*), 'root', %s, 'r1', count(*)) as facts
 from gone as a$sql$;
 begin
   if not v_referenced then
-    return jsonb_build_object('delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
+    return jsonb_build_object('cascades', lethe_private.cascade_mark(table_oid), 'delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
   end if;
   return jsonb_build_object(
+    'cascades', lethe_private.cascade_mark(table_oid),
     'lock', $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
 from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$,
     'pick', case
@@ -2601,7 +2663,7 @@ comment on function lethe_private.plain_clock_index(lethe.managed_tables, oid, l
 -- Shape of the result:
 --   {"rules": [{"flag", "rule", "phase"}], "unlocked",
 --    "purge": null | {"discover", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
---    "columns": null | {"discover", "act"},
+--    "columns": null | {"discover", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
 --    "look": text, "unclocked": text}
 
 -- Actions that fall due together are tested together, so that the clock stands in front, where an index
@@ -2637,6 +2699,22 @@ end;
 comment on function lethe_private.tests_sql(lethe_private.action_parts[]) is
   'The select list of which actions are to be done on a row that any_due_sql has found.';
 
+-- A function takes a hundred arguments at the most, and a table may have more rules than that allows.
+create or replace function lethe_private.object_sql(pairs text[])
+  returns text
+  language sql
+  immutable
+begin atomic
+  select string_agg('jsonb_build_object(' || g.pairs || ')', ' || ' order by g.part)
+  from (
+    select (x.n - 1) / 50 as part, string_agg(x.pair, E',\n  ' order by x.n) as pairs
+    from unnest(object_sql.pairs) with ordinality as x (pair, n)
+    group by 1
+  ) as g;
+end;
+
+comment on function lethe_private.object_sql(text[]) is 'SQL that builds one jsonb object of any number of "key, value" pairs.';
+
 create or replace function lethe_private.discover_sql(
   source text,
   condition text,
@@ -2649,27 +2727,36 @@ create or replace function lethe_private.discover_sql(
   language sql
   stable
 begin atomic
-  -- "offset 0" keeps the tests in the inner query, which several processes may share, and lets narrow
-  -- rows be sorted.
-  select format($sql$select jsonb_build_object('rows', count(*), %s) as facts, d.target, array_agg(d.tid) as tids
+  -- Rows on which the same rules are to be done are put together where there are enough of them: their
+  -- batches need no test of each rule on each row.
+  select format($sql$with f as materialized (
+  select c.tableoid as target, c.ctid as tid,%s
+    %s
+  from %s as c
+  where %s
+), flagged as (
+  select f.*, %s as flags from f
+), common as (
+  select x.flags from flagged as x group by x.flags having count(*) >= %s
+)
+select %s as facts, d.target, array_agg(d.tid) as tids
 from (
-  select f.*, row_number() over (%sorder by %sf.tid) as n
-  from (
-    select c.tableoid as target, c.ctid as tid,%s
-      %s
-    from %s as c
-    where %s
-    offset 0
-  ) as f
+  select x.*, m.flags as common, row_number() over (partition by %sm.flags order by %sx.tid) as n
+  from flagged as x
+  left join common as m on m.flags = x.flags
 ) as d
-group by d.target, (d.n - 1) / %s
-order by d.target, (d.n - 1) / %s$sql$,
-    string_agg(format('%L, count(*) filter (where d.%s)', a.flag, a.flag), ', ' order by a.n),
-    case when has_leaves then 'partition by f.target ' else '' end,
-    case when in_order_of is null then '' else 'f.clock, ' end,
+group by d.target, d.common, (d.n - 1) / %s
+order by d.target, d.common, (d.n - 1) / %s$sql$,
     case when in_order_of is null then '' else format(' c.%I as clock,', in_order_of) end,
     lethe_private.tests_sql(actions),
-    source, condition, batch_rows, batch_rows)
+    source, condition,
+    string_agg(format('case when f.%s then ''1'' else ''0'' end', a.flag), ' || ' order by a.n),
+    greatest(batch_rows / 5, 1),
+    lethe_private.object_sql(array['''rows'', count(*)', '''flags'', d.common']
+      || array_agg(format('%L, count(*) filter (where d.%s)', a.flag, a.flag) order by a.n)),
+    case when has_leaves then 'x.target, ' else '' end,
+    case when in_order_of is null then '' else 'x.clock, ' end,
+    batch_rows, batch_rows)
   from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
 end;
 
@@ -2724,22 +2811,61 @@ begin atomic
   where c.ctid = p.tid{here} and c.xmin = p.version
   returning %s as key, %s
 )
-select jsonb_build_object('rows', count(*), 'root', %s, %s) as facts,
+select %s as facts,
   null::oid as target, null::tid[] as tids
-from acted as a$sql$,
+from acted as a%s$sql$,
     lethe_private.tests_sql(actions),
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
     (select string_agg(case when watched then format('p.%1$s and (%2$s) is not true as %1$s', a.flag, a.needed)
       else format('p.%s', a.flag) end, ', ') from unnest(actions) as a),
-    lethe_private.root_sql('a.key'),
-    (select string_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag), ', ') from unnest(actions) as a),
+    (select lethe_private.object_sql(array['''rows'', count(*)', '''root'', ' || lethe_private.root_sql('a.key')]
+      || array_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag))) from unnest(actions) as a),
     case when watched then (select ' where ' || string_agg('a.' || a.flag, ' or ') from unnest(actions) as a) else '' end);
 end;
 
 comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean) is
   'Applies every action due on the rows of a batch in one statement, and counts them.';
+
+-- The same where all the given actions are to be done on every row of the batch: the statement one would
+-- write by hand. Whatever somebody writes makes a new version, at another address, so what discovery found
+-- still holds; only what may change without the row (a hold) and what would be wrong to do (a row not due)
+-- is asked again. Masking twice changes nothing; a constant, which would fill a null, is asked about.
+create or replace function lethe_private.act_on_all_sql(own_rows text, actions lethe_private.action_parts[], key text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format($sql$with acted as (
+  update {from} as c
+  set %s
+  where c.ctid = any ($1){here}
+    and %s
+  returning %s as key
+)
+select %s as facts,
+  null::oid as target, null::tid[] as tids
+from acted as a$sql$,
+    (select string_agg(format('%I = %s', x.column_name, x.new_value), E',\n    ' order by x.n)
+     from (select distinct on (a.column_name) a.column_name, a.new_value, a.n
+           from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+           order by a.column_name, a.new_value = 'null' desc, a.n) as x),
+    concat_ws(E'\n    and ', own_rows,
+      (select string_agg(format('(%s)', t.test), E'\n    and ' order by t.n)
+       from (select x.test, min(x.n) as n
+             from (select a.due as test, a.n from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+                   union all
+                   select a.needed, 1000 + a.n from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+                   where a.new_value <> 'null' and strpos(a.new_value, format('c.%I', a.column_name)) = 0) as x
+             group by x.test) as t)),
+    key,
+    (select lethe_private.object_sql(array['''rows'', count(*)', '''root'', ' || lethe_private.root_sql('a.key')]
+      || array_agg(format('%L, count(*)', a.flag))) from unnest(actions) as a));
+end;
+
+comment on function lethe_private.act_on_all_sql(text, lethe_private.action_parts[], text) is
+  'Applies all of the given actions to the rows of a batch on which all of them are to be done.';
 
 -- One read of the data: per action how many rows are due, how many of them are held or kept by a child.
 create or replace function lethe_private.look_sql(
@@ -2754,24 +2880,25 @@ create or replace function lethe_private.look_sql(
   language sql
   stable
 begin atomic
-  select format($sql$%sselect jsonb_build_object(
-  'rows', count(*) filter (where not d.held and (%s)),
-  %s)
+  -- "offset 0": each row is asked once whether it is held, and not once for every count.
+  select format($sql$%sselect %s
 from (
   select %s,
     %s as held,
     %s as kept
   from %s as c
   where %s
+  offset 0
 ) as d$sql$,
     coalesce(staying, ''),
-    string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n),
-    string_agg(format(
+    lethe_private.object_sql(array[format('''rows'', count(*) filter (where not d.held and (%s))',
+      string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n))]
+    || array_agg(format(
       '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s%4$s), ''held'', count(*) filter (where d.%2$s and d.held), '
       '''kept'', %3$s)', a.flag, a.flag,
       case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end,
-      case when a.phase = 'columns' and p.flag is not null then format(' and not (d.%s and not d.kept and not d.held)', p.flag) else '' end),
-      E',\n  ' order by a.n),
+      case when a.phase = 'columns' and p.flag is not null then format(' and not (d.%s and not d.kept and not d.held)', p.flag) else '' end)
+      order by a.n)),
     string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
     held,
     case
@@ -2795,8 +2922,8 @@ create or replace function lethe_private.unclocked_sql(source text, owner text, 
   stable
 begin atomic
   -- Together with "not yet masked", so that the partial index answers this too.
-  select format(E'select jsonb_build_object(\n  %s)\nfrom %s as c\nwhere %s\n  and (%s)',
-    (select string_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked), E',\n  ' order by a.n)
+  select format(E'select %s\nfrom %s as c\nwhere %s\n  and (%s)',
+    (select lethe_private.object_sql(array_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked) order by a.n))
      from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)),
     source, owner,
     string_agg(format('((%s)%s)', g.unclocked, case when g.needed = 'true' then '' else format(E'\n    and (%s)', g.needed) end), ' or ' order by g.n))
@@ -2875,8 +3002,10 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid))));
-
+      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid)),
+      'act_on_all', case when not lethe_private.is_watched(v_oid) then jsonb_build_object(
+        'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
+        'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;
   return v_program;
 end
@@ -2913,24 +3042,33 @@ create or replace function lethe_private.as_sweeper(
   set jit = off  -- short statements over many partitions: compiling took 24 times as long as running
 as $$
 declare
-  v_path pg_catalog.text;
+  v_settings pg_catalog.text[];
 begin
   if current_user operator(pg_catalog.<>) 'lethe_sweeper'::pg_catalog.name then
     raise exception using errcode = 'LE505', message = 'function lethe_private.as_sweeper has been altered',
       hint = 'run lethe init to restore it, and find out who altered it';
   end if;
   perform pg_catalog.set_config('search_path', host_search_path, true);
-  v_path := pg_catalog.current_setting('search_path');
+  v_settings := array[
+    pg_catalog.current_setting('search_path'), pg_catalog.current_setting('row_security'),
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')];
 
   return query execute statement using tids, inner_pad, outer_pad;
   set constraints all immediate;
 
-  -- A setting that a trigger changed would outlive this function and be met by code with more rights.
-  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) v_path
+  -- A setting that a trigger changed would outlive this function: it would be met by code with more rights,
+  -- or end the cycle for every table.
+  if v_settings operator(pg_catalog.<>) array[
+    pg_catalog.current_setting('search_path'), 'off',
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')]
     or pg_catalog.current_setting('row_security') operator(pg_catalog.<>) 'off'
   then
-    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
-      hint = 'give the trigger''s function a "set search_path" clause';
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path, row_security or another setting of the session',
+      hint = 'give the trigger''s function a "set" clause for what it needs';
   end if;
 end
 $$;
@@ -3002,11 +3140,27 @@ create or replace function lethe_private.count_as_sweeper(statement text, manage
 as $$
 declare
   v_facts jsonb;
+  v_state text;
 begin
+  -- The planner cannot know how few rows a partial index still holds. Starting helpers for those takes
+  -- longer than counting them; for a table that must be read whole they pay all the same.
+  perform set_config('parallel_setup_cost', '10000', true);
   select r.facts into v_facts
   from lethe_private.run_as_sweeper(
     format('select (%s), null::oid, null::tid[]', count_as_sweeper.statement), count_as_sweeper.managed) as r;
   return v_facts;
+exception
+  when insufficient_privilege then
+    raise;
+  -- The message of a cast or a division that fails on some row quotes the row, whosever it is.
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    if v_state like 'LE%' then
+      raise;
+    end if;
+    raise exception using errcode = v_state,
+      message = format('a statement over %I.%I fails on some row (SQLSTATE %s)', managed.schema_name, managed.table_name, v_state),
+      hint = 'a predicate must be able to read every value of its columns';
 end
 $$;
 
@@ -3117,15 +3271,35 @@ as $$
 declare
   v_read text;
   v_message text;
+  v_schema text;
 begin
   perform lethe_private.assert_single_expression(condition);
+  -- Reading it already runs code: functions of constants are folded, literals go through the checks of
+  -- domains. Here that would be with the rights of Lethe's owner, so nothing of the host's or of the
+  -- session's is let in, but columns of plain types.
+  select lower(btrim(d.name[1], '"')) into v_schema
+  from regexp_matches(regexp_replace(condition, '''([^'']|'''')*''', ' ', 'g'), '("(?:[^"]|"")*"|[[:alnum:]_]+)\s*\.\s*["[:alpha:]_]', 'g') as d (name)
+  where lower(btrim(d.name[1], '"')) not in ('pg_catalog', 'lethe')
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE303',
+      message = format('predicate on %s names something of %I', lethe_private.host_name(relation), v_schema),
+      hint = 'name columns alone, without a table or a cast to a type of yours; functions are PostgreSQL''s own or Lethe''s';
+  elsif exists (select from pg_type as t where t.typnamespace = pg_my_temp_schema()) then
+    raise exception using errcode = 'LE303',
+      message = 'this session has temporary tables or types, which a predicate could name',
+      hint = 'change the policy in a fresh session';
+  end if;
   begin
     execute format('create temporary table lethe_condition (%s)',
-      (select string_agg(format('%I %s', h.name, h.type), ', ' order by h.position)
+      (select string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position)
        from lethe_private.host_columns as h
+       join pg_namespace as n on n.nspname = h.type_schema
+       join pg_type as t on t.typname = h.type_name and t.typnamespace = n.oid
+       left join pg_type as e on e.oid = t.typelem
        where h.relation = read_condition.relation
-         and (h.declared_type_schema = 'pg_catalog'
-           or has_schema_privilege(current_user, h.declared_type_schema, 'usage'))));
+         and (h.type_schema = 'pg_catalog'
+           or t.typtype in ('b', 'e') and coalesce(e.typtype, 'b') in ('b', 'e') and has_schema_privilege(current_user, h.type_schema, 'usage'))));
     execute format(E'create index lethe_condition_index on pg_temp.lethe_condition ((1)) where (\n%s\n)', condition);
     select pg_get_expr(i.indpred, i.indrelid) into v_read
     from pg_index as i where i.indexrelid = to_regclass('pg_temp.lethe_condition_index');
@@ -3136,15 +3310,18 @@ begin
       message = format('predicate on %s cannot be used: %s', lethe_private.host_name(relation), v_message),
       hint = case when exists (
           select from lethe_private.host_columns as h
-          where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
-            and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
-        then (select string_agg(distinct format('grant usage on schema %I to lethe_owner', h.declared_type_schema), '; ')
+          where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+            and not has_schema_privilege(current_user, h.type_schema, 'usage'))
+        then (select string_agg(distinct format('grant usage on schema %I to lethe_owner', h.type_schema), '; ')
               from lethe_private.host_columns as h
-              where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
-                and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
+              where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+                and not has_schema_privilege(current_user, h.type_schema, 'usage'))
         else 'write one immutable, boolean expression over the columns of this table; no subqueries, no now()' end;
   end;
-  return v_read;
+  -- A backslash would mean something else to a session with standard_conforming_strings off.
+  return (
+    select string_agg(case when r.token[1] like '''%\%' escape '' then 'E' || replace(r.token[1], '\', '\\') else r.token[1] end, '' order by r.n)
+    from regexp_matches(v_read, '"(?:[^"]|"")*"|''(?:[^'']|'''')*''|[^"'']+', 'g') with ordinality as r (token, n));
 end
 $$;
 
@@ -3288,6 +3465,32 @@ end;
 
 comment on function lethe_private.unique_indexes(oid, int2) is 'Names of the indexes that keep a column''s values apart.';
 
+-- Where nulls are not distinct, there is room for one null only.
+create or replace function lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_index text;
+begin
+  select x.relname into v_index
+  from pg_index as i
+  join pg_class as x on x.oid = i.indexrelid
+  where i.indrelid = relation and i.indisunique and i.indnullsnotdistinct and target.position = any (i.indkey::int2[])
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE306',
+      message = format('column %I of %s is unique, nulls included (%s), and would become null', target.name, lethe_private.host_name(relation), v_index),
+      hint = 'use a pseudonym, which keeps values apart';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_nulls_fit(oid, lethe_private.host_columns) is
+  'Raises LE306 when a column may hold one null at the most.';
+
 create or replace function lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb)
   returns void
   language plpgsql
@@ -3307,6 +3510,9 @@ begin
     raise exception using errcode = 'LE305',
       message = format('%s is NOT NULL and method %s makes it null', v_name, method.name),
       hint = 'use constant, partial or a pseudonym; or drop the constraint';
+  end if;
+  if method.nulls_out then
+    perform lethe_private.assert_nulls_fit(relation, target);
   end if;
   if v_unique is not null and not method.keeps_unique and not method.nulls_out then
     raise exception using errcode = 'LE306',
@@ -3341,10 +3547,10 @@ begin
     return;
   end if;
   begin
-    execute format('select %s from (select (%s)::%s as %I) as c',
+    -- As lethe_sweeper: a domain of the host's runs the host's code.
+    v_stands := lethe_private.count_as_sweeper(format('select to_jsonb(coalesce(%s, false)) from (select (%s)::%s as %I) as c',
       lethe_private.method_sql(method.recogniser, 'c', target, method, parameters),
-      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name)
-      into v_stands;
+      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name), null)::boolean;
   exception
     when insufficient_privilege then
       return;  -- a type of the host's; its statements will say so
@@ -3517,6 +3723,7 @@ as $$
 declare
   v_reference record;
   v_positions int2[];
+  v_schema text;
   v_leaf text;
 begin
   for v_reference in
@@ -3531,6 +3738,29 @@ begin
           array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), lethe_private.host_name(relation)),
         hint = format('create index concurrently on %s (%s)', lethe_private.host_name(v_reference.child),
           (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c));
+    end if;
+
+    -- A type with an equality of its own (citext) is compared by it only where it is found; by the plain one
+    -- a referring row could be overlooked, and a cascade nobody declared would take it.
+    select n.nspname into v_schema
+    from pg_constraint as k
+    cross join unnest(k.conpfeqop) as e (operator)
+    join pg_operator as o on o.oid = e.operator
+    join pg_namespace as n on n.oid = o.oprnamespace
+    where k.contype = 'f' and k.conrelid = v_reference.child and k.conname = v_reference.foreign_key
+      and n.nspname <> 'pg_catalog'
+      and not exists (
+        select from lethe.managed_tables as m
+        cross join unnest(string_to_array(m.search_path, ',')) as p
+        where lethe_private.host_table(m.schema_name, m.table_name) = coalesce(path[1], relation)
+          and btrim(btrim(p), '"') = n.nspname)
+    limit 1;
+    if v_schema is not null then
+      raise exception using errcode = 'LE315',
+        message = format('reference %s of %s compares by an operator of schema %I, which the search path of %s does not name',
+          array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), v_schema,
+          lethe_private.host_name(coalesce(path[1], relation))),
+        hint = format('declare the table''s search path: search_path: "%s, pg_temp"', quote_ident(v_schema));
     end if;
 
     -- A partition whose siblings declare this foreign key, each for itself, and which does not.
@@ -3779,6 +4009,7 @@ as $$
 declare
   v_type text;
   v_reference text;
+  v_collation text;
 begin
   if num_nonnulls(controller, controller_column) = 0 and (select count(*) from lethe.controllers) = 1 then
     return (select c.id from lethe.controllers as c);
@@ -3791,7 +4022,12 @@ begin
     return (lethe_private.get_controller(controller)).id;
   end if;
 
-  select h.type into v_type from lethe_private.host_columns as h where h.relation = table_controller.relation and h.name = controller_column;
+  select h.base_type, ' collate ' || quote_ident(n.nspname) || '.' || quote_ident(k.collname) into v_type, v_collation
+  from lethe_private.host_columns as h
+  join pg_attribute as a on a.attrelid = h.relation and a.attnum = h.position
+  left join pg_collation as k on k.oid = a.attcollation
+  left join pg_namespace as n on n.oid = k.collnamespace
+  where h.relation = table_controller.relation and h.name = controller_column;
   if not found then
     raise exception using errcode = 'LE103',
       message = format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
@@ -3799,7 +4035,8 @@ begin
   end if;
   for v_reference in select c.reference from lethe.controllers as c where c.reference is not null loop
     begin
-      execute format('select %L::%s', v_reference, v_type);
+      -- As lethe_sweeper: a domain of the host's runs the host's code.
+      perform lethe_private.run_as_sweeper(format('select to_jsonb((%L::%s) is null), null::oid, null::tid[]', v_reference, v_type), null);
     exception when others then
       raise exception using errcode = 'LE203',
         message = format('column %I of %s is of type %s, which cannot hold controller reference %L',
@@ -3807,6 +4044,19 @@ begin
         hint = 'set the controllers'' references to values of that column';
     end;
   end loop;
+  -- '1' and '01' are two references and one number.
+  if (select r.facts::boolean from lethe_private.run_as_sweeper((
+    select format('select to_jsonb(count(distinct x.v%s) < count(*)), null::oid, null::tid[] from (values %s) as x (v)',
+      v_collation, string_agg(format('(%L::%s)', c.reference, v_type), ', '))
+    from lethe.controllers as c
+    where c.reference is not null
+    having count(*) > 0), null) as r)
+  then
+    raise exception using errcode = 'LE203',
+      message = format('column %I of %s, of type %s, cannot tell the references of two controllers apart',
+        controller_column, lethe_private.host_name(relation), v_type),
+      hint = 'a row belongs to one controller: give references that the column holds as different values';
+  end if;
   return null;
 end
 $$;
@@ -4183,6 +4433,7 @@ begin
         message = format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
         hint = 'anonymize it with constant, partial or a pseudonym; or drop the constraint';
     end if;
+    perform lethe_private.assert_nulls_fit(relation, v_column);
     return;
   end if;
   select m.* into v_method from lethe.methods as m where m.name = assert_action.method;
@@ -4650,7 +4901,11 @@ create or replace function lethe_private.plain_name(managed lethe.managed_tables
   returns text
   language sql
   immutable
-return managed.schema_name || '.' || managed.table_name;
+return case
+  -- The first dot parts schema and table, so a schema whose own name has one is quoted.
+  when strpos(managed.schema_name, '.') > 0 then format('%I.%I', managed.schema_name, managed.table_name)
+  else managed.schema_name || '.' || managed.table_name
+end;
 
 comment on function lethe_private.plain_name(lethe.managed_tables) is 'schema.table without quotes, as a policy document names it.';
 
@@ -4827,12 +5082,14 @@ declare
   v_found jsonb;
   v_rows bigint;
 begin
+  -- Addresses of many rows are sorted and put together here, once a table and not once a batch.
+  perform set_config('work_mem', '64MB', true);
   with found as (
     select r.facts, r.target, r.found_tids
     from lethe_private.run_as_sweeper(statement, managed) as r
   ), listed as (
-    insert into lethe_private.worklist (cycle_id, table_id, target, tids)
-    select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids
+    insert into lethe_private.worklist (cycle_id, table_id, target, tids, flags)
+    select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids, f.facts ->> 'flags'
     from found as f
     returning 1
   )
@@ -4840,7 +5097,7 @@ begin
     into v_found, v_rows
   from (
     select e.key, sum(e.value::bigint)::bigint as total
-    from found as f cross join jsonb_each_text(f.facts) as e
+    from found as f cross join jsonb_each_text(f.facts - 'flags') as e
     group by e.key
   ) as t;
 
@@ -4859,27 +5116,39 @@ $$;
 comment on function lethe_private.discover(lethe.cycle_tables, lethe.managed_tables, text) is
   'One search for all due rows of a table''s phase.';
 
+-- Puts words of ours into a statement: {from}, {here}, {leaves}. Not where they stand between quotes: there
+-- they are a host's own, in a name or in the text of a predicate.
+create or replace function lethe_private.fill(statement text, words jsonb)
+  returns text
+  language sql
+  immutable
+begin atomic
+  select string_agg(coalesce(words ->> m.part[1], m.part[2], '{' || m.part[1] || '}'), '' order by m.n)
+  from regexp_matches(statement, $re$\{(from|here|leaves)\}|("(?:[^"]|"")*"|'(?:[^']|'')*'|[^"'{]+|\{)$re$, 'g')
+    with ordinality as m (part, n);
+end;
+
+comment on function lethe_private.fill(text, jsonb) is 'A statement with the given words in place of its marks.';
+
 -- Where a batch lives: {from} and {here} of its statements. A partition is addressed itself where the
 -- sweeper may and where nothing on its parent would notice the difference; else through its parent.
 create or replace function lethe_private.place(statement text, table_oid oid, target oid)
   returns text
   language sql
   stable
-begin atomic
-  select case
-    when not exists (select from pg_inherits as i where i.inhparent = table_oid) then
-      replace(replace(statement, '{from}', lethe_private.host_name(table_oid)), '{here}', '')
-    when target <> table_oid
-      and has_table_privilege('lethe_sweeper', target, 'select')
-      and has_table_privilege('lethe_sweeper', target, 'update')
-      and has_table_privilege('lethe_sweeper', target, 'delete')
-      and not exists (select from pg_trigger as t where t.tgrelid = table_oid and t.tgtype & 1 = 0)
-    then
-      replace(replace(statement, '{from}', 'only ' || lethe_private.host_name(target)), '{here}', '')
-    else
-      replace(replace(statement, '{from}', lethe_private.host_name(table_oid)), '{here}', format(' and c.tableoid = %s', target))
-  end;
-end;
+return lethe_private.fill(statement, case
+  when not exists (select from pg_inherits as i where i.inhparent = table_oid) then
+    jsonb_build_object('from', lethe_private.host_name(table_oid), 'here', '')
+  when target <> table_oid
+    and has_table_privilege('lethe_sweeper', target, 'select')
+    and has_table_privilege('lethe_sweeper', target, 'update')
+    and has_table_privilege('lethe_sweeper', target, 'delete')
+    and not exists (select from pg_trigger as t where t.tgrelid = table_oid and t.tgtype & 1 = 0)
+  then
+    jsonb_build_object('from', 'only ' || lethe_private.host_name(target), 'here', '')
+  else
+    jsonb_build_object('from', lethe_private.host_name(table_oid), 'here', format(' and c.tableoid = %s', target))
+end);
 
 comment on function lethe_private.place(text, oid, oid) is 'A statement of a program, directed at the table or at one partition of it.';
 
@@ -4893,10 +5162,19 @@ create or replace function lethe_private.sweep_columns(
 as $$
 declare
   v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_act jsonb := nullif(program #> '{columns,act_on_all}', 'null');
+  v_statement text := program #>> '{columns,act}';
   v_facts jsonb;
 begin
+  if v_act is not null and batch.flags is not null then
+    v_statement := lethe_private.act_on_all_sql(v_act ->> 'own_rows', array(
+        select jsonb_populate_record(null::lethe_private.action_parts, e.value)
+        from jsonb_array_elements(v_act -> 'actions') with ordinality as e (value, n)
+        where substr(batch.flags, e.n::int, 1) = '1'
+        order by e.n), v_act ->> 'key');
+  end if;
   select r.facts into v_facts
-  from lethe_private.run_as_sweeper(lethe_private.place(program #>> '{columns,act}', v_oid, batch.target),
+  from lethe_private.run_as_sweeper(lethe_private.place(v_statement, v_oid, batch.target),
     managed, batch.tids, pads.inner_pad, pads.outer_pad) as r;
   return v_facts;
 end
@@ -4953,6 +5231,12 @@ begin
   select r.facts into v_facts from lethe_private.run_as_sweeper(
     lethe_private.place(program #>> '{purge,delete}', v_oid, batch.target), managed, v_tids, pads.inner_pad, pads.outer_pad) as r;
 
+  -- The DELETE locks its table against new foreign keys, so one that came since the program was written
+  -- shows now at the latest. What it took along was not asked about: all is undone, and compiled anew.
+  if lethe_private.cascade_mark(v_oid) is distinct from program #>> '{purge,cascades}' then
+    raise exception using errcode = 'serialization_failure', message = 'a foreign key to the table has come or gone';
+  end if;
+
   select v_children || coalesce(jsonb_agg(jsonb_build_object('table', d.key, 'rule', 'with parent',
       'rows', lethe_private.deleted_in_transaction(lethe_private.resolve_table(d.key)) - d.value::bigint)), '[]')
     into v_children
@@ -4982,6 +5266,12 @@ declare
   v_batch lethe_private.worklist;
   v_state text;
 begin
+  -- Each statement of a batch must see what was committed before it: a hold, a child, a changed row.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using errcode = 'LE405',
+      message = format('a batch cannot run at isolation level %s', current_setting('transaction_isolation')),
+      hint = 'begin the transaction with: set transaction isolation level read committed';
+  end if;
   select c.* into v_controller from lethe.controllers as c where c.id = v_cycle.controller_id;
   if not pg_try_advisory_xact_lock_shared(lethe_private.lock_id(v_controller.id)) then
     return lethe_private.progress('busy', null, v_started);
@@ -5003,7 +5293,10 @@ begin
     return lethe_private.progress('busy', v_table, v_started);
   end if;
 
-  perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
+  -- Tried and not waited for: whoever changes holds may take long to commit.
+  if not pg_try_advisory_xact_lock_shared(lethe_private.holds_lock_id()) then
+    return lethe_private.progress('busy', v_table, v_started);
+  end if;
   perform set_config('lock_timeout', (extract(epoch from s.lock_timeout) * 1000)::bigint::text, true) from lethe.settings as s;
   v_program := lethe_private.program_of(v_cycle, v_table);
   if v_program is null then
@@ -5025,7 +5318,7 @@ end
 $$;
 
 comment on function lethe.sweep_step(bigint, int, boolean) is
-  'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403.';
+  'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
 
 create or replace function lethe_private.absent_table(cycle lethe.cycles, table_id int)
   returns text
@@ -5090,6 +5383,7 @@ declare
   v_constraint text;
   v_relation text;
   v_locked int := 0;
+  v_last_attempt boolean := false;
 begin
   begin
     select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
@@ -5102,18 +5396,35 @@ begin
       from lethe_private.run_as_sweeper(lethe_private.place(program ->> 'unlocked',
         lethe_private.host_table(v_managed.schema_name, v_managed.table_name), batch.target), v_managed, batch.tids) as r;
       v_locked := v_locked - cardinality(batch.tids);
+      -- The batch's own rows are free; what is locked is a row that would go or change with one of them.
+      -- The batch is taken apart to find it, and nobody is waited for.
+      v_last_attempt := batch.attempts + 1 >= (select s.attempts_max from lethe.settings as s);
+      if v_last_attempt then
+        perform set_config('lock_timeout', '50ms', true);
+      end if;
     end if;
     if cycle_table.phase = 'purge' then
       v_facts := lethe_private.sweep_purge(v_managed, program, batch, v_pads);
     else
       v_facts := lethe_private.sweep_columns(v_managed, program, batch, v_pads);
     end if;
-  exception when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
-    v_cause := jsonb_strip_nulls(jsonb_build_object('sqlstate', v_state,
-      'constraint', nullif(v_constraint, ''), 'table', nullif(v_relation, '')));
+  exception
+    -- "others" leaves these two out. Where somebody cancels, the context of the error would hold what a
+    -- trigger was just doing, row and all; an ASSERT in a trigger is one more way to refuse a row.
+    when query_canceled then
+      raise exception using errcode = 'query_canceled', message = 'canceled within a batch, which is undone',
+        hint = 'call it again to go on; see statement_timeout if nobody canceled it';
+    when others or assert_failure then
+      get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
+      v_cause := jsonb_strip_nulls(jsonb_build_object('sqlstate', v_state,
+        'constraint', nullif(v_constraint, ''), 'table', nullif(v_relation, '')));
   end;
-  if v_cause is not null then
+  if v_cause is not null and v_last_attempt and v_state = '55P03' then
+    update lethe.cycle_tables as t
+    set skipped = lethe_private.add_skipped(t.skipped, t.phase, '55P03', v_locked)
+    where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+    return lethe_private.halve_batch(cycle_table, batch, v_cause);
+  elsif v_cause is not null then
     return lethe_private.batch_failed(cycle_table, batch, v_cause);
   end if;
 
@@ -5135,8 +5446,8 @@ $$;
 comment on function lethe_private.take_batch(lethe.cycle_tables, lethe.controllers, jsonb, lethe_private.worklist) is
   'Sweeps one batch of the worklist. Returns swept, retry or failed.';
 
--- Three kinds of failure. Somebody holds a lock: later, and from the third time on without the locked
--- rows. The database refuses some row (a constraint, a
+-- Three kinds of failure. Somebody holds a lock: later, from the third time on without the locked
+-- rows, and at last without those whose children are locked. The database refuses some row (a constraint, a
 -- trigger): the batch is halved until that row stands alone, and the others go on. Anything else: the
 -- table cannot be swept as it is.
 create or replace function lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb)
@@ -5147,15 +5458,9 @@ create or replace function lethe_private.batch_failed(cycle_table lethe.cycle_ta
 as $$
 declare
   v_settings lethe.settings;
-  v_size int := cardinality(batch.tids);
   v_class text := left(cause ->> 'sqlstate', 2);
-  v_name text := concat_ws(' ', cause ->> 'sqlstate', cause ->> 'constraint');
-  v_skipped bigint;
 begin
   select s.* into v_settings from lethe.settings as s;
-  select sum(n.value::bigint) into v_skipped
-  from jsonb_each(cycle_table.skipped) as p cross join jsonb_each_text(p.value) as n;
-
   if v_class = '40' or cause ->> 'sqlstate' in ('55P03', '55006') then
     if batch.attempts + 1 >= v_settings.attempts_max then
       return lethe_private.table_failed(cycle_table, cause);
@@ -5165,27 +5470,49 @@ begin
     return 'retry';
   end if;
 
-  if v_class not in ('21', '22', '23', '27', '44', 'P0') and v_class <> '09' or v_skipped >= v_settings.skipped_rows_max then
+  if v_class not in ('21', '22', '23', '27', '44', 'P0') and v_class <> '09' then
+    return lethe_private.table_failed(cycle_table, cause);
+  end if;
+  return lethe_private.halve_batch(cycle_table, batch, cause);
+end
+$$;
+
+comment on function lethe_private.batch_failed(lethe.cycle_tables, lethe_private.worklist, jsonb) is
+  'What to do after an error: try again later (retry), halve the batch (swept), or give the table up (failed).';
+
+create or replace function lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb)
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_size int := cardinality(batch.tids);
+  v_name text := concat_ws(' ', cause ->> 'sqlstate', cause ->> 'constraint');
+begin
+  if (select s.skipped_rows_max from lethe.settings as s) <= (
+    select sum(n.value::bigint) from jsonb_each(cycle_table.skipped) as p cross join jsonb_each_text(p.value) as n)
+  then
     return lethe_private.table_failed(cycle_table, cause);
   end if;
 
   delete from lethe_private.worklist as w
-  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = batch_failed.batch.batch;
+  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = halve_batch.batch.batch;
   if v_size = 1 then
     update lethe.cycle_tables as t
     set skipped = lethe_private.add_skipped(t.skipped, t.phase, v_name, 1)
     where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
     return 'swept';
   end if;
-  insert into lethe_private.worklist (cycle_id, table_id, target, tids)
-  values (batch.cycle_id, batch.table_id, batch.target, batch.tids[:v_size / 2]),
-         (batch.cycle_id, batch.table_id, batch.target, batch.tids[v_size / 2 + 1:]);
+  insert into lethe_private.worklist (cycle_id, table_id, target, tids, flags, attempts)
+  values (batch.cycle_id, batch.table_id, batch.target, batch.tids[:v_size / 2], batch.flags, batch.attempts),
+         (batch.cycle_id, batch.table_id, batch.target, batch.tids[v_size / 2 + 1:], batch.flags, batch.attempts);
   return 'swept';
 end
 $$;
 
-comment on function lethe_private.batch_failed(lethe.cycle_tables, lethe_private.worklist, jsonb) is
-  'What to do after an error: try again later (retry), halve the batch (swept), or give the table up (failed).';
+comment on function lethe_private.halve_batch(lethe.cycle_tables, lethe_private.worklist, jsonb) is
+  'Takes a batch apart to find the row that cannot be changed, which is skipped once it stands alone; too many of them fail the table.';
 
 create or replace function lethe_private.table_failed(cycle_table lethe.cycle_tables, cause jsonb)
   returns text
@@ -5293,10 +5620,17 @@ begin
       message = format('day %s has not begun for controller %s', local_date, controller),
       hint = 'a cycle acts on what is due today; lethe plan --as-of shows what will be';
   end if;
-  if alone and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id)) then
+  -- A session that was interrupted still holds it. Taken twice it would have to be given back twice.
+  if alone
+    and not exists (
+      select from pg_locks as l
+      where l.pid = pg_backend_pid() and l.locktype = 'advisory' and l.mode = 'ExclusiveLock' and l.objsubid = 1
+        and (l.classid::bigint << 32) + l.objid::bigint = lethe_private.lock_id(v_controller.id))
+    and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id))
+  then
     raise exception using errcode = 'LE401',
       message = format('a cycle of controller %s is already running', controller),
-      hint = 'wait until it has finished; lethe status shows how far it is';
+      hint = 'wait until it has finished; lethe status shows how far it is. A session that was interrupted holds on until it is closed or calls it again';
   end if;
 
   select c.* into v_cycle from lethe.cycles as c
@@ -5372,8 +5706,8 @@ $$;
 comment on function lethe_private.compile_cycle(lethe.cycles, lethe.controllers) is
   'Lists and compiles the managed tables of a new cycle.';
 
--- The program of a table, compiled where there is none: at the beginning, and again when the policy has
--- changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
+-- The program of a table, compiled where there is none: at the beginning, and again when the policy or a
+-- foreign key has changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
 -- the policy under it. Null: the table has failed.
 create or replace function lethe_private.program_of(cycle lethe.cycles, cycle_table lethe.cycle_tables)
   returns jsonb
@@ -5391,7 +5725,13 @@ begin
   where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id
   for share;
   if found then
-    return v_program;
+    if v_program -> 'purge' is null or v_program #>> '{purge,cascades}' = (
+      select lethe_private.cascade_mark(lethe_private.host_table(m.schema_name, m.table_name))
+      from lethe.managed_tables as m where m.id = cycle_table.table_id)
+    then
+      return v_program;
+    end if;
+    delete from lethe_private.compiled as c where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id;
   end if;
 
   begin
@@ -5824,6 +6164,8 @@ begin
         end if;
         exit when v_table.table_id is null;
         loop
+          commit;
+          set transaction isolation level read committed;
           v_step := lethe.sweep_step(v_cycle, v_table.table_id);
           commit;
           exit when v_step.state in ('done', 'failed');
@@ -5985,6 +6327,11 @@ begin
         union all
         select 200 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'act']) with ordinality as x (k, n)
         union all
+        select 250, 'columns: act where all rules are due', lethe_private.act_on_all_sql(v_program #>> '{columns,act_on_all,own_rows}',
+          array(select jsonb_populate_record(null::lethe_private.action_parts, e)
+                from jsonb_array_elements(v_program #> '{columns,act_on_all,actions}') as e), v_program #>> '{columns,act_on_all,key}')
+        where jsonb_typeof(v_program #> '{columns,act_on_all}') = 'object'
+        union all
         select 300, 'verify', v_program ->> 'look'
         union all
         select 301, 'verify: unclocked', v_program ->> 'unclocked'
@@ -6076,7 +6423,18 @@ begin atomic
   )
   select format('schema %I', s.nspname), 'lethe_sweeper: usage', format('grant usage on schema %I to lethe_sweeper', s.nspname)
   from (select distinct n.nspname, n.oid
-        from needed as d join pg_class as c on c.oid = d.oid join pg_namespace as n on n.oid = c.relnamespace) as s
+        from needed as d join pg_class as c on c.oid = d.oid join pg_namespace as n on n.oid = c.relnamespace
+        union
+        -- A statement names the types of what it writes and compares; those may live elsewhere.
+        select n.nspname, n.oid
+        from managed as m
+        join lethe_private.host_columns as h on h.relation = m.oid
+        join pg_namespace as n on n.nspname in (h.declared_type_schema, h.type_schema)
+        where n.nspname <> 'pg_catalog'
+          and (h.name = m.controller_column
+            or exists (select from lethe.rules as r where r.table_id = m.id and r.column_name = h.name and r.action = 'anonymize')
+            or exists (select from lethe.rules as r join lethe.terms as t on t.rule_id = r.id
+                       where r.table_id = m.id and strpos(t.condition, quote_ident(n.nspname) || '.') > 0))) as s
   where not has_schema_privilege('lethe_sweeper', s.oid, 'usage')
   union all
   select lethe_private.host_name(m.oid), 'lethe_sweeper: ' || string_agg(distinct m.privilege, ', '),

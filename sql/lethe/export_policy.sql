@@ -54,7 +54,11 @@ create or replace function lethe_private.plain_name(managed lethe.managed_tables
   returns text
   language sql
   immutable
-return managed.schema_name || '.' || managed.table_name;
+return case
+  -- The first dot parts schema and table, so a schema whose own name has one is quoted.
+  when strpos(managed.schema_name, '.') > 0 then format('%I.%I', managed.schema_name, managed.table_name)
+  else managed.schema_name || '.' || managed.table_name
+end;
 
 comment on function lethe_private.plain_name(lethe.managed_tables) is 'schema.table without quotes, as a policy document names it.';
 

@@ -67,6 +67,7 @@ as $$
 declare
   v_type text;
   v_reference text;
+  v_collation text;
 begin
   if num_nonnulls(controller, controller_column) = 0 and (select count(*) from lethe.controllers) = 1 then
     return (select c.id from lethe.controllers as c);
@@ -79,7 +80,12 @@ begin
     return (lethe_private.get_controller(controller)).id;
   end if;
 
-  select h.type into v_type from lethe_private.host_columns as h where h.relation = table_controller.relation and h.name = controller_column;
+  select h.base_type, ' collate ' || quote_ident(n.nspname) || '.' || quote_ident(k.collname) into v_type, v_collation
+  from lethe_private.host_columns as h
+  join pg_attribute as a on a.attrelid = h.relation and a.attnum = h.position
+  left join pg_collation as k on k.oid = a.attcollation
+  left join pg_namespace as n on n.oid = k.collnamespace
+  where h.relation = table_controller.relation and h.name = controller_column;
   if not found then
     raise exception using errcode = 'LE103',
       message = format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
@@ -87,7 +93,8 @@ begin
   end if;
   for v_reference in select c.reference from lethe.controllers as c where c.reference is not null loop
     begin
-      execute format('select %L::%s', v_reference, v_type);
+      -- As lethe_sweeper: a domain of the host's runs the host's code.
+      perform lethe_private.run_as_sweeper(format('select to_jsonb((%L::%s) is null), null::oid, null::tid[]', v_reference, v_type), null);
     exception when others then
       raise exception using errcode = 'LE203',
         message = format('column %I of %s is of type %s, which cannot hold controller reference %L',
@@ -95,6 +102,19 @@ begin
         hint = 'set the controllers'' references to values of that column';
     end;
   end loop;
+  -- '1' and '01' are two references and one number.
+  if (select r.facts::boolean from lethe_private.run_as_sweeper((
+    select format('select to_jsonb(count(distinct x.v%s) < count(*)), null::oid, null::tid[] from (values %s) as x (v)',
+      v_collation, string_agg(format('(%L::%s)', c.reference, v_type), ', '))
+    from lethe.controllers as c
+    where c.reference is not null
+    having count(*) > 0), null) as r)
+  then
+    raise exception using errcode = 'LE203',
+      message = format('column %I of %s, of type %s, cannot tell the references of two controllers apart',
+        controller_column, lethe_private.host_name(relation), v_type),
+      hint = 'a row belongs to one controller: give references that the column holds as different values';
+  end if;
   return null;
 end
 $$;

@@ -38,7 +38,18 @@ begin atomic
   )
   select format('schema %I', s.nspname), 'lethe_sweeper: usage', format('grant usage on schema %I to lethe_sweeper', s.nspname)
   from (select distinct n.nspname, n.oid
-        from needed as d join pg_class as c on c.oid = d.oid join pg_namespace as n on n.oid = c.relnamespace) as s
+        from needed as d join pg_class as c on c.oid = d.oid join pg_namespace as n on n.oid = c.relnamespace
+        union
+        -- A statement names the types of what it writes and compares; those may live elsewhere.
+        select n.nspname, n.oid
+        from managed as m
+        join lethe_private.host_columns as h on h.relation = m.oid
+        join pg_namespace as n on n.nspname in (h.declared_type_schema, h.type_schema)
+        where n.nspname <> 'pg_catalog'
+          and (h.name = m.controller_column
+            or exists (select from lethe.rules as r where r.table_id = m.id and r.column_name = h.name and r.action = 'anonymize')
+            or exists (select from lethe.rules as r join lethe.terms as t on t.rule_id = r.id
+                       where r.table_id = m.id and strpos(t.condition, quote_ident(n.nspname) || '.') > 0))) as s
   where not has_schema_privilege('lethe_sweeper', s.oid, 'usage')
   union all
   select lethe_private.host_name(m.oid), 'lethe_sweeper: ' || string_agg(distinct m.privilege, ', '),

@@ -34,6 +34,11 @@ begin
         union all
         select 200 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'act']) with ordinality as x (k, n)
         union all
+        select 250, 'columns: act where all rules are due', lethe_private.act_on_all_sql(v_program #>> '{columns,act_on_all,own_rows}',
+          array(select jsonb_populate_record(null::lethe_private.action_parts, e)
+                from jsonb_array_elements(v_program #> '{columns,act_on_all,actions}') as e), v_program #>> '{columns,act_on_all,key}')
+        where jsonb_typeof(v_program #> '{columns,act_on_all}') = 'object'
+        union all
         select 300, 'verify', v_program ->> 'look'
         union all
         select 301, 'verify: unclocked', v_program ->> 'unclocked'

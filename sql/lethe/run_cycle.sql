@@ -36,6 +36,8 @@ begin
         end if;
         exit when v_table.table_id is null;
         loop
+          commit;
+          set transaction isolation level read committed;
           v_step := lethe.sweep_step(v_cycle, v_table.table_id);
           commit;
           exit when v_step.state in ('done', 'failed');

@@ -101,6 +101,7 @@ begin
         message = format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
         hint = 'anonymize it with constant, partial or a pseudonym; or drop the constraint';
     end if;
+    perform lethe_private.assert_nulls_fit(relation, v_column);
     return;
   end if;
   select m.* into v_method from lethe.methods as m where m.name = assert_action.method;

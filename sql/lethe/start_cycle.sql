@@ -21,10 +21,17 @@ begin
       message = format('day %s has not begun for controller %s', local_date, controller),
       hint = 'a cycle acts on what is due today; lethe plan --as-of shows what will be';
   end if;
-  if alone and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id)) then
+  -- A session that was interrupted still holds it. Taken twice it would have to be given back twice.
+  if alone
+    and not exists (
+      select from pg_locks as l
+      where l.pid = pg_backend_pid() and l.locktype = 'advisory' and l.mode = 'ExclusiveLock' and l.objsubid = 1
+        and (l.classid::bigint << 32) + l.objid::bigint = lethe_private.lock_id(v_controller.id))
+    and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id))
+  then
     raise exception using errcode = 'LE401',
       message = format('a cycle of controller %s is already running', controller),
-      hint = 'wait until it has finished; lethe status shows how far it is';
+      hint = 'wait until it has finished; lethe status shows how far it is. A session that was interrupted holds on until it is closed or calls it again';
   end if;
 
   select c.* into v_cycle from lethe.cycles as c
@@ -100,8 +107,8 @@ $$;
 comment on function lethe_private.compile_cycle(lethe.cycles, lethe.controllers) is
   'Lists and compiles the managed tables of a new cycle.';
 
--- The program of a table, compiled where there is none: at the beginning, and again when the policy has
--- changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
+-- The program of a table, compiled where there is none: at the beginning, and again when the policy or a
+-- foreign key has changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
 -- the policy under it. Null: the table has failed.
 create or replace function lethe_private.program_of(cycle lethe.cycles, cycle_table lethe.cycle_tables)
   returns jsonb
@@ -119,7 +126,13 @@ begin
   where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id
   for share;
   if found then
-    return v_program;
+    if v_program -> 'purge' is null or v_program #>> '{purge,cascades}' = (
+      select lethe_private.cascade_mark(lethe_private.host_table(m.schema_name, m.table_name))
+      from lethe.managed_tables as m where m.id = cycle_table.table_id)
+    then
+      return v_program;
+    end if;
+    delete from lethe_private.compiled as c where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id;
   end if;
 
   begin

@@ -16,6 +16,12 @@ declare
   v_batch lethe_private.worklist;
   v_state text;
 begin
+  -- Each statement of a batch must see what was committed before it: a hold, a child, a changed row.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using errcode = 'LE405',
+      message = format('a batch cannot run at isolation level %s', current_setting('transaction_isolation')),
+      hint = 'begin the transaction with: set transaction isolation level read committed';
+  end if;
   select c.* into v_controller from lethe.controllers as c where c.id = v_cycle.controller_id;
   if not pg_try_advisory_xact_lock_shared(lethe_private.lock_id(v_controller.id)) then
     return lethe_private.progress('busy', null, v_started);
@@ -37,7 +43,10 @@ begin
     return lethe_private.progress('busy', v_table, v_started);
   end if;
 
-  perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
+  -- Tried and not waited for: whoever changes holds may take long to commit.
+  if not pg_try_advisory_xact_lock_shared(lethe_private.holds_lock_id()) then
+    return lethe_private.progress('busy', v_table, v_started);
+  end if;
   perform set_config('lock_timeout', (extract(epoch from s.lock_timeout) * 1000)::bigint::text, true) from lethe.settings as s;
   v_program := lethe_private.program_of(v_cycle, v_table);
   if v_program is null then
@@ -59,7 +68,7 @@ end
 $$;
 
 comment on function lethe.sweep_step(bigint, int, boolean) is
-  'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403.';
+  'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
 
 create or replace function lethe_private.absent_table(cycle lethe.cycles, table_id int)
   returns text

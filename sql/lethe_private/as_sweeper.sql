@@ -23,27 +23,40 @@ create or replace function lethe_private.as_sweeper(
   security definer
   set search_path = pg_catalog, pg_temp
   set row_security = off
+  -- A row's key is the same text in every session, else a hold would not find its row. These are defaults.
+  set bytea_output = hex
+  set extra_float_digits = 1
+  set intervalstyle = postgres
   set jit = off  -- short statements over many partitions: compiling took 24 times as long as running
 as $$
 declare
-  v_path pg_catalog.text;
+  v_settings pg_catalog.text[];
 begin
   if current_user operator(pg_catalog.<>) 'lethe_sweeper'::pg_catalog.name then
     raise exception using errcode = 'LE505', message = 'function lethe_private.as_sweeper has been altered',
       hint = 'run lethe init to restore it, and find out who altered it';
   end if;
   perform pg_catalog.set_config('search_path', host_search_path, true);
-  v_path := pg_catalog.current_setting('search_path');
+  v_settings := array[
+    pg_catalog.current_setting('search_path'), pg_catalog.current_setting('row_security'),
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')];
 
   return query execute statement using tids, inner_pad, outer_pad;
   set constraints all immediate;
 
-  -- A setting that a trigger changed would outlive this function and be met by code with more rights.
-  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) v_path
+  -- A setting that a trigger changed would outlive this function: it would be met by code with more rights,
+  -- or end the cycle for every table.
+  if v_settings operator(pg_catalog.<>) array[
+    pg_catalog.current_setting('search_path'), 'off',
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')]
     or pg_catalog.current_setting('row_security') operator(pg_catalog.<>) 'off'
   then
-    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
-      hint = 'give the trigger''s function a "set search_path" clause';
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path, row_security or another setting of the session',
+      hint = 'give the trigger''s function a "set" clause for what it needs';
   end if;
 end
 $$;

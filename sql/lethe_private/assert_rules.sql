@@ -107,6 +107,7 @@ as $$
 declare
   v_reference record;
   v_positions int2[];
+  v_schema text;
   v_leaf text;
 begin
   for v_reference in
@@ -121,6 +122,29 @@ begin
           array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), lethe_private.host_name(relation)),
         hint = format('create index concurrently on %s (%s)', lethe_private.host_name(v_reference.child),
           (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c));
+    end if;
+
+    -- A type with an equality of its own (citext) is compared by it only where it is found; by the plain one
+    -- a referring row could be overlooked, and a cascade nobody declared would take it.
+    select n.nspname into v_schema
+    from pg_constraint as k
+    cross join unnest(k.conpfeqop) as e (operator)
+    join pg_operator as o on o.oid = e.operator
+    join pg_namespace as n on n.oid = o.oprnamespace
+    where k.contype = 'f' and k.conrelid = v_reference.child and k.conname = v_reference.foreign_key
+      and n.nspname <> 'pg_catalog'
+      and not exists (
+        select from lethe.managed_tables as m
+        cross join unnest(string_to_array(m.search_path, ',')) as p
+        where lethe_private.host_table(m.schema_name, m.table_name) = coalesce(path[1], relation)
+          and btrim(btrim(p), '"') = n.nspname)
+    limit 1;
+    if v_schema is not null then
+      raise exception using errcode = 'LE315',
+        message = format('reference %s of %s compares by an operator of schema %I, which the search path of %s does not name',
+          array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), v_schema,
+          lethe_private.host_name(coalesce(path[1], relation))),
+        hint = format('declare the table''s search path: search_path: "%s, pg_temp"', quote_ident(v_schema));
     end if;
 
     -- A partition whose siblings declare this foreign key, each for itself, and which does not.

@@ -99,6 +99,32 @@ end;
 
 comment on function lethe_private.unique_indexes(oid, int2) is 'Names of the indexes that keep a column''s values apart.';
 
+-- Where nulls are not distinct, there is room for one null only.
+create or replace function lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_index text;
+begin
+  select x.relname into v_index
+  from pg_index as i
+  join pg_class as x on x.oid = i.indexrelid
+  where i.indrelid = relation and i.indisunique and i.indnullsnotdistinct and target.position = any (i.indkey::int2[])
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE306',
+      message = format('column %I of %s is unique, nulls included (%s), and would become null', target.name, lethe_private.host_name(relation), v_index),
+      hint = 'use a pseudonym, which keeps values apart';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_nulls_fit(oid, lethe_private.host_columns) is
+  'Raises LE306 when a column may hold one null at the most.';
+
 create or replace function lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb)
   returns void
   language plpgsql
@@ -118,6 +144,9 @@ begin
     raise exception using errcode = 'LE305',
       message = format('%s is NOT NULL and method %s makes it null', v_name, method.name),
       hint = 'use constant, partial or a pseudonym; or drop the constraint';
+  end if;
+  if method.nulls_out then
+    perform lethe_private.assert_nulls_fit(relation, target);
   end if;
   if v_unique is not null and not method.keeps_unique and not method.nulls_out then
     raise exception using errcode = 'LE306',
@@ -152,10 +181,10 @@ begin
     return;
   end if;
   begin
-    execute format('select %s from (select (%s)::%s as %I) as c',
+    -- As lethe_sweeper: a domain of the host's runs the host's code.
+    v_stands := lethe_private.count_as_sweeper(format('select to_jsonb(coalesce(%s, false)) from (select (%s)::%s as %I) as c',
       lethe_private.method_sql(method.recogniser, 'c', target, method, parameters),
-      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name)
-      into v_stands;
+      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name), null)::boolean;
   exception
     when insufficient_privilege then
       return;  -- a type of the host's; its statements will say so

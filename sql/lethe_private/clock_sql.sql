@@ -19,6 +19,8 @@ create or replace function lethe_private.clock_ceiling()
   immutable
 return '294000-01-01';
 
+comment on function lethe_private.clock_ceiling() is 'Clocks from here on stand for "never".';
+
 create or replace function lethe_private.local_day_sql(
   alias text,
   clock lethe_private.host_columns,

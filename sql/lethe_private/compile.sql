@@ -7,7 +7,7 @@
 -- Shape of the result:
 --   {"rules": [{"flag", "rule", "phase"}], "unlocked",
 --    "purge": null | {"discover", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
---    "columns": null | {"discover", "act"},
+--    "columns": null | {"discover", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
 --    "look": text, "unclocked": text}
 
 -- Actions that fall due together are tested together, so that the clock stands in front, where an index
@@ -43,6 +43,22 @@ end;
 comment on function lethe_private.tests_sql(lethe_private.action_parts[]) is
   'The select list of which actions are to be done on a row that any_due_sql has found.';
 
+-- A function takes a hundred arguments at the most, and a table may have more rules than that allows.
+create or replace function lethe_private.object_sql(pairs text[])
+  returns text
+  language sql
+  immutable
+begin atomic
+  select string_agg('jsonb_build_object(' || g.pairs || ')', ' || ' order by g.part)
+  from (
+    select (x.n - 1) / 50 as part, string_agg(x.pair, E',\n  ' order by x.n) as pairs
+    from unnest(object_sql.pairs) with ordinality as x (pair, n)
+    group by 1
+  ) as g;
+end;
+
+comment on function lethe_private.object_sql(text[]) is 'SQL that builds one jsonb object of any number of "key, value" pairs.';
+
 create or replace function lethe_private.discover_sql(
   source text,
   condition text,
@@ -55,27 +71,36 @@ create or replace function lethe_private.discover_sql(
   language sql
   stable
 begin atomic
-  -- "offset 0" keeps the tests in the inner query, which several processes may share, and lets narrow
-  -- rows be sorted.
-  select format($sql$select jsonb_build_object('rows', count(*), %s) as facts, d.target, array_agg(d.tid) as tids
+  -- Rows on which the same rules are to be done are put together where there are enough of them: their
+  -- batches need no test of each rule on each row.
+  select format($sql$with f as materialized (
+  select c.tableoid as target, c.ctid as tid,%s
+    %s
+  from %s as c
+  where %s
+), flagged as (
+  select f.*, %s as flags from f
+), common as (
+  select x.flags from flagged as x group by x.flags having count(*) >= %s
+)
+select %s as facts, d.target, array_agg(d.tid) as tids
 from (
-  select f.*, row_number() over (%sorder by %sf.tid) as n
-  from (
-    select c.tableoid as target, c.ctid as tid,%s
-      %s
-    from %s as c
-    where %s
-    offset 0
-  ) as f
+  select x.*, m.flags as common, row_number() over (partition by %sm.flags order by %sx.tid) as n
+  from flagged as x
+  left join common as m on m.flags = x.flags
 ) as d
-group by d.target, (d.n - 1) / %s
-order by d.target, (d.n - 1) / %s$sql$,
-    string_agg(format('%L, count(*) filter (where d.%s)', a.flag, a.flag), ', ' order by a.n),
-    case when has_leaves then 'partition by f.target ' else '' end,
-    case when in_order_of is null then '' else 'f.clock, ' end,
+group by d.target, d.common, (d.n - 1) / %s
+order by d.target, d.common, (d.n - 1) / %s$sql$,
     case when in_order_of is null then '' else format(' c.%I as clock,', in_order_of) end,
     lethe_private.tests_sql(actions),
-    source, condition, batch_rows, batch_rows)
+    source, condition,
+    string_agg(format('case when f.%s then ''1'' else ''0'' end', a.flag), ' || ' order by a.n),
+    greatest(batch_rows / 5, 1),
+    lethe_private.object_sql(array['''rows'', count(*)', '''flags'', d.common']
+      || array_agg(format('%L, count(*) filter (where d.%s)', a.flag, a.flag) order by a.n)),
+    case when has_leaves then 'x.target, ' else '' end,
+    case when in_order_of is null then '' else 'x.clock, ' end,
+    batch_rows, batch_rows)
   from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
 end;
 
@@ -130,22 +155,61 @@ begin atomic
   where c.ctid = p.tid{here} and c.xmin = p.version
   returning %s as key, %s
 )
-select jsonb_build_object('rows', count(*), 'root', %s, %s) as facts,
+select %s as facts,
   null::oid as target, null::tid[] as tids
-from acted as a$sql$,
+from acted as a%s$sql$,
     lethe_private.tests_sql(actions),
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
     (select string_agg(case when watched then format('p.%1$s and (%2$s) is not true as %1$s', a.flag, a.needed)
       else format('p.%s', a.flag) end, ', ') from unnest(actions) as a),
-    lethe_private.root_sql('a.key'),
-    (select string_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag), ', ') from unnest(actions) as a),
+    (select lethe_private.object_sql(array['''rows'', count(*)', '''root'', ' || lethe_private.root_sql('a.key')]
+      || array_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag))) from unnest(actions) as a),
     case when watched then (select ' where ' || string_agg('a.' || a.flag, ' or ') from unnest(actions) as a) else '' end);
 end;
 
 comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean) is
   'Applies every action due on the rows of a batch in one statement, and counts them.';
+
+-- The same where all the given actions are to be done on every row of the batch: the statement one would
+-- write by hand. Whatever somebody writes makes a new version, at another address, so what discovery found
+-- still holds; only what may change without the row (a hold) and what would be wrong to do (a row not due)
+-- is asked again. Masking twice changes nothing; a constant, which would fill a null, is asked about.
+create or replace function lethe_private.act_on_all_sql(own_rows text, actions lethe_private.action_parts[], key text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format($sql$with acted as (
+  update {from} as c
+  set %s
+  where c.ctid = any ($1){here}
+    and %s
+  returning %s as key
+)
+select %s as facts,
+  null::oid as target, null::tid[] as tids
+from acted as a$sql$,
+    (select string_agg(format('%I = %s', x.column_name, x.new_value), E',\n    ' order by x.n)
+     from (select distinct on (a.column_name) a.column_name, a.new_value, a.n
+           from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+           order by a.column_name, a.new_value = 'null' desc, a.n) as x),
+    concat_ws(E'\n    and ', own_rows,
+      (select string_agg(format('(%s)', t.test), E'\n    and ' order by t.n)
+       from (select x.test, min(x.n) as n
+             from (select a.due as test, a.n from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+                   union all
+                   select a.needed, 1000 + a.n from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+                   where a.new_value <> 'null' and strpos(a.new_value, format('c.%I', a.column_name)) = 0) as x
+             group by x.test) as t)),
+    key,
+    (select lethe_private.object_sql(array['''rows'', count(*)', '''root'', ' || lethe_private.root_sql('a.key')]
+      || array_agg(format('%L, count(*)', a.flag))) from unnest(actions) as a));
+end;
+
+comment on function lethe_private.act_on_all_sql(text, lethe_private.action_parts[], text) is
+  'Applies all of the given actions to the rows of a batch on which all of them are to be done.';
 
 -- One read of the data: per action how many rows are due, how many of them are held or kept by a child.
 create or replace function lethe_private.look_sql(
@@ -160,24 +224,25 @@ create or replace function lethe_private.look_sql(
   language sql
   stable
 begin atomic
-  select format($sql$%sselect jsonb_build_object(
-  'rows', count(*) filter (where not d.held and (%s)),
-  %s)
+  -- "offset 0": each row is asked once whether it is held, and not once for every count.
+  select format($sql$%sselect %s
 from (
   select %s,
     %s as held,
     %s as kept
   from %s as c
   where %s
+  offset 0
 ) as d$sql$,
     coalesce(staying, ''),
-    string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n),
-    string_agg(format(
+    lethe_private.object_sql(array[format('''rows'', count(*) filter (where not d.held and (%s))',
+      string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n))]
+    || array_agg(format(
       '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s%4$s), ''held'', count(*) filter (where d.%2$s and d.held), '
       '''kept'', %3$s)', a.flag, a.flag,
       case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end,
-      case when a.phase = 'columns' and p.flag is not null then format(' and not (d.%s and not d.kept and not d.held)', p.flag) else '' end),
-      E',\n  ' order by a.n),
+      case when a.phase = 'columns' and p.flag is not null then format(' and not (d.%s and not d.kept and not d.held)', p.flag) else '' end)
+      order by a.n)),
     string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
     held,
     case
@@ -201,8 +266,8 @@ create or replace function lethe_private.unclocked_sql(source text, owner text, 
   stable
 begin atomic
   -- Together with "not yet masked", so that the partial index answers this too.
-  select format(E'select jsonb_build_object(\n  %s)\nfrom %s as c\nwhere %s\n  and (%s)',
-    (select string_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked), E',\n  ' order by a.n)
+  select format(E'select %s\nfrom %s as c\nwhere %s\n  and (%s)',
+    (select lethe_private.object_sql(array_agg(format('%L, count(*) filter (where %s and (%s))', a.flag, a.needed, a.unclocked) order by a.n))
      from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)),
     source, owner,
     string_agg(format('((%s)%s)', g.unclocked, case when g.needed = 'true' then '' else format(E'\n    and (%s)', g.needed) end), ' or ' order by g.n))
@@ -281,8 +346,10 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid))));
-
+      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid)),
+      'act_on_all', case when not lethe_private.is_watched(v_oid) then jsonb_build_object(
+        'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
+        'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;
   return v_program;
 end

@@ -17,15 +17,35 @@ as $$
 declare
   v_read text;
   v_message text;
+  v_schema text;
 begin
   perform lethe_private.assert_single_expression(condition);
+  -- Reading it already runs code: functions of constants are folded, literals go through the checks of
+  -- domains. Here that would be with the rights of Lethe's owner, so nothing of the host's or of the
+  -- session's is let in, but columns of plain types.
+  select lower(btrim(d.name[1], '"')) into v_schema
+  from regexp_matches(regexp_replace(condition, '''([^'']|'''')*''', ' ', 'g'), '("(?:[^"]|"")*"|[[:alnum:]_]+)\s*\.\s*["[:alpha:]_]', 'g') as d (name)
+  where lower(btrim(d.name[1], '"')) not in ('pg_catalog', 'lethe')
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE303',
+      message = format('predicate on %s names something of %I', lethe_private.host_name(relation), v_schema),
+      hint = 'name columns alone, without a table or a cast to a type of yours; functions are PostgreSQL''s own or Lethe''s';
+  elsif exists (select from pg_type as t where t.typnamespace = pg_my_temp_schema()) then
+    raise exception using errcode = 'LE303',
+      message = 'this session has temporary tables or types, which a predicate could name',
+      hint = 'change the policy in a fresh session';
+  end if;
   begin
     execute format('create temporary table lethe_condition (%s)',
-      (select string_agg(format('%I %s', h.name, h.type), ', ' order by h.position)
+      (select string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position)
        from lethe_private.host_columns as h
+       join pg_namespace as n on n.nspname = h.type_schema
+       join pg_type as t on t.typname = h.type_name and t.typnamespace = n.oid
+       left join pg_type as e on e.oid = t.typelem
        where h.relation = read_condition.relation
-         and (h.declared_type_schema = 'pg_catalog'
-           or has_schema_privilege(current_user, h.declared_type_schema, 'usage'))));
+         and (h.type_schema = 'pg_catalog'
+           or t.typtype in ('b', 'e') and coalesce(e.typtype, 'b') in ('b', 'e') and has_schema_privilege(current_user, h.type_schema, 'usage'))));
     execute format(E'create index lethe_condition_index on pg_temp.lethe_condition ((1)) where (\n%s\n)', condition);
     select pg_get_expr(i.indpred, i.indrelid) into v_read
     from pg_index as i where i.indexrelid = to_regclass('pg_temp.lethe_condition_index');
@@ -36,15 +56,18 @@ begin
       message = format('predicate on %s cannot be used: %s', lethe_private.host_name(relation), v_message),
       hint = case when exists (
           select from lethe_private.host_columns as h
-          where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
-            and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
-        then (select string_agg(distinct format('grant usage on schema %I to lethe_owner', h.declared_type_schema), '; ')
+          where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+            and not has_schema_privilege(current_user, h.type_schema, 'usage'))
+        then (select string_agg(distinct format('grant usage on schema %I to lethe_owner', h.type_schema), '; ')
               from lethe_private.host_columns as h
-              where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
-                and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
+              where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+                and not has_schema_privilege(current_user, h.type_schema, 'usage'))
         else 'write one immutable, boolean expression over the columns of this table; no subqueries, no now()' end;
   end;
-  return v_read;
+  -- A backslash would mean something else to a session with standard_conforming_strings off.
+  return (
+    select string_agg(case when r.token[1] like '''%\%' escape '' then 'E' || replace(r.token[1], '\', '\\') else r.token[1] end, '' order by r.n)
+    from regexp_matches(v_read, '"(?:[^"]|"")*"|''(?:[^'']|'''')*''|[^"'']+', 'g') with ordinality as r (token, n));
 end
 $$;
 

@@ -5,7 +5,8 @@ create or replace function lethe_private.controller_sql(alias text, managed leth
 begin atomic
   select case
     when managed.controller_column is null then 'true'
-    else (select format('%s.%I = %L::%s', alias, h.name, controller.reference, h.type)
+    -- The type without its length: a cast to varchar(2) would cut one controller's reference to another's.
+    else (select format('%s.%I = %L::%s', alias, h.name, controller.reference, h.base_type)
           from lethe_private.host_columns as h
           where h.relation = table_oid and h.name = managed.controller_column)
   end;

@@ -9,12 +9,14 @@ declare
   v_found jsonb;
   v_rows bigint;
 begin
+  -- Addresses of many rows are sorted and put together here, once a table and not once a batch.
+  perform set_config('work_mem', '64MB', true);
   with found as (
     select r.facts, r.target, r.found_tids
     from lethe_private.run_as_sweeper(statement, managed) as r
   ), listed as (
-    insert into lethe_private.worklist (cycle_id, table_id, target, tids)
-    select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids
+    insert into lethe_private.worklist (cycle_id, table_id, target, tids, flags)
+    select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids, f.facts ->> 'flags'
     from found as f
     returning 1
   )
@@ -22,7 +24,7 @@ begin
     into v_found, v_rows
   from (
     select e.key, sum(e.value::bigint)::bigint as total
-    from found as f cross join jsonb_each_text(f.facts) as e
+    from found as f cross join jsonb_each_text(f.facts - 'flags') as e
     group by e.key
   ) as t;
 

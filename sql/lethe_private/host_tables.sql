@@ -107,7 +107,8 @@ create or replace view lethe_private.host_references as
     k.conname::text as foreign_key,
     k.conrelid as child,
     k.confrelid as parent,
-    k.confdeltype as on_delete,
+    -- A foreign key that is not enforced (PostgreSQL 18) does nothing by itself.
+    case when coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) then k.confdeltype else 'a' end as on_delete,
     k.conkey as child_positions,
     (select array_agg(a.attname::text order by p.n)
      from unnest(k.conkey) with ordinality as p (attnum, n)

@@ -1,8 +1,10 @@
 -- A row leaves only if nothing that stays refers to it. Over one row of a table, true when something
 -- does:
 --   keep         a referencing row exists (looking ahead: one that is not itself leaving);
---   with parent  a referencing row exists that is held, or is itself kept by one of its own children;
---   unlink       a referencing row exists that is held, since unlinking would change it.
+--   with parent  a referencing row exists that is held or another controller's, or is itself kept by one
+--                of its own children;
+--   unlink       a referencing row exists that is held or another controller's, since unlinking would
+--                change it.
 -- References of a table to itself are for leaving_sql: they need the whole set of leaving rows.
 create or replace function lethe_private.kept_sql(
   alias text,
@@ -35,7 +37,7 @@ begin
       when v_reference.on_purge = 'keep' and not look_ahead then 'true'
       when v_reference.on_purge = 'keep' then
         'not coalesce(' || lethe_private.leaves_sql(v_child, v_managed, v_reference.child, controller, today, path || table_oid) || ', false)'
-      else lethe_private.held_sql(v_child, v_managed, v_reference.child, today)
+      else lethe_private.untouchable_sql(v_child, v_managed, v_reference.child, controller, today)
     end;
     v_sql := concat_ws(' or ', v_sql, format('exists (select from %s as %s where %s%s)',
       lethe_private.host_name(v_reference.child), v_child,
@@ -56,6 +58,20 @@ $$;
 
 comment on function lethe_private.kept_sql(text, oid, lethe.controllers, date, boolean, oid[]) is
   'True when a row that stays refers to the row; null when nothing can refer to it.';
+
+create or replace function lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date)
+  returns text
+  language sql
+  stable
+return case
+  when not lethe_private.has_controller(managed, controller) then 'true'
+  else concat_ws(' or ',
+    nullif(lethe_private.controller_sql(alias, managed, table_oid, controller) || ' is not true', 'true is not true'),
+    lethe_private.held_sql(alias, managed, table_oid, today))
+end;
+
+comment on function lethe_private.untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date) is
+  'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
 
 create or replace function lethe_private.leaves_sql(
   alias text,

@@ -22,7 +22,7 @@ declare
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object('table', b.table_name, 'rule', b.rule, 'statement',
-      coalesce(v_staying, '') || replace(replace(b.count_statement, '{from}', lethe_private.host_name(table_oid)), '{leaves}', v_leaves))), '[]')
+      coalesce(v_staying, '') || lethe_private.fill(b.count_statement, jsonb_build_object('from', lethe_private.host_name(table_oid), 'leaves', v_leaves)))), '[]')
     from lethe_private.before_purge(table_oid) as b);
 end
 $$;
@@ -68,9 +68,10 @@ select jsonb_build_object('rows', count(*), 'root', %s, 'r1', count(*)) as facts
 from gone as a$sql$;
 begin
   if not v_referenced then
-    return jsonb_build_object('delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
+    return jsonb_build_object('cascades', lethe_private.cascade_mark(table_oid), 'delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
   end if;
   return jsonb_build_object(
+    'cascades', lethe_private.cascade_mark(table_oid),
     'lock', $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
 from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$,
     'pick', case

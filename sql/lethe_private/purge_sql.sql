@@ -18,6 +18,7 @@ declare
   v_due_child text;
   v_held text := lethe_private.held_sql('c', managed, table_oid, today);
   v_stays text;
+  v_untouchable text := lethe_private.untouchable_sql('s', managed, table_oid, controller, today);
   v_refs text;
   v_fks text;
 begin
@@ -39,7 +40,13 @@ begin
     select *, row_number() over () as n from lethe_private.references_to(table_oid) as r
     where r.child = table_oid and r.on_purge <> 'unlink'
   ) as r;
-  if v_stays is null then
+  -- A reference that would be set to null, in a row that must not change.
+  select concat_ws(' or ', v_stays, string_agg(format('exists (select from %s as s where %s and (%s))',
+      lethe_private.host_name(table_oid), lethe_private.reference_sql('s', r.child_columns, 'c', r.parent_columns), v_untouchable), ' or '))
+    into v_stays
+  from lethe_private.references_to(table_oid) as r
+  where r.child = table_oid and r.on_purge = 'unlink';
+  if v_stays = '' then
     return null;
   end if;
 
@@ -55,7 +62,7 @@ begin
       'cross join unnest(d.fks) as f (fk)) ',
     v_held,
     concat_ws(' or ', lethe_private.kept_sql('c', table_oid, controller, today, not batch), v_stays),
-    v_refs, v_fks,
+    coalesce(v_refs, 'null::jsonb'), coalesce(v_fks, 'null::jsonb'),
     case when batch then '{from}' else lethe_private.host_name(table_oid) end,
     case when batch then 'c.ctid = any ($1){here} and ' else '' end,
     v_due);

@@ -13,10 +13,15 @@ create or replace function lethe_private.references_to(parent oid)
   language sql
   stable
 begin atomic
-  with refs as (
+  -- A foreign key may lead to one partition or child table alone; its rows go with a DELETE of the whole.
+  with recursive family as (
+    select references_to.parent as oid
+    union
+    select i.inhrelid from family as f join pg_catalog.pg_inherits as i on i.inhparent = f.oid
+  ), refs as (
     select r.child, r.child_columns, r.parent_columns, r.foreign_key, r.on_delete = 'c' as cascades
     from lethe_private.host_references as r
-    where r.parent = references_to.parent
+    join family as f on f.oid = r.parent
     union all
     select lethe_private.host_table(c.schema_name, c.table_name), l.columns, l.to_columns, null, false
     from lethe.links as l
@@ -40,6 +45,33 @@ end;
 
 comment on function lethe_private.references_to(oid) is
   'Every way in which rows of other tables, or of its own, refer to a table, and what the policy says of each.';
+
+-- What PostgreSQL does by itself when a row is deleted (cascade, set null, set default), as far as cascades
+-- lead: a mark that changes as soon as a foreign key comes or goes anywhere along the way.
+create or replace function lethe_private.cascade_mark(table_oid oid)
+  returns text
+  language sql
+  stable
+begin atomic
+  with recursive family as (
+    select table_oid as oid
+    union
+    select x.oid
+    from family as f
+    cross join lateral (
+      select i.inhrelid as oid from pg_catalog.pg_inherits as i where i.inhparent = f.oid
+      union all
+      select k.conrelid from pg_catalog.pg_constraint as k where k.contype = 'f' and k.confrelid = f.oid and k.confdeltype = 'c'
+    ) as x
+  )
+  select md5(coalesce(string_agg(concat_ws(' ', k.oid, k.confdeltype, to_jsonb(k) ->> 'conenforced'), ',' order by k.oid), ''))
+  from family as f
+  join pg_catalog.pg_constraint as k on k.confrelid = f.oid and k.contype = 'f'
+  where k.confdeltype in ('c', 'n', 'd');
+end;
+
+comment on function lethe_private.cascade_mark(oid) is
+  'A mark of all foreign keys by which PostgreSQL itself would delete or change rows along with rows of a table.';
 
 create or replace function lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[])
   returns text

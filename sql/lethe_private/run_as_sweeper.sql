@@ -18,7 +18,7 @@ begin
     where p.oid = to_regprocedure('lethe_private.as_sweeper(text, tid[], bytea, bytea, text)')
       and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
       and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
-      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'jit=off']
+      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'bytea_output=hex', 'extra_float_digits=1', 'IntervalStyle=postgres', 'jit=off']
       and not exists (
         select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
         where a.grantee not in (select r.oid from pg_roles as r where r.rolname in ('lethe_sweeper', 'lethe_owner')))
@@ -55,11 +55,27 @@ create or replace function lethe_private.count_as_sweeper(statement text, manage
 as $$
 declare
   v_facts jsonb;
+  v_state text;
 begin
+  -- The planner cannot know how few rows a partial index still holds. Starting helpers for those takes
+  -- longer than counting them; for a table that must be read whole they pay all the same.
+  perform set_config('parallel_setup_cost', '10000', true);
   select r.facts into v_facts
   from lethe_private.run_as_sweeper(
     format('select (%s), null::oid, null::tid[]', count_as_sweeper.statement), count_as_sweeper.managed) as r;
   return v_facts;
+exception
+  when insufficient_privilege then
+    raise;
+  -- The message of a cast or a division that fails on some row quotes the row, whosever it is.
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    if v_state like 'LE%' then
+      raise;
+    end if;
+    raise exception using errcode = v_state,
+      message = format('a statement over %I.%I fails on some row (SQLSTATE %s)', managed.schema_name, managed.table_name, v_state),
+      hint = 'a predicate must be able to read every value of its columns';
 end
 $$;
 

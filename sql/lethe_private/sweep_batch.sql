@@ -1,24 +1,36 @@
+-- Puts words of ours into a statement: {from}, {here}, {leaves}. Not where they stand between quotes: there
+-- they are a host's own, in a name or in the text of a predicate.
+create or replace function lethe_private.fill(statement text, words jsonb)
+  returns text
+  language sql
+  immutable
+begin atomic
+  select string_agg(coalesce(words ->> m.part[1], m.part[2], '{' || m.part[1] || '}'), '' order by m.n)
+  from regexp_matches(statement, $re$\{(from|here|leaves)\}|("(?:[^"]|"")*"|'(?:[^']|'')*'|[^"'{]+|\{)$re$, 'g')
+    with ordinality as m (part, n);
+end;
+
+comment on function lethe_private.fill(text, jsonb) is 'A statement with the given words in place of its marks.';
+
 -- Where a batch lives: {from} and {here} of its statements. A partition is addressed itself where the
 -- sweeper may and where nothing on its parent would notice the difference; else through its parent.
 create or replace function lethe_private.place(statement text, table_oid oid, target oid)
   returns text
   language sql
   stable
-begin atomic
-  select case
-    when not exists (select from pg_inherits as i where i.inhparent = table_oid) then
-      replace(replace(statement, '{from}', lethe_private.host_name(table_oid)), '{here}', '')
-    when target <> table_oid
-      and has_table_privilege('lethe_sweeper', target, 'select')
-      and has_table_privilege('lethe_sweeper', target, 'update')
-      and has_table_privilege('lethe_sweeper', target, 'delete')
-      and not exists (select from pg_trigger as t where t.tgrelid = table_oid and t.tgtype & 1 = 0)
-    then
-      replace(replace(statement, '{from}', 'only ' || lethe_private.host_name(target)), '{here}', '')
-    else
-      replace(replace(statement, '{from}', lethe_private.host_name(table_oid)), '{here}', format(' and c.tableoid = %s', target))
-  end;
-end;
+return lethe_private.fill(statement, case
+  when not exists (select from pg_inherits as i where i.inhparent = table_oid) then
+    jsonb_build_object('from', lethe_private.host_name(table_oid), 'here', '')
+  when target <> table_oid
+    and has_table_privilege('lethe_sweeper', target, 'select')
+    and has_table_privilege('lethe_sweeper', target, 'update')
+    and has_table_privilege('lethe_sweeper', target, 'delete')
+    and not exists (select from pg_trigger as t where t.tgrelid = table_oid and t.tgtype & 1 = 0)
+  then
+    jsonb_build_object('from', 'only ' || lethe_private.host_name(target), 'here', '')
+  else
+    jsonb_build_object('from', lethe_private.host_name(table_oid), 'here', format(' and c.tableoid = %s', target))
+end);
 
 comment on function lethe_private.place(text, oid, oid) is 'A statement of a program, directed at the table or at one partition of it.';
 
@@ -32,10 +44,19 @@ create or replace function lethe_private.sweep_columns(
 as $$
 declare
   v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_act jsonb := nullif(program #> '{columns,act_on_all}', 'null');
+  v_statement text := program #>> '{columns,act}';
   v_facts jsonb;
 begin
+  if v_act is not null and batch.flags is not null then
+    v_statement := lethe_private.act_on_all_sql(v_act ->> 'own_rows', array(
+        select jsonb_populate_record(null::lethe_private.action_parts, e.value)
+        from jsonb_array_elements(v_act -> 'actions') with ordinality as e (value, n)
+        where substr(batch.flags, e.n::int, 1) = '1'
+        order by e.n), v_act ->> 'key');
+  end if;
   select r.facts into v_facts
-  from lethe_private.run_as_sweeper(lethe_private.place(program #>> '{columns,act}', v_oid, batch.target),
+  from lethe_private.run_as_sweeper(lethe_private.place(v_statement, v_oid, batch.target),
     managed, batch.tids, pads.inner_pad, pads.outer_pad) as r;
   return v_facts;
 end
@@ -91,6 +112,12 @@ begin
 
   select r.facts into v_facts from lethe_private.run_as_sweeper(
     lethe_private.place(program #>> '{purge,delete}', v_oid, batch.target), managed, v_tids, pads.inner_pad, pads.outer_pad) as r;
+
+  -- The DELETE locks its table against new foreign keys, so one that came since the program was written
+  -- shows now at the latest. What it took along was not asked about: all is undone, and compiled anew.
+  if lethe_private.cascade_mark(v_oid) is distinct from program #>> '{purge,cascades}' then
+    raise exception using errcode = 'serialization_failure', message = 'a foreign key to the table has come or gone';
+  end if;
 
   select v_children || coalesce(jsonb_agg(jsonb_build_object('table', d.key, 'rule', 'with parent',
       'rows', lethe_private.deleted_in_transaction(lethe_private.resolve_table(d.key)) - d.value::bigint)), '[]')

@@ -27,6 +27,7 @@ declare
   v_constraint text;
   v_relation text;
   v_locked int := 0;
+  v_last_attempt boolean := false;
 begin
   begin
     select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
@@ -39,18 +40,35 @@ begin
       from lethe_private.run_as_sweeper(lethe_private.place(program ->> 'unlocked',
         lethe_private.host_table(v_managed.schema_name, v_managed.table_name), batch.target), v_managed, batch.tids) as r;
       v_locked := v_locked - cardinality(batch.tids);
+      -- The batch's own rows are free; what is locked is a row that would go or change with one of them.
+      -- The batch is taken apart to find it, and nobody is waited for.
+      v_last_attempt := batch.attempts + 1 >= (select s.attempts_max from lethe.settings as s);
+      if v_last_attempt then
+        perform set_config('lock_timeout', '50ms', true);
+      end if;
     end if;
     if cycle_table.phase = 'purge' then
       v_facts := lethe_private.sweep_purge(v_managed, program, batch, v_pads);
     else
       v_facts := lethe_private.sweep_columns(v_managed, program, batch, v_pads);
     end if;
-  exception when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
-    v_cause := jsonb_strip_nulls(jsonb_build_object('sqlstate', v_state,
-      'constraint', nullif(v_constraint, ''), 'table', nullif(v_relation, '')));
+  exception
+    -- "others" leaves these two out. Where somebody cancels, the context of the error would hold what a
+    -- trigger was just doing, row and all; an ASSERT in a trigger is one more way to refuse a row.
+    when query_canceled then
+      raise exception using errcode = 'query_canceled', message = 'canceled within a batch, which is undone',
+        hint = 'call it again to go on; see statement_timeout if nobody canceled it';
+    when others or assert_failure then
+      get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
+      v_cause := jsonb_strip_nulls(jsonb_build_object('sqlstate', v_state,
+        'constraint', nullif(v_constraint, ''), 'table', nullif(v_relation, '')));
   end;
-  if v_cause is not null then
+  if v_cause is not null and v_last_attempt and v_state = '55P03' then
+    update lethe.cycle_tables as t
+    set skipped = lethe_private.add_skipped(t.skipped, t.phase, '55P03', v_locked)
+    where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+    return lethe_private.halve_batch(cycle_table, batch, v_cause);
+  elsif v_cause is not null then
     return lethe_private.batch_failed(cycle_table, batch, v_cause);
   end if;
 
@@ -72,8 +90,8 @@ $$;
 comment on function lethe_private.take_batch(lethe.cycle_tables, lethe.controllers, jsonb, lethe_private.worklist) is
   'Sweeps one batch of the worklist. Returns swept, retry or failed.';
 
--- Three kinds of failure. Somebody holds a lock: later, and from the third time on without the locked
--- rows. The database refuses some row (a constraint, a
+-- Three kinds of failure. Somebody holds a lock: later, from the third time on without the locked
+-- rows, and at last without those whose children are locked. The database refuses some row (a constraint, a
 -- trigger): the batch is halved until that row stands alone, and the others go on. Anything else: the
 -- table cannot be swept as it is.
 create or replace function lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb)
@@ -84,15 +102,9 @@ create or replace function lethe_private.batch_failed(cycle_table lethe.cycle_ta
 as $$
 declare
   v_settings lethe.settings;
-  v_size int := cardinality(batch.tids);
   v_class text := left(cause ->> 'sqlstate', 2);
-  v_name text := concat_ws(' ', cause ->> 'sqlstate', cause ->> 'constraint');
-  v_skipped bigint;
 begin
   select s.* into v_settings from lethe.settings as s;
-  select sum(n.value::bigint) into v_skipped
-  from jsonb_each(cycle_table.skipped) as p cross join jsonb_each_text(p.value) as n;
-
   if v_class = '40' or cause ->> 'sqlstate' in ('55P03', '55006') then
     if batch.attempts + 1 >= v_settings.attempts_max then
       return lethe_private.table_failed(cycle_table, cause);
@@ -102,27 +114,49 @@ begin
     return 'retry';
   end if;
 
-  if v_class not in ('21', '22', '23', '27', '44', 'P0') and v_class <> '09' or v_skipped >= v_settings.skipped_rows_max then
+  if v_class not in ('21', '22', '23', '27', '44', 'P0') and v_class <> '09' then
+    return lethe_private.table_failed(cycle_table, cause);
+  end if;
+  return lethe_private.halve_batch(cycle_table, batch, cause);
+end
+$$;
+
+comment on function lethe_private.batch_failed(lethe.cycle_tables, lethe_private.worklist, jsonb) is
+  'What to do after an error: try again later (retry), halve the batch (swept), or give the table up (failed).';
+
+create or replace function lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb)
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_size int := cardinality(batch.tids);
+  v_name text := concat_ws(' ', cause ->> 'sqlstate', cause ->> 'constraint');
+begin
+  if (select s.skipped_rows_max from lethe.settings as s) <= (
+    select sum(n.value::bigint) from jsonb_each(cycle_table.skipped) as p cross join jsonb_each_text(p.value) as n)
+  then
     return lethe_private.table_failed(cycle_table, cause);
   end if;
 
   delete from lethe_private.worklist as w
-  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = batch_failed.batch.batch;
+  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = halve_batch.batch.batch;
   if v_size = 1 then
     update lethe.cycle_tables as t
     set skipped = lethe_private.add_skipped(t.skipped, t.phase, v_name, 1)
     where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
     return 'swept';
   end if;
-  insert into lethe_private.worklist (cycle_id, table_id, target, tids)
-  values (batch.cycle_id, batch.table_id, batch.target, batch.tids[:v_size / 2]),
-         (batch.cycle_id, batch.table_id, batch.target, batch.tids[v_size / 2 + 1:]);
+  insert into lethe_private.worklist (cycle_id, table_id, target, tids, flags, attempts)
+  values (batch.cycle_id, batch.table_id, batch.target, batch.tids[:v_size / 2], batch.flags, batch.attempts),
+         (batch.cycle_id, batch.table_id, batch.target, batch.tids[v_size / 2 + 1:], batch.flags, batch.attempts);
   return 'swept';
 end
 $$;
 
-comment on function lethe_private.batch_failed(lethe.cycle_tables, lethe_private.worklist, jsonb) is
-  'What to do after an error: try again later (retry), halve the batch (swept), or give the table up (failed).';
+comment on function lethe_private.halve_batch(lethe.cycle_tables, lethe_private.worklist, jsonb) is
+  'Takes a batch apart to find the row that cannot be changed, which is skipped once it stands alone; too many of them fail the table.';
 
 create or replace function lethe_private.table_failed(cycle_table lethe.cycle_tables, cause jsonb)
   returns text

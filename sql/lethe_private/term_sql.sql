@@ -32,7 +32,8 @@ begin
     v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= %5$L%4$s',
       alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''),
       lethe_private.clock_ceiling());
-    v_parts.expired := format('%1$s.%2$I > %3$L and %4$s%5$s',
+    -- What rules most rows out comes first.
+    v_parts.expired := format('%4$s and %1$s.%2$I > %3$L%5$s',
       alias, v_clock.name, lethe_private.clock_floor(),
       lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller_zone, v_last),
       coalesce(' and ' || v_day || ' not in (' || v_past || ')', ''));

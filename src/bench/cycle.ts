@@ -10,7 +10,10 @@ export async function startCycle(database: pg.Client): Promise<number> {
 /** Sweeps every table: searches, and one transaction a batch, evidence included, until nothing is found. */
 export async function sweep(database: pg.Client, cycle: number): Promise<void> {
   for (;;) {
-    const { rows } = await database.query<{ table_id: number }>('select table_id from lethe.ready_tables($1) limit 1', [cycle])
+    const { rows } = await database.query<{ table_id: number }>(
+      'select table_id from lethe.ready_tables($1) limit 1',
+      [cycle],
+    )
     if (!rows[0]) return
     await sweepTable(database, cycle, rows[0].table_id)
   }
@@ -18,7 +21,10 @@ export async function sweep(database: pg.Client, cycle: number): Promise<void> {
 
 async function sweepTable(database: pg.Client, cycle: number, table: number): Promise<void> {
   for (;;) {
-    const { rows } = await database.query<{ state: string }>('select state from lethe.sweep_step($1, $2)', [cycle, table])
+    const { rows } = await database.query<{ state: string }>('select state from lethe.sweep_step($1, $2)', [
+      cycle,
+      table,
+    ])
     const state = rows[0]!.state
     if (state === 'done') return
     if (state === 'failed') throw new Error(`table ${table} failed: ${await failure(database, cycle, table)}`)

@@ -11,7 +11,9 @@ export type ClockIndex = 'partial' | 'plain' | 'none'
 const ZONE = 'Europe/Paris'
 
 /** The rules of one table of contacts. */
-export function contactRules(delays: { names: string; rest: string } = { names: 'P3Y', rest: 'P3Y' }): object {
+export function contactRules(
+  delays: { names: string; rest: string } = { names: 'P3Y', rest: 'P3Y' },
+): object {
   const { names, rest } = delays
   return {
     since: 'last_activity_at',
@@ -65,12 +67,19 @@ export async function applyPolicy(database: pg.Client, tables: Record<string, ob
 
 /** Makes the partial index that Lethe suggests for a table. */
 export async function createSuggestedIndex(database: pg.Client, table: string): Promise<void> {
-  const { rows } = await database.query<{ statement: string }>('select statement from lethe.suggested_indexes($1)', [table])
+  const { rows } = await database.query<{ statement: string }>(
+    'select statement from lethe.suggested_indexes($1)',
+    [table],
+  )
   for (const { statement } of rows) await database.query(statement)
 }
 
 /** A template with `bench.contacts`. */
-export function fillContacts(rows: number, index: ClockIndex, delays?: { names: string; rest: string }): Fill {
+export function fillContacts(
+  rows: number,
+  index: ClockIndex,
+  delays?: { names: string; rest: string },
+): Fill {
   return async (database) => {
     await database.query(`create schema bench; ${contactsTable('bench.contacts', rows)}`)
     await applyPolicy(database, { 'bench.contacts': contactRules(delays) })

@@ -27,7 +27,10 @@ const options = new Command('bench')
   .option('--json', 'one object a line: name, ratio, target, ok, seconds, baseline_seconds, unit')
   .option('--only <names...>', `one or more of ${cases.map(({ name }) => name).join(', ')}`)
   .option('--repeat <n>', 'runs of each side (default 3)')
-  .option('--database <url>', 'a superuser’s connection to a server of yours (default: an embedded PostgreSQL 18)')
+  .option(
+    '--database <url>',
+    'a superuser’s connection to a server of yours (default: an embedded PostgreSQL 18)',
+  )
   .option('--migrations <folder>', 'migrations other than the committed ones')
   .parse()
   .opts<Options>()
@@ -55,7 +58,9 @@ try {
   }
   if (!options.json) {
     const data = `${context.size.contacts.toLocaleString('en-US')} contacts, one in ten due; medians of ${context.repetitions}`
-    process.stdout.write(`\n${describeMachine()}\n${settings}\n${data}\n\n${formatResults(results, chosen)}\n`)
+    process.stdout.write(
+      `\n${describeMachine()}\n${settings}\n${data}\n\n${formatResults(results, chosen)}\n`,
+    )
   }
 } finally {
   await server.close()
@@ -66,7 +71,9 @@ function chooseCases(names: string[] | undefined): Case[] {
   return names.map((name) => {
     const found = cases.find((one) => one.name === name)
     if (found) return found
-    process.stderr.write(`there is no benchmark ${name}; there are ${cases.map((one) => one.name).join(', ')}\n`)
+    process.stderr.write(
+      `there is no benchmark ${name}; there are ${cases.map((one) => one.name).join(', ')}\n`,
+    )
     return process.exit(2)
   })
 }

@@ -39,12 +39,18 @@ export interface Comparison {
  *
  * @throws Error when the two leave different data behind: then they were not the same work.
  */
-export async function compare(context: Context, { template, ours, baseline, sameTable }: Comparison): Promise<Measured> {
+export async function compare(
+  context: Context,
+  { template, ours, baseline, sameTable }: Comparison,
+): Promise<Measured> {
   const { server, repetitions, progress } = context
   const seconds: Record<'ours' | 'baseline', number[]> = { ours: [], baseline: [] }
   const prints = new Set<string>()
   for (let round = 1; round <= repetitions; round++) {
-    const sides = [['ours', ours], ['baseline', baseline]] as const
+    const sides = [
+      ['ours', ours],
+      ['baseline', baseline],
+    ] as const
     for (const [side, work] of round % 2 ? sides : sides.toReversed()) {
       const took = await server.onClone(template, async (database) => {
         const result = await work(database)

@@ -69,7 +69,8 @@ export async function openServer(options: ServerOptions): Promise<BenchServer> {
     return prefix + name
   }
   const open = (database: string): Promise<pg.Client> => connect(inDatabase(adminUrl, database))
-  const drop = (database: string): Promise<unknown> => admin.query(`drop database if exists ${database} with (force)`)
+  const drop = (database: string): Promise<unknown> =>
+    admin.query(`drop database if exists ${database} with (force)`)
 
   return {
     connect: open,

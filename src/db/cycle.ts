@@ -252,7 +252,10 @@ export function openWorkerPool(
 /** Becomes lethe_worker. @throws LetheError LE502 when the login is no member, LE608 without Lethe. */
 export async function asWorker(connection: pg.ClientBase, { orOwner = false } = {}): Promise<void> {
   try {
-    await connection.query('set role lethe_worker')
+    // A login may bring settings along under which a batch is refused (LE405) or a long search cut short.
+    await connection.query(
+      `set role lethe_worker; set default_transaction_isolation = 'read committed'; set statement_timeout = 0`,
+    )
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === '22023') {

@@ -2,23 +2,63 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
 import { addCycleRunner, grantMissing, rowsOf, runCycle } from '../helpers/engine.ts'
-import { addDelay, type Day, dayOf, type Delay, formatDay, formatDelay, instantOf, localDay, parseDay } from '../oracle/calendar.ts'
+import {
+  addDelay,
+  type Day,
+  type Delay,
+  dayOf,
+  formatDay,
+  formatDelay,
+  instantOf,
+  localDay,
+  parseDay,
+} from '../oracle/calendar.ts'
 import { isDue, type Row, type Table, type Term } from '../oracle/model.ts'
 
-const ZONES = ['Europe/Paris', 'America/St_Johns', 'Pacific/Apia', 'America/Sao_Paulo', 'Pacific/Kiritimati',
-  'Pacific/Pago_Pago', 'Asia/Kathmandu', 'Africa/Casablanca', 'Australia/Lord_Howe', 'UTC']
+const ZONES = [
+  'Europe/Paris',
+  'America/St_Johns',
+  'Pacific/Apia',
+  'America/Sao_Paulo',
+  'Pacific/Kiritimati',
+  'Pacific/Pago_Pago',
+  'Asia/Kathmandu',
+  'Africa/Casablanca',
+  'Australia/Lord_Howe',
+  'UTC',
+]
 
 /** Days on which some of these zones changed their clocks, or left a day out, and the ends of months. */
-const SPECIAL_DAYS = ['2011-12-29', '2011-12-30', '2011-12-31', '2017-10-15', '2018-02-18', '2018-11-04', '2019-03-31',
-  '2019-10-27', '2020-02-29', '2021-03-14', '2021-11-07', '2024-02-29', '2024-03-31', '2023-01-31', '2023-02-28', '2022-12-31']
+const SPECIAL_DAYS = [
+  '2011-12-29',
+  '2011-12-30',
+  '2011-12-31',
+  '2017-10-15',
+  '2018-02-18',
+  '2018-11-04',
+  '2019-03-31',
+  '2019-10-27',
+  '2020-02-29',
+  '2021-03-14',
+  '2021-11-07',
+  '2024-02-29',
+  '2024-03-31',
+  '2023-01-31',
+  '2023-02-28',
+  '2022-12-31',
+]
 
 const delay: fc.Arbitrary<Delay> = fc
-  .record({ months: fc.oneof(fc.integer({ min: 0, max: 14 }), fc.integer({ min: 0, max: 130 })), days: fc.integer({ min: 0, max: 45 }) })
+  .record({
+    months: fc.oneof(fc.integer({ min: 0, max: 14 }), fc.integer({ min: 0, max: 130 })),
+    days: fc.integer({ min: 0, max: 45 }),
+  })
   .filter(({ months, days }) => months + days > 0)
 
 const day: fc.Arbitrary<Day> = fc.oneof(
   fc.constantFrom(...SPECIAL_DAYS).map(parseDay),
-  fc.integer({ min: dayOf(2010, 1, 1), max: dayOf(2026, 6, 30) }))
+  fc.integer({ min: dayOf(2010, 1, 1), max: dayOf(2026, 6, 30) }),
+)
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -33,13 +73,19 @@ describe('last_due_day', () => {
     const rows = await db.query<{ last: string }>(
       `select lethe_private.last_due_day(t, a)::text as last
        from unnest($1::date[], $2::interval[]) with ordinality as x (t, a, n) order by n`,
-      [cases.map(([today]) => formatDay(today)), cases.map(([, after]) => formatDelay(after))])
+      [cases.map(([today]) => formatDay(today)), cases.map(([, after]) => formatDelay(after))],
+    )
     cases.forEach(([today, after], i) => {
       let last = today
       while (addDelay(last, after) >= today) last--
-      expect({ today: formatDay(today), after, last: rows[i]!.last }).toEqual({ today: formatDay(today), after, last: formatDay(last) })
+      expect({ today: formatDay(today), after, last: rows[i]!.last }).toEqual({
+        today: formatDay(today),
+        after,
+        last: formatDay(last),
+      })
       // No later day is due either: due days have no gap.
-      for (let later = last + 1; later < last + 40; later++) expect(addDelay(later, after)).toBeGreaterThanOrEqual(today)
+      for (let later = last + 1; later < last + 40; later++)
+        expect(addDelay(later, after)).toBeGreaterThanOrEqual(today)
     })
   })
 
@@ -47,15 +93,20 @@ describe('last_due_day', () => {
     const cases = fc.sample(fc.tuple(day, delay), { seed: 21, numRuns: 2000 })
     const rows = await db.query<{ sum: string }>(
       'select ((t + a)::date)::text as sum from unnest($1::date[], $2::interval[]) with ordinality as x (t, a, n) order by n',
-      [cases.map(([today]) => formatDay(today)), cases.map(([, after]) => formatDelay(after))])
-    cases.forEach(([today, after], i) => expect(rows[i]!.sum).toBe(formatDay(addDelay(today, after))))
+      [cases.map(([today]) => formatDay(today)), cases.map(([, after]) => formatDelay(after))],
+    )
+    cases.forEach(([today, after], i) => {
+      expect(rows[i]!.sum).toBe(formatDay(addDelay(today, after)))
+    })
   })
 })
 
 describe('today', () => {
-  it('is the day the controller\'s own wall calendar shows', async () => {
+  it("is the day the controller's own wall calendar shows", async () => {
     const rows = await db.query<{ zone: string; today: string; now: string }>(
-      `select z as zone, lethe_private.today(z)::text as today, extract(epoch from now())::text as now from unnest($1::text[]) as z`, [ZONES])
+      `select z as zone, lethe_private.today(z)::text as today, extract(epoch from now())::text as now from unnest($1::text[]) as z`,
+      [ZONES],
+    )
     for (const row of rows) expect(row.today).toBe(formatDay(localDay(Number(row.now) * 1000, row.zone)))
   })
 })
@@ -67,7 +118,12 @@ describe('a cycle', () => {
     controllerOf: (row) => (row.owner === 1 ? 'north' : 'south'),
     clocks: { d: 'date', t: 'timestamp', tz: 'timestamptz' },
   }
-  const RULES: Record<string, string[]> = { by_date: ['d'], by_timestamp: ['t'], by_timestamptz: ['tz'], by_latest: ['d', 't', 'tz'] }
+  const RULES: Record<string, string[]> = {
+    by_date: ['d'],
+    by_timestamp: ['t'],
+    by_timestamptz: ['tz'],
+    by_latest: ['d', 't', 'tz'],
+  }
 
   beforeAll(async () => {
     await db.query(`
@@ -81,7 +137,12 @@ describe('a cycle', () => {
   })
 
   /** Clocks on the days around the last due one, at the first and last second, at noon, and around any change of the clocks. */
-  function clocksAround(today: Day, after: Delay, zones: { north: string; south: string }, tableZone: string | undefined): Row[] {
+  function clocksAround(
+    today: Day,
+    after: Delay,
+    zones: { north: string; south: string },
+    tableZone: string | undefined,
+  ): Row[] {
     let last = today
     while (addDelay(last, after) >= today) last--
     const rows: Row[] = []
@@ -93,7 +154,10 @@ describe('a cycle', () => {
           const instant = instantOf(wall, zone)
           const tableWall = new Date(wall + ((rows.length % 5) - 2) * 7 * 3_600_000)
           rows.push({
-            id: rows.length + 1, owner, d: formatDay(last + offset), t: tableWall.toISOString().slice(0, 23).replace('T', ' '),
+            id: rows.length + 1,
+            owner,
+            d: formatDay(last + offset),
+            t: tableWall.toISOString().slice(0, 23).replace('T', ' '),
             tz: new Date(instant).toISOString(),
           })
         }
@@ -101,7 +165,13 @@ describe('a cycle', () => {
       for (const odd of [null, 'infinity', '-infinity']) {
         rows.push({ id: rows.length + 1, owner, d: odd, t: odd, tz: odd })
         rows.push({ id: rows.length + 1, owner, d: formatDay(last), t: odd, tz: odd })
-        rows.push({ id: rows.length + 1, owner, d: odd, t: odd, tz: new Date(instantOf(last * 86_400_000, zone)).toISOString() })
+        rows.push({
+          id: rows.length + 1,
+          owner,
+          d: odd,
+          t: odd,
+          tz: new Date(instantOf(last * 86_400_000, zone)).toISOString(),
+        })
       }
     }
     void tableZone
@@ -110,45 +180,76 @@ describe('a cycle', () => {
 
   const zone = fc.constantFrom(...ZONES)
   const scenario = fc.record({
-    today: day, after: delay, north: zone, south: zone, tableZone: fc.option(zone, { nil: undefined }), sentinel: fc.boolean(),
+    today: day,
+    after: delay,
+    north: zone,
+    south: zone,
+    tableZone: fc.option(zone, { nil: undefined }),
+    sentinel: fc.boolean(),
   })
 
-  it('takes exactly the values whose local day and delay lie before the controller\'s day, in any zone and for any clock', async () => {
+  it("takes exactly the values whose local day and delay lie before the controller's day, in any zone and for any clock", async () => {
     const client = await db.connect()
-    await fc.assert(fc.asyncProperty(scenario, async ({ today, after, north, south, tableZone, sentinel }) => {
-      const rows = clocksAround(today, after, { north, south }, tableZone)
-      const model: Table = { ...table, zone: tableZone, sentinels: sentinel ? [rows[20]!.d as string, '9999-12-31'] : [] }
-      await client.query('begin')
-      try {
-        await client.query(`
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ today, after, north, south, tableZone, sentinel }) => {
+        const rows = clocksAround(today, after, { north, south }, tableZone)
+        const model: Table = {
+          ...table,
+          zone: tableZone,
+          sentinels: sentinel ? [rows[20]!.d as string, '9999-12-31'] : [],
+        }
+        await client.query('begin')
+        try {
+          await client.query(`
           select lethe.set_controller('north', '${north}', '1');
           select lethe.set_controller('south', '${south}', '2');`)
-        await client.query('select lethe.manage_table($1, controller_column => $2, time_zone => $3, sentinels => $4)',
-          ['host.clocks', 'owner', tableZone ?? null, model.sentinels])
-        for (const [column, since] of Object.entries(RULES)) {
-          await client.query('select lethe.set_rule($1, $2, $3, $4, $5)', ['host.clocks', 'purge', formatDelay(after), column, since])
+          await client.query(
+            'select lethe.manage_table($1, controller_column => $2, time_zone => $3, sentinels => $4)',
+            ['host.clocks', 'owner', tableZone ?? null, model.sentinels],
+          )
+          for (const [column, since] of Object.entries(RULES)) {
+            await client.query('select lethe.set_rule($1, $2, $3, $4, $5)', [
+              'host.clocks',
+              'purge',
+              formatDelay(after),
+              column,
+              since,
+            ])
+          }
+          await grantMissing(client)
+          await client.query(
+            'insert into host.clocks (id, owner, d, t, tz) select id, owner, d, t, tz from jsonb_populate_recordset(null::host.clocks, $1)',
+            [JSON.stringify(rows)],
+          )
+          for (const name of ['north', 'south'])
+            expect(await runCycle(client, name, formatDay(today))).toBe('complete')
+          const after_ = await rowsOf<Row>(
+            client,
+            'select id, by_date, by_timestamp, by_timestamptz, by_latest from host.clocks order by id',
+          )
+          const expected = rows.map((row) => {
+            const name = model.controllerOf(row)
+            const controller = { name, zone: name === 'north' ? north : south, today }
+            return {
+              id: row.id,
+              ...Object.fromEntries(
+                Object.entries(RULES).map(([column, since]) => {
+                  const term: Term = { after, since }
+                  return [column, isDue(model, [term], row, controller) ? null : 'x']
+                }),
+              ),
+            }
+          })
+          expect(after_).toEqual(expected)
+        } finally {
+          await client.query('rollback')
         }
-        await grantMissing(client)
-        await client.query('insert into host.clocks (id, owner, d, t, tz) select id, owner, d, t, tz from jsonb_populate_recordset(null::host.clocks, $1)',
-          [JSON.stringify(rows)])
-        for (const name of ['north', 'south']) expect(await runCycle(client, name, formatDay(today))).toBe('complete')
-        const after_ = await rowsOf<Row>(client, 'select id, by_date, by_timestamp, by_timestamptz, by_latest from host.clocks order by id')
-        const expected = rows.map((row) => {
-          const name = model.controllerOf(row)
-          const controller = { name, zone: name === 'north' ? north : south, today }
-          return { id: row.id, ...Object.fromEntries(Object.entries(RULES).map(([column, since]) => {
-            const term: Term = { after, since }
-            return [column, isDue(model, [term], row, controller) ? null : 'x']
-          })) }
-        })
-        expect(after_).toEqual(expected)
-      } finally {
-        await client.query('rollback')
-      }
-    }), { seed: 22, numRuns: 60 })
+      }),
+      { seed: 22, numRuns: 60 },
+    )
   })
 
-  it('reads the clock of a timestamp without zone in the table\'s zone, and the day in the controller\'s', async () => {
+  it("reads the clock of a timestamp without zone in the table's zone, and the day in the controller's", async () => {
     // 23:30 in Auckland on 1 March is still the morning of 1 March in Paris; 08:00 of 2 March there is 20:00 of 1 March here.
     const model: Table = { ...table, zone: 'Pacific/Auckland' }
     const term: Term = { after: { months: 0, days: 1 }, since: ['t'] }
@@ -167,9 +268,16 @@ describe('a cycle', () => {
       select lethe.set_rule('host.styles', 'purge', 'P1M', 'x', '{t}');`)
     const strange = await db.connect()
     await strange.query(`set datestyle = 'SQL, DMY'; set timezone = 'Pacific/Kiritimati'`)
-    await strange.query(`select lethe.set_rule('host.styles', 'purge', 'P1M', 'w', '{tz}', "when" => 'd <> date ''2026-03-05'' and d < date ''2026-11-01''')`)
-    await expect(refusal(strange.query(`select lethe.set_rule('host.styles', 'purge', 'P1M', 'w', '{tz}', "when" => 'd <> date ''31/03/2026''')`)))
-      .resolves.toMatchObject({ code: 'LE303' })
+    await strange.query(
+      `select lethe.set_rule('host.styles', 'purge', 'P1M', 'w', '{tz}', "when" => 'd <> date ''2026-03-05'' and d < date ''2026-11-01''')`,
+    )
+    await expect(
+      refusal(
+        strange.query(
+          `select lethe.set_rule('host.styles', 'purge', 'P1M', 'w', '{tz}', "when" => 'd <> date ''31/03/2026''')`,
+        ),
+      ),
+    ).resolves.toMatchObject({ code: 'LE303' })
     await grantMissing(db)
     await strange.query(`select lethe.start_cycle('north', date '12/06/2026')`)
     const plain = await db.connect()

@@ -7,7 +7,20 @@ import { init } from '../../src/install/init.ts'
 import { applyPolicy, rowsOf } from '../helpers/engine.ts'
 import { withMigrationsUnderTest } from '../helpers/migrations.ts'
 import { type OwnServer, startOwnServer } from '../helpers/own-server.ts'
-import { differing, disagreement, expectedShop, loadShop, randomNumbers, readShop, type Seen, SHOP, SHOP_POLICY, SHOP_SQL, shopControllers, shopRows } from '../helpers/shop.ts'
+import {
+  differing,
+  disagreement,
+  expectedShop,
+  loadShop,
+  randomNumbers,
+  readShop,
+  type Seen,
+  SHOP,
+  SHOP_POLICY,
+  SHOP_SQL,
+  shopControllers,
+  shopRows,
+} from '../helpers/shop.ts'
 import { formatDay, localDay, parseDay } from '../oracle/calendar.ts'
 import { afterCycle, type Row, type State } from '../oracle/model.ts'
 
@@ -49,11 +62,17 @@ function ownWorlds(state: State): State {
   const byId = (name: string): Map<unknown, Row> => new Map(state[name]!.map((row) => [row.id, row]))
   const lines = new Map(state['shop.lines']!.map((row) => [`${row.order_id} ${row.n}`, row]))
   const customers = byId('shop.customers')
-  for (const name of ['shop.orders', 'shop.tickets']) for (const row of state[name]!) row.owner = customers.get(row.customer_id)?.owner ?? row.owner
+  for (const name of ['shop.orders', 'shop.tickets'])
+    for (const row of state[name]!) row.owner = customers.get(row.customer_id)?.owner ?? row.owner
   const orders = byId('shop.orders')
-  for (const name of ['shop.lines', 'shop.parcels']) for (const row of state[name]!) row.owner = orders.get(row.order_id)!.owner
+  for (const name of ['shop.lines', 'shop.parcels'])
+    for (const row of state[name]!) row.owner = orders.get(row.order_id)!.owner
   for (const row of state['shop.gifts']!) row.owner = lines.get(`${row.order_id} ${row.n}`)!.owner
-  const loose: [string, string, string][] = [['shop.customers', 'referrer_id', 'shop.customers'], ['shop.teams', 'lead_id', 'shop.members'], ['shop.members', 'team_id', 'shop.teams']]
+  const loose: [string, string, string][] = [
+    ['shop.customers', 'referrer_id', 'shop.customers'],
+    ['shop.teams', 'lead_id', 'shop.members'],
+    ['shop.members', 'team_id', 'shop.teams'],
+  ]
   for (const [name, column, to] of loose) {
     const parents = byId(to)
     for (const row of state[name]!) if (parents.get(row[column])?.owner !== row.owner) row[column] = null
@@ -76,8 +95,12 @@ async function withClient<T>(database: string, work: (client: pg.Client) => Prom
 async function oracle(client: pg.Client): Promise<Seen> {
   let state = rows
   for (const controller of shopControllers('2000-01-01')) {
-    const [cycle] = await rowsOf<{ day: string }>(client, `
-      select min(local_date)::text as day from lethe.cycles where controller_id = (select id from lethe.controllers where name = $1)`, [controller.name])
+    const [cycle] = await rowsOf<{ day: string }>(
+      client,
+      `
+      select min(local_date)::text as day from lethe.cycles where controller_id = (select id from lethe.controllers where name = $1)`,
+      [controller.name],
+    )
     state = afterCycle(SHOP, state, { ...controller, today: parseDay(cycle!.day) })
   }
   return expectedShop(client, rows, state)
@@ -85,23 +108,32 @@ async function oracle(client: pg.Client): Promise<Seen> {
 
 /** Rows per table, phase and rule, as the batches have them; batches and evidence must agree. */
 async function figures(client: pg.Client): Promise<unknown> {
-  const [sums] = await rowsOf<{ agree: boolean }>(client, `
+  const [sums] = await rowsOf<{ agree: boolean }>(
+    client,
+    `
     select (select sum(e.done) from lethe.evidence as e)
       = (select sum(v.value::bigint) from lethe.evidence_batches as b cross join jsonb_each_text(b.counts - 'children') as v)
-      + (select sum((c ->> 'rows')::bigint) from lethe.evidence_batches as b cross join jsonb_array_elements(b.counts -> 'children') as c) as agree`)
+      + (select sum((c ->> 'rows')::bigint) from lethe.evidence_batches as b cross join jsonb_array_elements(b.counts -> 'children') as c) as agree`,
+  )
   expect(sums!.agree).toBe(true)
-  return rowsOf(client, `
+  return rowsOf(
+    client,
+    `
     select t.table_name, b.phase, sum(b.rows_done)::int as rows
     from lethe.evidence_batches as b join lethe.cycle_tables as t using (cycle_id, table_id) group by 1, 2
     union all
     select c ->> 'table', c ->> 'rule', sum((c ->> 'rows')::int)::int
     from lethe.evidence_batches as b cross join jsonb_array_elements(b.counts -> 'children') as c group by 1, 2 having sum((c ->> 'rows')::int) > 0
-    order by 1, 2`)
+    order by 1, 2`,
+  )
 }
 
 async function startClient(database: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../helpers/cycle-client.ts', import.meta.url)), server.url(database)],
-    { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../helpers/cycle-client.ts', import.meta.url)), server.url(database)],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
   await once(child.stdout!, 'data')
   return child
 }
@@ -110,7 +142,12 @@ async function startClient(database: string): Promise<ChildProcess> {
 async function runToTheEnd(database: string): Promise<void> {
   const deadline = Date.now() + 15_000
   for (;;) {
-    const failure = await withClient(database, (client) => client.query('call lethe.run_cycle()').then(() => undefined, (error: { code: string }) => error))
+    const failure = await withClient(database, (client) =>
+      client.query('call lethe.run_cycle()').then(
+        () => undefined,
+        (error: { code: string }) => error,
+      ),
+    )
     if (!failure) return
     if (failure.code !== 'LE401' || Date.now() > deadline) throw failure
     await new Promise((wake) => setTimeout(wake, 20))
@@ -118,9 +155,26 @@ async function runToTheEnd(database: string): Promise<void> {
 }
 
 const CRASHES: [name: string, crash: (child: ChildProcess) => Promise<void>][] = [
-  ['the client is killed with -9', async (child) => { child.kill('SIGKILL') }],
-  ['the server is stopped in immediate mode', async () => { await server.stop('immediate'); await server.start() }],
-  ['the postmaster is killed with -9', async () => { await server.kill(); await server.start() }],
+  [
+    'the client is killed with -9',
+    async (child) => {
+      child.kill('SIGKILL')
+    },
+  ],
+  [
+    'the server is stopped in immediate mode',
+    async () => {
+      await server.stop('immediate')
+      await server.start()
+    },
+  ],
+  [
+    'the postmaster is killed with -9',
+    async () => {
+      await server.kill()
+      await server.start()
+    },
+  ],
 ]
 
 /** Mostly the first two by turns; the last one costs seconds each time. */
@@ -130,34 +184,48 @@ describe('a cycle that is interrupted', () => {
   const below = randomNumbers(17)
   const interrupted = { batches: 0, rounds: 0 }
 
-  it.each(Array.from({ length: ROUNDS }, (_, round) => [round, crashOf(round)[0]] as const))('ends in the same state all the same (round %i: %s)', async (round) => {
-    const database = `round_${round}`
-    await server.query(`create database ${database} template base`)
-    const child = await startClient(database)
-    const exited = once(child, 'exit')
-    await new Promise((wake) => setTimeout(wake, below(Math.max(40, Math.round(undisturbed.duration * 0.9)))))
-    await crashOf(round)[1](child)
-    child.kill('SIGKILL')
-    await exited
+  it.each(Array.from({ length: ROUNDS }, (_, round) => [round, crashOf(round)[0]] as const))(
+    'ends in the same state all the same (round %i: %s)',
+    async (round) => {
+      const database = `round_${round}`
+      await server.query(`create database ${database} template base`)
+      const child = await startClient(database)
+      const exited = once(child, 'exit')
+      await new Promise((wake) =>
+        setTimeout(wake, below(Math.max(40, Math.round(undisturbed.duration * 0.9)))),
+      )
+      await crashOf(round)[1](child)
+      child.kill('SIGKILL')
+      await exited
 
-    const [caught] = await server.query<{ state: string | null; batches: number }>(
-      `select (select count(*)::int from lethe.evidence_batches) as batches, (select string_agg(state, ',') from lethe.cycles) as state`, database)
-    if (caught!.state === null || caught!.state.includes('open')) interrupted.rounds++
-    interrupted.batches += caught!.batches
+      const [caught] = await server.query<{ state: string | null; batches: number }>(
+        `select (select count(*)::int from lethe.evidence_batches) as batches, (select string_agg(state, ',') from lethe.cycles) as state`,
+        database,
+      )
+      if (caught!.state === null || caught!.state.includes('open')) interrupted.rounds++
+      interrupted.batches += caught!.batches
 
-    await runToTheEnd(database)
-    await withClient(database, async (client) => {
-      expect(disagreement(expected, await readShop(client))).toEqual({})
-      expect(await figures(client)).toEqual(undisturbed.figures)
-      expect(await rowsOf(client, `select from lethe.cycles where state <> 'complete'`)).toEqual([])
-      expect(await rowsOf(client, 'select from lethe_private.worklist')).toEqual([])
-    })
-    await server.query(`drop database ${database} with (force)`)
-  })
+      await runToTheEnd(database)
+      await withClient(database, async (client) => {
+        expect(disagreement(expected, await readShop(client))).toEqual({})
+        expect(await figures(client)).toEqual(undisturbed.figures)
+        expect(await rowsOf(client, `select from lethe.cycles where state <> 'complete'`)).toEqual([])
+        expect(await rowsOf(client, 'select from lethe_private.worklist')).toEqual([])
+      })
+      await server.query(`drop database ${database} with (force)`)
+    },
+  )
 
   it('was really interrupted, and in the midst of its batches', () => {
     expect(interrupted.rounds).toBeGreaterThan(ROUNDS / 2)
     expect(interrupted.batches).toBeGreaterThan(ROUNDS)
-    expect(differing(Object.fromEntries(Object.entries(rows).flatMap(([name, list]) => list.map((row) => [`${name}/${row.id}`, {}]))), expected).length).toBeGreaterThan(CUSTOMERS)
+    expect(
+      differing(
+        Object.fromEntries(
+          Object.entries(rows).flatMap(([name, list]) => list.map((row) => [`${name}/${row.id}`, {}])),
+        ),
+        expected,
+      ).length,
+    ).toBeGreaterThan(CUSTOMERS)
   })
 })

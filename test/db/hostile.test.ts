@@ -8,14 +8,19 @@ let db: TestDatabase
 beforeAll(async () => {
   db = await createDatabase()
   await addCycleRunner(db)
-  await db.query(`select lethe.set_controller('north', 'Europe/Paris'); select lethe.set_controller('south', 'America/Sao_Paulo');`)
+  await db.query(
+    `select lethe.set_controller('north', 'Europe/Paris'); select lethe.set_controller('south', 'America/Sao_Paulo');`,
+  )
 })
 afterAll(() => db.drop())
 
 let count = 0
 
 /** A schema with a table of ten rows, all due, and the function `attack` that runs before each change of one. */
-async function hostileTable(body: string, { when = 'before update or delete', purge = false, searchPath = false } = {}): Promise<{ schema: string; tableId: number }> {
+async function hostileTable(
+  body: string,
+  { when = 'before update or delete', purge = false, searchPath = false } = {},
+): Promise<{ schema: string; tableId: number }> {
   const schema = `hostile_${++count}`
   await db.query(`
     create schema ${schema};
@@ -36,19 +41,29 @@ async function hostileTable(body: string, { when = 'before update or delete', pu
     select lethe.manage_table('${schema}.people', 'north', search_path => ${searchPath ? `'${schema}'` : 'null'});
     ${purge ? '' : `select lethe.set_rule('${schema}.people', 'anonymize', 'P1Y', 'email', '{last_at}', 'pseudonym_email');`}
     ${purge ? `select lethe.set_rule('${schema}.people', 'purge', 'P1Y', since => '{last_at}');` : ''}`)
-  await db.query(`create trigger attack ${when} on ${schema}.people for each row execute function ${schema}.attack();`)
+  await db.query(
+    `create trigger attack ${when} on ${schema}.people for each row execute function ${schema}.attack();`,
+  )
   await grantMissing(db)
-  const [row] = await db.query<{ id: number }>(`select id from lethe.managed_tables where schema_name = $1`, [schema])
+  const [row] = await db.query<{ id: number }>(`select id from lethe.managed_tables where schema_name = $1`, [
+    schema,
+  ])
   return { schema, tableId: row!.id }
 }
 
 /** Sweeps the one table, ends the cycle and takes the table out again. */
-async function sweep(target: { schema: string; tableId: number }): Promise<{ state: string; failure: { sqlstate?: string } | null; done: number; left: number | null }> {
+async function sweep(target: {
+  schema: string
+  tableId: number
+}): Promise<{ state: string; failure: { sqlstate?: string } | null; done: number; left: number | null }> {
   const state = await runCycle(db, 'north')
-  const [row] = await db.query<{ failure: { sqlstate?: string } | null; done: number; left: number | null }>(`
+  const [row] = await db.query<{ failure: { sqlstate?: string } | null; done: number; left: number | null }>(
+    `
     select t.failure, coalesce(sum(e.done), 0)::int as done, sum(e.left_over)::int as left
     from lethe.cycle_tables as t left join lethe.evidence as e using (cycle_id, table_id)
-    where t.table_id = $1 and t.cycle_id = (select max(id) from lethe.cycles) group by t.failure`, [target.tableId])
+    where t.table_id = $1 and t.cycle_id = (select max(id) from lethe.cycles) group by t.failure`,
+    [target.tableId],
+  )
   await db.query(`select lethe.unmanage_table('${target.schema}.people')`)
   return { state, ...row! }
 }
@@ -66,7 +81,11 @@ describe('a trigger that a sweep fires', () => {
       ['write evidence', 'update lethe.evidence set left_over = 0', '42501'],
       ['write batches', 'delete from lethe.evidence_batches', '42501'],
       ['close the cycle', `update lethe.cycles set state = 'complete', finished_at = now()`, '42501'],
-      ['change policy', `select lethe.set_rule('${'shop'}.people', 'purge', 'P1D', since => '{last_at}')`, '42501'],
+      [
+        'change policy',
+        `select lethe.set_rule('${'shop'}.people', 'purge', 'P1D', since => '{last_at}')`,
+        '42501',
+      ],
       ['make a controller', `select lethe.set_controller('evil', 'UTC')`, '42501'],
       ['run cycles', `select lethe.start_cycle('north')`, '42501'],
       ['make keys', 'select lethe_private.new_key(1)', '42501'],
@@ -76,12 +95,28 @@ describe('a trigger that a sweep fires', () => {
       ['become superuser', 'alter role lethe_sweeper superuser', '42501'],
       ['join', 'grant lethe_owner to lethe_sweeper', '42501'],
       ['make a schema', 'create schema evil', '42501'],
-      ['make a function', 'create function lethe_private.evil() returns int language sql as $x$ select 1 $x$', '42501'],
+      [
+        'make a function',
+        'create function lethe_private.evil() returns int language sql as $x$ select 1 $x$',
+        '42501',
+      ],
       ['make a table', 'create table lethe.evil ()', '42501'],
-      ['replace a mask', 'create or replace function lethe.is_pseudonym_email(value text) returns boolean language sql immutable as $x$ select true $x$', '42501'],
-      ['replace the way in', `create or replace function lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text)
-        returns table (facts jsonb, target oid, found_tids tid[]) language sql as $x$ select null::jsonb, null::oid, null::tid[] $x$`, '42501'],
-      ['call the way in', `select lethe_private.as_sweeper('select null::jsonb, null::oid, null::tid[]', null, null, null, 'pg_catalog')`, /^(42501|done: .*)$/],
+      [
+        'replace a mask',
+        'create or replace function lethe.is_pseudonym_email(value text) returns boolean language sql immutable as $x$ select true $x$',
+        '42501',
+      ],
+      [
+        'replace the way in',
+        `create or replace function lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text)
+        returns table (facts jsonb, target oid, found_tids tid[]) language sql as $x$ select null::jsonb, null::oid, null::tid[] $x$`,
+        '42501',
+      ],
+      [
+        'call the way in',
+        `select lethe_private.as_sweeper('select null::jsonb, null::oid, null::tid[]', null, null, null, 'pg_catalog')`,
+        /^(42501|done: .*)$/,
+      ],
       ['turn triggers off', `set session_replication_role = replica`, '42501'],
       ['read files', `select pg_read_file('postgresql.conf')`, '42501'],
     ]
@@ -95,8 +130,11 @@ describe('a trigger that a sweep fires', () => {
     const target = await hostileTable(body)
     expect(await sweep(target)).toMatchObject({ state: 'complete', done: 10, left: 0 })
 
-    const loot = Object.fromEntries((await db.query<{ what: string; outcome: string }>(`select what, outcome from ${target.schema}.loot`))
-      .map((row) => [row.what, row.outcome]))
+    const loot = Object.fromEntries(
+      (
+        await db.query<{ what: string; outcome: string }>(`select what, outcome from ${target.schema}.loot`)
+      ).map((row) => [row.what, row.outcome]),
+    )
     expect(loot.who).toBe('lethe_sweeper')
     for (const [what, , refusedWith] of attempts) expect(loot[what], what).toMatch(refusedWith)
     const keys = await db.query<{ key: string }>(`
@@ -120,15 +158,22 @@ describe('a trigger that a sweep fires', () => {
     ['makes it repeat itself', `alter function ${AS_SWEEPER} immutable`],
     ['drops it', `drop function ${AS_SWEEPER}`],
   ])('is found out when it alters the way in: %s (LE505)', async (_, statement) => {
-    const target = await hostileTable(`perform hostile_${count + 1}.attempt('x', $a$${statement}$a$); return new;`)
+    const target = await hostileTable(
+      `perform hostile_${count + 1}.attempt('x', $a$${statement}$a$); return new;`,
+    )
     const client = await db.connect()
     await client.query('begin')
     try {
       await client.query('update lethe.settings set batch_rows = 5')
-      const result = await rowsOf<{ state: string; failure: { sqlstate: string } }>(client, `
-        select test_support.run('north') as state, null as failure`)
+      const result = await rowsOf<{ state: string; failure: { sqlstate: string } }>(
+        client,
+        `
+        select test_support.run('north') as state, null as failure`,
+      )
       expect(result[0]!.state).toBe('incomplete')
-      const [table] = await rowsOf(client, 'select failure from lethe.cycle_tables where table_id = $1', [target.tableId])
+      const [table] = await rowsOf(client, 'select failure from lethe.cycle_tables where table_id = $1', [
+        target.tableId,
+      ])
       expect(table).toEqual({ failure: { sqlstate: 'LE505' } })
     } finally {
       await client.query('rollback')
@@ -141,21 +186,35 @@ describe('a trigger that a sweep fires', () => {
 
   it.each([
     ['search_path', `set_config('search_path', 'evil, pg_catalog', false)`],
-    ['search_path, to what it is already', `set_config('search_path', current_setting('search_path'), false)`],
+    [
+      'search_path, to what it is already',
+      `set_config('search_path', current_setting('search_path'), false)`,
+    ],
     ['row_security', `set_config('row_security', 'on', false)`],
   ])('cannot leave a setting behind for code with more rights: %s (LE504)', async (_, statement) => {
     const target = await hostileTable(`perform ${statement}; return new;`, { searchPath: true })
     const client = await db.connect()
-    const [before] = await rowsOf(client, `select current_setting('search_path') as path, current_setting('row_security') as security`)
+    const [before] = await rowsOf(
+      client,
+      `select current_setting('search_path') as path, current_setting('row_security') as security`,
+    )
     const result = await sweep(target)
     expect(result).toMatchObject({ state: 'incomplete', failure: { sqlstate: 'LE504' }, left: 10 })
-    expect(await rowsOf(client, `select current_setting('search_path') as path, current_setting('row_security') as security`)).toEqual([before])
+    expect(
+      await rowsOf(
+        client,
+        `select current_setting('search_path') as path, current_setting('row_security') as security`,
+      ),
+    ).toEqual([before])
     await client.end()
   })
 
-  it('cannot capture the engine\'s own calls by functions of the host\'s schema', async () => {
+  it("cannot capture the engine's own calls by functions of the host's schema", async () => {
     const schema = `hostile_${count + 1}`
-    const target = await hostileTable(`perform set_config('search_path', current_setting('search_path'), false); return new;`, { searchPath: true })
+    const target = await hostileTable(
+      `perform set_config('search_path', current_setting('search_path'), false); return new;`,
+      { searchPath: true },
+    )
     await db.query(`
       create function ${schema}.jsonb_strip_nulls(jsonb) returns jsonb language plpgsql as $$ begin
         insert into ${schema}.loot select 'captured', current_user; return $1; end $$;
@@ -166,31 +225,51 @@ describe('a trigger that a sweep fires', () => {
     expect(await db.query(`select * from ${schema}.loot`)).toEqual([])
   })
 
-  it.each(['update', 'delete'])('raises an error that names a person, which then stands nowhere in Lethe (%s)', async (event) => {
-    const target = await hostileTable(`
+  it.each(['update', 'delete'])(
+    'raises an error that names a person, which then stands nowhere in Lethe (%s)',
+    async (event) => {
+      const target = await hostileTable(
+        `
       if old.id <= 3 then
         raise exception using message = '${PERSON}', detail = '${PERSON}', hint = '${PERSON}', errcode = '${event === 'update' ? 'P0001' : '23514'}',
           table = 'people', constraint = 'people_check';
       end if;
       if tg_op = 'DELETE' then return old; end if;
-      return new;`, { purge: event === 'delete' })
-    const client = await db.connect()
-    const heard: string[] = []
-    client.on('notice', (notice) => heard.push(JSON.stringify(notice)))
-    await client.query(`set client_min_messages = debug1`)
-    expect(await runCycle(client, 'north')).toBe('incomplete')
-    const [cycle] = await rowsOf<{ id: number }>(client, 'select max(id) as id from lethe.cycles')
-    expect(await rowsOf(client, 'select done, skipped, left_over, skipped_why from lethe.evidence where cycle_id = $1 and table_id = $2', [cycle!.id, target.tableId]))
-      .toEqual([{ done: 7, skipped: 3, left_over: 3, skipped_why: { [event === 'update' ? 'P0001 people_check' : '23514 people_check']: 3 } }])
-    expect(heard.join('\n')).not.toContain(PERSON)
-    for (const { name } of await db.query<{ name: string }>(`
+      return new;`,
+        { purge: event === 'delete' },
+      )
+      const client = await db.connect()
+      const heard: string[] = []
+      client.on('notice', (notice) => heard.push(JSON.stringify(notice)))
+      await client.query(`set client_min_messages = debug1`)
+      expect(await runCycle(client, 'north')).toBe('incomplete')
+      const [cycle] = await rowsOf<{ id: number }>(client, 'select max(id) as id from lethe.cycles')
+      expect(
+        await rowsOf(
+          client,
+          'select done, skipped, left_over, skipped_why from lethe.evidence where cycle_id = $1 and table_id = $2',
+          [cycle!.id, target.tableId],
+        ),
+      ).toEqual([
+        {
+          done: 7,
+          skipped: 3,
+          left_over: 3,
+          skipped_why: { [event === 'update' ? 'P0001 people_check' : '23514 people_check']: 3 },
+        },
+      ])
+      expect(heard.join('\n')).not.toContain(PERSON)
+      for (const { name } of await db.query<{ name: string }>(`
       select format('%I.%I', n.nspname, c.relname) as name from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
       where n.nspname in ('lethe', 'lethe_private') and c.relkind in ('r', 'v')`)) {
-      const [found] = await db.query<{ n: number }>(`select count(*)::int as n from ${name} as t where t::text ~ 'zelda'`)
-      expect({ name, n: found!.n }).toEqual({ name, n: 0 })
-    }
-    await db.query(`select lethe.unmanage_table('${target.schema}.people')`)
-  })
+        const [found] = await db.query<{ n: number }>(
+          `select count(*)::int as n from ${name} as t where t::text ~ 'zelda'`,
+        )
+        expect({ name, n: found!.n }).toEqual({ name, n: 0 })
+      }
+      await db.query(`select lethe.unmanage_table('${target.schema}.people')`)
+    },
+  )
 
   it('vetoes: what it keeps is left over, and the cycle incomplete', async () => {
     const target = await hostileTable(`if old.id <= 4 then return null; end if; return new;`)
@@ -210,19 +289,28 @@ describe('a trigger that a sweep fires', () => {
   it('writes the value back after the change: the cycle ends, incomplete', async () => {
     const target = await hostileTable(
       `if pg_trigger_depth() = 1 and old.id <= 4 then update hostile_${count + 1}.people set email = old.email where id = old.id; end if; return null;`,
-      { when: 'after update' })
+      { when: 'after update' },
+    )
     expect(await sweep(target)).toMatchObject({ state: 'incomplete', left: 4 })
   })
 
   it('puts deleted rows back: the cycle ends, incomplete', async () => {
-    const target = await hostileTable(`insert into hostile_${count + 1}.people values (old.*); return null;`, { when: 'after delete', purge: true })
+    const target = await hostileTable(
+      `insert into hostile_${count + 1}.people values (old.*); return null;`,
+      { when: 'after delete', purge: true },
+    )
     await db.query(`grant insert on ${target.schema}.people to lethe_sweeper`)
     expect(await sweep(target)).toMatchObject({ state: 'incomplete', left: 10 })
   })
 
   it('makes other rows due by turning their clocks back: they are taken too, and the cycle ends', async () => {
-    const target = await hostileTable(`update hostile_${count + 1}.people set last_at = '2020-01-01' where id > 5 and last_at > '2021-01-01'; return null;`, { when: 'after update' })
-    await db.query(`update ${target.schema}.people set last_at = now() where id > 5; grant update on ${target.schema}.people to lethe_sweeper`)
+    const target = await hostileTable(
+      `update hostile_${count + 1}.people set last_at = '2020-01-01' where id > 5 and last_at > '2021-01-01'; return null;`,
+      { when: 'after update' },
+    )
+    await db.query(
+      `update ${target.schema}.people set last_at = now() where id > 5; grant update on ${target.schema}.people to lethe_sweeper`,
+    )
     expect(await sweep(target)).toMatchObject({ state: 'complete', done: 10, left: 0 })
   })
 
@@ -234,17 +322,21 @@ describe('a trigger that a sweep fires', () => {
       create constraint trigger late after update on ${target.schema}.people deferrable initially deferred
         for each row execute function ${target.schema}.late()`)
     expect(await sweep(target)).toMatchObject({ state: 'complete', done: 10 })
-    expect(await db.query(`select distinct outcome from ${target.schema}.loot`)).toEqual([{ outcome: 'lethe_sweeper' }])
+    expect(await db.query(`select distinct outcome from ${target.schema}.loot`)).toEqual([
+      { outcome: 'lethe_sweeper' },
+    ])
   })
 })
 
-describe('row security on a host\'s table', () => {
+describe("row security on a host's table", () => {
   it('is an error and never "0 left"; with the right that is asked for, the cycle is complete', async () => {
     const target = await hostileTable('return new;')
     await db.query(`
       alter table ${target.schema}.people enable row level security;
       create policy partly on ${target.schema}.people using (id > 5)`)
-    await expect(refusal(db.query(`select * from lethe.plan(null, 'north')`))).resolves.toMatchObject({ code: expect.stringMatching(/^LE50[13]$/) })
+    await expect(refusal(db.query(`select * from lethe.plan(null, 'north')`))).resolves.toMatchObject({
+      code: expect.stringMatching(/^LE50[13]$/),
+    })
     const missing = await db.query<{ remedy: string }>('select remedy from lethe.missing_rights()')
     expect(missing).toEqual([{ remedy: 'alter role lethe_sweeper bypassrls' }])
 
@@ -252,15 +344,34 @@ describe('row security on a host\'s table', () => {
     await client.query('begin')
     await client.query(missing[0]!.remedy)
     expect(await runCycle(client, 'north')).toBe('complete')
-    expect(await rowsOf(client, `select count(*) from ${target.schema}.people where email ~ 'invalid'`)).toEqual([{ count: 10 }])
+    expect(
+      await rowsOf(client, `select count(*) from ${target.schema}.people where email ~ 'invalid'`),
+    ).toEqual([{ count: 10 }])
     await client.query('rollback')
-    expect(await sweep(target)).toMatchObject({ state: 'incomplete', done: 0, left: null, failure: { sqlstate: '42501' } })
-    expect(await db.query(`select count(*) from ${target.schema}.people where email ~ 'invalid'`)).toEqual([{ count: 0 }])
+    expect(await sweep(target)).toMatchObject({
+      state: 'incomplete',
+      done: 0,
+      left: null,
+      failure: { sqlstate: '42501' },
+    })
+    expect(await db.query(`select count(*) from ${target.schema}.people where email ~ 'invalid'`)).toEqual([
+      { count: 0 },
+    ])
   })
 })
 
 describe('roles', () => {
-  const ROLES = ['lethe_officer', 'lethe_agent', 'lethe_analyst', 'lethe_auditor', 'lethe_subject', 'lethe_anonymous', 'lethe_worker', 'lethe_sweeper', null] as const
+  const ROLES = [
+    'lethe_officer',
+    'lethe_agent',
+    'lethe_analyst',
+    'lethe_auditor',
+    'lethe_subject',
+    'lethe_anonymous',
+    'lethe_worker',
+    'lethe_sweeper',
+    null,
+  ] as const
   const logins = new Map<string | null, Login>()
   let operator: Login
 
@@ -268,14 +379,26 @@ describe('roles', () => {
     for (const role of ROLES) logins.set(role, await db.asRole(...(role ? [role] : [])))
     operator = await db.asRole('lethe_owner')
     await db.query(`create schema roles; create table roles.t (id int primary key, v text, at date)`)
-    await applyPolicy(db, { version: 1, controllers: { north: { time_zone: 'Europe/Paris' }, south: { time_zone: 'America/Sao_Paulo' } },
-      tables: { 'roles.t': { controller: { constant: 'north' }, since: 'at', columns: { v: { purge: { after: 'P1Y' } } } } } })
+    await applyPolicy(db, {
+      version: 1,
+      controllers: { north: { time_zone: 'Europe/Paris' }, south: { time_zone: 'America/Sao_Paulo' } },
+      tables: {
+        'roles.t': {
+          controller: { constant: 'north' },
+          since: 'at',
+          columns: { v: { purge: { after: 'P1Y' } } },
+        },
+      },
+    })
   })
 
   const PRIVATE = ['controller_keys', 'held_keys', 'compiled', 'worklist']
   it.each(PRIVATE)('no role but the owner reads or writes lethe_private.%s', async (table) => {
     for (const [role, login] of logins) {
-      for (const statement of [`select * from lethe_private.${table}`, `delete from lethe_private.${table}`]) {
+      for (const statement of [
+        `select * from lethe_private.${table}`,
+        `delete from lethe_private.${table}`,
+      ]) {
         expect({ role, code: (await refusal(login.query(statement))).code }).toEqual({ role, code: '42501' })
       }
     }
@@ -305,23 +428,36 @@ describe('roles', () => {
     [`delete from lethe.policy_changes`, []],
     [`insert into lethe.methods select * from lethe.methods`, []],
     [`create table lethe.mine ()`, []],
-    [`select lethe_private.as_sweeper('select null::jsonb, null::oid, null::tid[]', null, null, null, 'pg_catalog')`, ['lethe_sweeper']],
+    [
+      `select lethe_private.as_sweeper('select null::jsonb, null::oid, null::tid[]', null, null, null, 'pg_catalog')`,
+      ['lethe_sweeper'],
+    ],
   ]
   it.each(MAY)('%s is for %j', async (statement, roles) => {
     for (const [role, login] of logins) {
       const client = await login.connect()
       await client.query('begin')
-      const outcome = await client.query(statement).then(() => 'done', (error: { code: string }) => error.code)
+      const outcome = await client.query(statement).then(
+        () => 'done',
+        (error: { code: string }) => error.code,
+      )
       await client.query('rollback')
       await client.end()
-      expect({ role, statement, outcome }).toEqual({ role, statement, outcome: roles.includes(role) ? 'done' : expect.stringMatching(/^(42501|LE502)$/) })
+      expect({ role, statement, outcome }).toEqual({
+        role,
+        statement,
+        outcome: roles.includes(role) ? 'done' : expect.stringMatching(/^(42501|LE502)$/),
+      })
     }
   })
 
   it('a role without rights reads a sentence when it runs a cycle (LE502), which a worker and an operator may', async () => {
     for (const [role, login] of logins) {
       if (role === 'lethe_worker') continue
-      await expect(refusal(login.query('call lethe.run_cycle()'))).resolves.toMatchObject({ code: 'LE502', message: expect.stringMatching(/may not run cycles/) })
+      await expect(refusal(login.query('call lethe.run_cycle()'))).resolves.toMatchObject({
+        code: 'LE502',
+        message: expect.stringMatching(/may not run cycles/),
+      })
     }
     await logins.get('lethe_worker')!.query(`call lethe.run_cycle('north')`)
     await operator.query(`call lethe.run_cycle('south')`)
@@ -332,13 +468,26 @@ describe('roles', () => {
     const login = new URL(officer.url).username
     await db.query(`select lethe.add_member('${login}', 'north')`)
     expect(await officer.query('select name from lethe.controllers')).toEqual([{ name: 'north' }])
-    expect(await officer.query(`select distinct c.controller_id from lethe.cycles as c`))
-      .toEqual(await db.query(`select id as controller_id from lethe.controllers where name = 'north'`))
-    await officer.query(`select lethe.set_rule('roles.t', 'purge', 'P2Y', 'v', '{at}', controller => 'north')`)
-    await expect(refusal(officer.query(`select lethe.set_rule('roles.t', 'purge', 'P2Y', 'v', '{at}', controller => 'south')`))).resolves.toMatchObject({ code: 'LE502' })
-    await expect(refusal(officer.query(`select lethe.set_rule('roles.t', 'purge', 'P2Y', 'v', '{at}')`))).resolves.toMatchObject({ code: 'LE502' })
-    await expect(refusal(officer.query(`select lethe.drop_rule('roles.t', 'purge', 'v')`))).resolves.toMatchObject({ code: 'LE502' })
-    expect(await officer.query(`select distinct controller from lethe.plan()`)).toEqual([{ controller: 'north' }])
+    expect(await officer.query(`select distinct c.controller_id from lethe.cycles as c`)).toEqual(
+      await db.query(`select id as controller_id from lethe.controllers where name = 'north'`),
+    )
+    await officer.query(
+      `select lethe.set_rule('roles.t', 'purge', 'P2Y', 'v', '{at}', controller => 'north')`,
+    )
+    await expect(
+      refusal(
+        officer.query(`select lethe.set_rule('roles.t', 'purge', 'P2Y', 'v', '{at}', controller => 'south')`),
+      ),
+    ).resolves.toMatchObject({ code: 'LE502' })
+    await expect(
+      refusal(officer.query(`select lethe.set_rule('roles.t', 'purge', 'P2Y', 'v', '{at}')`)),
+    ).resolves.toMatchObject({ code: 'LE502' })
+    await expect(
+      refusal(officer.query(`select lethe.drop_rule('roles.t', 'purge', 'v')`)),
+    ).resolves.toMatchObject({ code: 'LE502' })
+    expect(await officer.query(`select distinct controller from lethe.plan()`)).toEqual([
+      { controller: 'north' },
+    ])
     await db.query(`select lethe.drop_rule('roles.t', 'purge', 'v', controller => 'north')`)
   })
 

@@ -43,7 +43,7 @@ test('every foreign key has an index that leads with its columns', async () => {
   ).toEqual([])
 })
 
-test('every function that runs with its owner\'s rights pins its search path or bound its names at creation', async () => {
+test("every function that runs with its owner's rights pins its search path or bound its names at creation", async () => {
   expect(
     await names(`
       select p.oid::regprocedure::text as name from pg_proc as p

@@ -19,30 +19,47 @@ beforeAll(async () => {
     create index on live.baskets (customer_id);
     create table live.items (id bigint generated always as identity primary key, basket_id bigint not null references live.baskets on delete cascade);
     create index on live.items (basket_id);`)
-  const rule = { controller: { column: 'owner' }, since: 'last_at', columns: { email: { anonymize: { after: 'P1Y', using: 'pseudonym_email' } } }, purge: { after: 'P5Y' } }
+  const rule = {
+    controller: { column: 'owner' },
+    since: 'last_at',
+    columns: { email: { anonymize: { after: 'P1Y', using: 'pseudonym_email' } } },
+    purge: { after: 'P5Y' },
+  }
   await applyPolicy(db, {
     version: 1,
-    controllers: { north: { time_zone: 'Europe/Paris', reference: '1' }, south: { time_zone: 'Asia/Kolkata', reference: '2' } },
+    controllers: {
+      north: { time_zone: 'Europe/Paris', reference: '1' },
+      south: { time_zone: 'Asia/Kolkata', reference: '2' },
+    },
     tables: { 'live.customers': rule, 'live.baskets': { controller: { constant: 'north' }, with: 'parent' } },
   })
 })
 afterAll(() => db.drop())
 
-beforeEach(() => db.query(`
+beforeEach(() =>
+  db.query(`
   update lethe.cycles set state = 'incomplete', finished_at = now() where state = 'open';
   truncate live.customers, live.orders, live.baskets, live.items;
   update lethe.settings set batch_rows = 50, lock_timeout = '2 seconds';
   insert into live.customers (id, owner, email, note, last_at)
   select i, 1 + i % 2, 'person.' || i || '@example.org', 'first',
     case i % 4 when 0 then now() when 1 then now() - interval '2 years' when 2 then now() - interval '6 years' else now() - interval '7 years' end
-  from generate_series(1, 2000) as i`))
+  from generate_series(1, 2000) as i`),
+)
 
 /** An open cycle of the controller, searched and about to take its first batch. */
-async function discovered(controller: string): Promise<{ cycle: number; table: number; step(client?: pg.Client): Promise<string> }> {
+async function discovered(
+  controller: string,
+): Promise<{ cycle: number; table: number; step(client?: pg.Client): Promise<string> }> {
   const [row] = await db.query<{ cycle: number; table_id: number }>(`
     select s.cycle, m.id as table_id from lethe.start_cycle('${controller}') as s (cycle), lethe.managed_tables as m where m.table_name = 'customers'`)
-  const step = async (client?: pg.Client): Promise<string> => (await rowsOf<{ state: string }>(client ?? db,
-    'select (lethe.sweep_step($1, $2)).state', [row!.cycle, row!.table_id]))[0]!.state
+  const step = async (client?: pg.Client): Promise<string> =>
+    (
+      await rowsOf<{ state: string }>(client ?? db, 'select (lethe.sweep_step($1, $2)).state', [
+        row!.cycle,
+        row!.table_id,
+      ])
+    )[0]!.state
   expect(await step()).toBe('discovered')
   return { cycle: row!.cycle, table: row!.table_id, step }
 }
@@ -53,23 +70,38 @@ async function toTheEnd(step: () => Promise<string>): Promise<void> {
   throw new Error('the table is never done')
 }
 
-const customer = async (id: number) => (await db.query<{ email: string; note: string }>('select email, note from live.customers where id = $1', [id]))[0]
+const customer = async (id: number) =>
+  (
+    await db.query<{ email: string; note: string }>('select email, note from live.customers where id = $1', [
+      id,
+    ])
+  )[0]
 
 describe('between the search and the batch', () => {
   it('a row whose clock has moved is left alone, whatever it was due for', async () => {
     const { step } = await discovered('north')
     await db.query('update live.customers set last_at = now()')
     await toTheEnd(step)
-    expect(await db.query(`select count(*), count(*) filter (where email ~ 'invalid') as masked from live.customers`)).toEqual([{ count: 2000, masked: 0 }])
+    expect(
+      await db.query(
+        `select count(*), count(*) filter (where email ~ 'invalid') as masked from live.customers`,
+      ),
+    ).toEqual([{ count: 2000, masked: 0 }])
   })
 
-  it.each([['purge', 2], ['columns', 4]])('a row that is being reactivated is waited for and left alone (%s)', async (phase, id) => {
+  it.each([
+    ['purge', 2],
+    ['columns', 4],
+  ])('a row that is being reactivated is waited for and left alone (%s)', async (phase, id) => {
     if (phase === 'columns') await db.query(`update live.customers set last_at = now() - interval '2 years'`)
     const { step } = await discovered('north')
     if (phase === 'columns') expect(await step()).toBe('discovered')
     const app = await db.connect()
     await app.query('begin')
-    await app.query(`update live.customers set last_at = now(), note = 'back', email = 'back@example.org' where id = $1`, [id])
+    await app.query(
+      `update live.customers set last_at = now(), note = 'back', email = 'back@example.org' where id = $1`,
+      [id],
+    )
     const waiting = step()
     await new Promise((wake) => setTimeout(wake, 300))
     await app.query('commit')
@@ -100,7 +132,9 @@ describe('between the search and the batch', () => {
     expect(await step()).toBe('discovered')
     const app = await db.connect()
     await app.query('begin')
-    await app.query(`update live.customers set note = 'written meanwhile', email = 'changed@example.org' where id = 2`)
+    await app.query(
+      `update live.customers set note = 'written meanwhile', email = 'changed@example.org' where id = 2`,
+    )
     const waiting = step()
     await new Promise((wake) => setTimeout(wake, 200))
     await app.query('commit')
@@ -127,9 +161,13 @@ describe('a child that appears while its parent is being purged', () => {
     expect(await customer(2)).toBeDefined()
   })
 
-  it('keeps it also as a child\'s child, below a row that would go with it', async () => {
-    const [basket] = await db.query<{ id: number }>('insert into live.baskets (customer_id) values (2) returning id')
-    await db.query('insert into live.baskets (customer_id) select id from live.customers where id > 2 and id % 3 = 0')
+  it("keeps it also as a child's child, below a row that would go with it", async () => {
+    const [basket] = await db.query<{ id: number }>(
+      'insert into live.baskets (customer_id) values (2) returning id',
+    )
+    await db.query(
+      'insert into live.baskets (customer_id) select id from live.customers where id > 2 and id % 3 = 0',
+    )
     const { step } = await discovered('north')
     const app = await db.connect()
     await app.query('begin')
@@ -146,26 +184,44 @@ describe('a child that appears while its parent is being purged', () => {
 
 describe('an application at work', () => {
   /** What one client did to its own rows, so that it can be looked for afterwards. */
-  interface Log { reactivated: Map<number, string>; noted: Map<number, string>; deleted: Set<number>; inserted: Map<number, string>; late: Set<number>; orders: Map<number, number> }
+  interface Log {
+    reactivated: Map<number, string>
+    noted: Map<number, string>
+    deleted: Set<number>
+    inserted: Map<number, string>
+    late: Set<number>
+    orders: Map<number, number>
+  }
 
   async function application(n: number, until: number): Promise<Log> {
-    const log: Log = { reactivated: new Map(), noted: new Map(), deleted: new Set(), inserted: new Map(), late: new Set(), orders: new Map() }
+    const log: Log = {
+      reactivated: new Map(),
+      noted: new Map(),
+      deleted: new Set(),
+      inserted: new Map(),
+      late: new Set(),
+      orders: new Map(),
+    }
     const below = randomNumbers(n)
     const client = await db.connect()
     for (let turn = 0; Date.now() < until; turn++) {
       const id = n + 3 * below(666)
       const tag = `app ${n} ${turn}`
       const email = `app.${n}.${turn}@example.org`
-      const found = async (text: string, ...values: unknown[]): Promise<boolean> => (await client.query(text, values)).rowCount === 1
+      const found = async (text: string, ...values: unknown[]): Promise<boolean> =>
+        (await client.query(text, values)).rowCount === 1
       switch (below(6)) {
         case 0:
-          if (await found(`update live.customers set last_at = now(), email = $2 where id = $1`, id, email)) log.reactivated.set(id, email)
+          if (await found(`update live.customers set last_at = now(), email = $2 where id = $1`, id, email))
+            log.reactivated.set(id, email)
           break
         case 1:
-          if (await found('update live.customers set note = $2 where id = $1', id, tag)) log.noted.set(id, tag)
+          if (await found('update live.customers set note = $2 where id = $1', id, tag))
+            log.noted.set(id, tag)
           break
         case 2:
-          if (turn % 4 === 0 && await found('delete from live.customers where id = $1', id)) log.deleted.add(id)
+          if (turn % 4 === 0 && (await found('delete from live.customers where id = $1', id)))
+            log.deleted.add(id)
           break
         case 3: {
           const fresh = 10_000 * n + turn
@@ -175,14 +231,19 @@ describe('an application at work', () => {
         }
         case 4: {
           const late = 10_000 * n + turn
-          await client.query(`insert into live.customers values ($1, 2, $2, $3, now() - interval '3 years')`, [late, email, tag])
+          await client.query(
+            `insert into live.customers values ($1, 2, $2, $3, now() - interval '3 years')`,
+            [late, email, tag],
+          )
           log.late.add(late)
           break
         }
         default: {
-          const order = await client.query('insert into live.orders (customer_id, at) values ($1, now()) returning id', [id]).catch((error: { code: string }) => {
-            if (error.code !== '23503') throw error
-          })
+          const order = await client
+            .query('insert into live.orders (customer_id, at) values ($1, now()) returning id', [id])
+            .catch((error: { code: string }) => {
+              if (error.code !== '23503') throw error
+            })
           if (order) log.orders.set(Number(order.rows[0].id), id)
         }
       }
@@ -195,37 +256,61 @@ describe('an application at work', () => {
   it('loses no update, no active row and no child to cycles that run all the time', async () => {
     const until = Date.now() + 5_000
     let cycles = 0
-    const sweeping = Promise.all(['north', 'south'].map(async (name) => {
-      const client = await db.connect()
-      while (Date.now() < until) {
-        await client.query(`call lethe.run_cycle('${name}')`).catch((error: { code: string }) => {
-          if (error.code !== 'LE404') throw error
-        })
-        cycles++
-      }
-      await client.end()
-    }))
+    const sweeping = Promise.all(
+      ['north', 'south'].map(async (name) => {
+        const client = await db.connect()
+        while (Date.now() < until) {
+          await client.query(`call lethe.run_cycle('${name}')`).catch((error: { code: string }) => {
+            if (error.code !== 'LE404') throw error
+          })
+          cycles++
+        }
+        await client.end()
+      }),
+    )
     const logs = await Promise.all([1, 2, 3].map((n) => application(n, until)))
     await sweeping
     expect(cycles).toBeGreaterThan(3)
     expect(await runCycle(db, 'north')).toBe('complete')
     expect(await runCycle(db, 'south')).toBe('complete')
 
-    const rows = new Map((await db.query<{ id: number; email: string; note: string }>('select id, email, note from live.customers')).map((row) => [row.id, row]))
+    const rows = new Map(
+      (
+        await db.query<{ id: number; email: string; note: string }>(
+          'select id, email, note from live.customers',
+        )
+      ).map((row) => [row.id, row]),
+    )
     for (const log of logs) {
-      for (const [id, email] of log.reactivated) if (!log.deleted.has(id)) expect(rows.get(id)?.email, `reactivated ${id}`).toBe(email)
+      for (const [id, email] of log.reactivated)
+        if (!log.deleted.has(id)) expect(rows.get(id)?.email, `reactivated ${id}`).toBe(email)
       for (const [id, tag] of log.noted) if (rows.has(id)) expect(rows.get(id)!.note, `noted ${id}`).toBe(tag)
-      for (const [id, tag] of log.noted) if (log.reactivated.has(id) && !log.deleted.has(id)) expect(rows.get(id)?.note, `noted and active ${id}`).toBe(tag)
+      for (const [id, tag] of log.noted)
+        if (log.reactivated.has(id) && !log.deleted.has(id))
+          expect(rows.get(id)?.note, `noted and active ${id}`).toBe(tag)
       for (const [id, email] of log.inserted) expect(rows.get(id)?.email, `inserted ${id}`).toBe(email)
       for (const id of log.late) expect(looksMasked(rows.get(id)?.email), `late ${id}`).toBe(true)
-      expect(log.reactivated.size + log.noted.size + log.deleted.size + log.inserted.size + log.late.size + log.orders.size).toBeGreaterThan(100)
+      expect(
+        log.reactivated.size +
+          log.noted.size +
+          log.deleted.size +
+          log.inserted.size +
+          log.late.size +
+          log.orders.size,
+      ).toBeGreaterThan(100)
     }
     // Orders go with a customer whom the application itself deletes; nobody else takes them.
     const deleted = new Set(logs.flatMap((log) => [...log.deleted]))
-    const orders = new Set((await db.query<{ id: number }>('select id from live.orders')).map((row) => row.id))
-    const gone = logs.flatMap((log) => [...log.orders]).filter(([id, owner]) => !orders.has(id) && !deleted.has(owner))
+    const orders = new Set(
+      (await db.query<{ id: number }>('select id from live.orders')).map((row) => row.id),
+    )
+    const gone = logs
+      .flatMap((log) => [...log.orders])
+      .filter(([id, owner]) => !orders.has(id) && !deleted.has(owner))
     expect(gone).toEqual([])
-    const [orphans] = await db.query<{ n: number }>(`select count(*)::int as n from live.orders as o where not exists (select from live.customers as c where c.id = o.customer_id)`)
+    const [orphans] = await db.query<{ n: number }>(
+      `select count(*)::int as n from live.orders as o where not exists (select from live.customers as c where c.id = o.customer_id)`,
+    )
     expect(orphans!.n).toBe(0)
     // Everybody due is gone or masked; nobody else is.
     const [state] = await db.query(`

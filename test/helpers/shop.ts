@@ -14,7 +14,15 @@
  */
 import { formatDay, formatDelay, parseDay } from '../oracle/calendar.ts'
 import { keyFromInnerPad, pseudonymEmail } from '../oracle/masks.ts'
-import { type Controller, type Held, MASKED, type Row, type State, type Table, type Term } from '../oracle/model.ts'
+import {
+  type Controller,
+  type Held,
+  MASKED,
+  type Row,
+  type State,
+  type Table,
+  type Term,
+} from '../oracle/model.ts'
 import { rowsOf, type Session } from './engine.ts'
 
 export const SHOP_SQL = `
@@ -48,7 +56,12 @@ const years = (n: number): { months: number; days: number } => ({ months: 12 * n
 
 const TERMS: Record<string, Term[]> = {
   email: [
-    { purpose: 'marketing', after: years(3), since: ['last_at'], when: (row) => (row.status === null ? null : row.status === 'a') },
+    {
+      purpose: 'marketing',
+      after: years(3),
+      since: ['last_at'],
+      when: (row) => (row.status === null ? null : row.status === 'a'),
+    },
     { purpose: 'billing', after: years(1), since: ['last_at', 'seen'] },
     { purpose: 'billing', controller: 'south', after: years(2), since: ['last_at'] },
   ],
@@ -64,42 +77,108 @@ const TERMS: Record<string, Term[]> = {
 }
 
 const CUSTOMERS = { columns: ['customer_id'], to: 'shop.customers', toColumns: ['id'] }
-const ORDERS = { columns: ['order_id'], to: 'shop.orders', toColumns: ['id'], onPurge: 'with parent' as const }
+const ORDERS = {
+  columns: ['order_id'],
+  to: 'shop.orders',
+  toColumns: ['id'],
+  onPurge: 'with parent' as const,
+}
 const owned = { key: 'id', controllerOf: (row: Row): string => (row.owner === 1 ? 'north' : 'south') }
 
 export const SHOP: Table[] = [
-  { ...owned, name: 'shop.customers', clocks: { last_at: 'timestamptz', seen: 'date' }, sentinels: ['1900-01-01', '9999-12-31'],
-    masks: { email: TERMS.email!, phone: TERMS.phone! }, purge: TERMS.customers!,
-    references: [{ columns: ['referrer_id'], to: 'shop.customers', toColumns: ['id'], onPurge: 'keep' }] },
-  { ...owned, name: 'shop.orders', clocks: { placed: 'date' }, masks: { address: TERMS.address! }, purge: TERMS.orders!,
-    references: [{ ...CUSTOMERS, onPurge: 'keep' }] },
-  { ...owned, name: 'shop.lines', clocks: { shipped: 'timestamp' }, zone: 'Asia/Tokyo', masks: { label: TERMS.label! }, references: [ORDERS] },
+  {
+    ...owned,
+    name: 'shop.customers',
+    clocks: { last_at: 'timestamptz', seen: 'date' },
+    sentinels: ['1900-01-01', '9999-12-31'],
+    masks: { email: TERMS.email!, phone: TERMS.phone! },
+    purge: TERMS.customers!,
+    references: [{ columns: ['referrer_id'], to: 'shop.customers', toColumns: ['id'], onPurge: 'keep' }],
+  },
+  {
+    ...owned,
+    name: 'shop.orders',
+    clocks: { placed: 'date' },
+    masks: { address: TERMS.address! },
+    purge: TERMS.orders!,
+    references: [{ ...CUSTOMERS, onPurge: 'keep' }],
+  },
+  {
+    ...owned,
+    name: 'shop.lines',
+    clocks: { shipped: 'timestamp' },
+    zone: 'Asia/Tokyo',
+    masks: { label: TERMS.label! },
+    references: [ORDERS],
+  },
   { ...owned, name: 'shop.parcels', references: [ORDERS] },
-  { ...owned, name: 'shop.gifts', clocks: { given: 'date' }, purge: TERMS.gifts!,
-    references: [{ columns: ['order_id', 'n'], to: 'shop.lines', toColumns: ['order_id', 'n'], onPurge: 'keep' }] },
-  { ...owned, name: 'shop.tickets', clocks: { opened: 'timestamp' }, masks: { body: TERMS.body! }, purge: TERMS.tickets!,
-    references: [{ ...CUSTOMERS, onPurge: 'unlink' }] },
-  { ...owned, name: 'shop.teams', clocks: { at: 'date' }, purge: TERMS.teams!,
-    references: [{ columns: ['lead_id'], to: 'shop.members', toColumns: ['id'], onPurge: 'unlink' }] },
-  { ...owned, name: 'shop.members', clocks: { at: 'date' }, purge: TERMS.teams!,
-    references: [{ columns: ['team_id'], to: 'shop.teams', toColumns: ['id'], onPurge: 'keep' }] },
+  {
+    ...owned,
+    name: 'shop.gifts',
+    clocks: { given: 'date' },
+    purge: TERMS.gifts!,
+    references: [
+      { columns: ['order_id', 'n'], to: 'shop.lines', toColumns: ['order_id', 'n'], onPurge: 'keep' },
+    ],
+  },
+  {
+    ...owned,
+    name: 'shop.tickets',
+    clocks: { opened: 'timestamp' },
+    masks: { body: TERMS.body! },
+    purge: TERMS.tickets!,
+    references: [{ ...CUSTOMERS, onPurge: 'unlink' }],
+  },
+  {
+    ...owned,
+    name: 'shop.teams',
+    clocks: { at: 'date' },
+    purge: TERMS.teams!,
+    references: [{ columns: ['lead_id'], to: 'shop.members', toColumns: ['id'], onPurge: 'unlink' }],
+  },
+  {
+    ...owned,
+    name: 'shop.members',
+    clocks: { at: 'date' },
+    purge: TERMS.teams!,
+    references: [{ columns: ['team_id'], to: 'shop.teams', toColumns: ['id'], onPurge: 'keep' }],
+  },
 ]
 
 const WHEN = { marketing: "status = 'a'" } as Record<string, string>
 
 function termsAsPolicy(terms: Term[], using: string | undefined, controller?: string): unknown {
-  return terms.filter((term) => term.controller === controller).map((term) => ({
-    after: formatDelay(term.after), since: term.since, purpose: term.purpose, using, when: term.when && WHEN[term.purpose!],
-  }))
+  return terms
+    .filter((term) => term.controller === controller)
+    .map((term) => ({
+      after: formatDelay(term.after),
+      since: term.since,
+      purpose: term.purpose,
+      using,
+      when: term.when && WHEN[term.purpose!],
+    }))
 }
 
 function tableAsPolicy(table: Table): Record<string, unknown> {
-  const columns = Object.fromEntries(Object.entries(table.masks ?? {}).map(([column, terms]) => [column, column === 'email'
-    ? { anonymize: termsAsPolicy(terms, 'pseudonym_email') }
-    : { [column === 'phone' ? 'anonymize' : 'purge']: termsAsPolicy(terms, column === 'phone' ? 'suppress' : undefined) }]))
+  const columns = Object.fromEntries(
+    Object.entries(table.masks ?? {}).map(([column, terms]) => [
+      column,
+      column === 'email'
+        ? { anonymize: termsAsPolicy(terms, 'pseudonym_email') }
+        : {
+            [column === 'phone' ? 'anonymize' : 'purge']: termsAsPolicy(
+              terms,
+              column === 'phone' ? 'suppress' : undefined,
+            ),
+          },
+    ]),
+  )
   const [reference] = table.references ?? []
   return {
-    controller: { column: 'owner' }, columns, time_zone: table.zone, sentinels: table.sentinels,
+    controller: { column: 'owner' },
+    columns,
+    time_zone: table.zone,
+    sentinels: table.sentinels,
     purge: table.purge && termsAsPolicy(table.purge, undefined),
     with: reference?.onPurge === 'with parent' ? 'parent' : undefined,
     unlink: reference?.onPurge === 'unlink' ? reference.columns : undefined,
@@ -114,7 +193,11 @@ export const SHOP_POLICY = {
   },
   tables: Object.fromEntries(SHOP.map((table) => [table.name, tableAsPolicy(table)])),
   overrides: {
-    south: { 'shop.customers': { columns: { email: { anonymize: termsAsPolicy(TERMS.email!, 'pseudonym_email', 'south') } } } },
+    south: {
+      'shop.customers': {
+        columns: { email: { anonymize: termsAsPolicy(TERMS.email!, 'pseudonym_email', 'south') } },
+      },
+    },
   },
 }
 
@@ -147,21 +230,36 @@ export function shopRows(seed: number, customers: number, today: string): State 
   const time = (): string => pick(['00:00:00', '23:59:59', '12:00:00', '02:30:00', '11:30:00'])
   const moment = (zone: string): string | null => {
     const text = chance(4) ? pick(['1900-01-01', '9999-12-31']) : date()
-    return text === null || text.endsWith('infinity') ? text : `${text}${zone === '' ? ' ' : 'T'}${time()}${zone}`
+    return text === null || text.endsWith('infinity')
+      ? text
+      : `${text}${zone === '' ? ' ' : 'T'}${time()}${zone}`
   }
   const owner = (): number => 1 + below(2)
-  const list = (n: number, make: (id: number) => Row): Row[] => Array.from({ length: n }, (_, i) => make(i + 1))
+  const list = (n: number, make: (id: number) => Row): Row[] =>
+    Array.from({ length: n }, (_, i) => make(i + 1))
   /** Mostly the same controller as the parent's. */
-  const like = (parent: Row): number => (chance(95) ? parent.owner as number : owner())
+  const like = (parent: Row): number => (chance(95) ? (parent.owner as number) : owner())
 
   const people = list(customers, (id) => ({
-    id, owner: owner(), email: `Person.${id}@example.org`, phone: chance(80) ? `+1 ${id}` : null, last_at: moment('Z'),
-    seen: chance(60) ? date() : null, status: pick(['a', 'b', null]), referrer_id: null,
+    id,
+    owner: owner(),
+    email: `Person.${id}@example.org`,
+    phone: chance(80) ? `+1 ${id}` : null,
+    last_at: moment('Z'),
+    seen: chance(60) ? date() : null,
+    status: pick(['a', 'b', null]),
+    referrer_id: null,
   }))
   for (const row of people) if (chance(30)) row.referrer_id = pick(people).id
   const orders = list(customers >> 1, (id) => {
     const customer = pick(people)
-    return { id, owner: like(customer), customer_id: customer.id, placed: date(), address: chance(80) ? `Road ${id}` : null }
+    return {
+      id,
+      owner: like(customer),
+      customer_id: customer.id,
+      placed: date(),
+      address: chance(80) ? `Road ${id}` : null,
+    }
   })
   const lines = list(orders.length, (id) => {
     const order = pick(orders)
@@ -171,21 +269,35 @@ export function shopRows(seed: number, customers: number, today: string): State 
     'shop.customers': people,
     'shop.orders': orders,
     'shop.lines': lines,
-    'shop.parcels': list(orders.length >> 2, (id) => ({ id, owner: owner(), order_id: pick(orders).id })),
+    'shop.parcels': list(orders.length >> 2, (id) => {
+      const order = pick(orders)
+      return { id, owner: like(order), order_id: order.id }
+    }),
     'shop.gifts': list(lines.length >> 2, (id) => {
       const line = pick(lines)
       return { id, owner: like(line), order_id: line.order_id, n: line.n, given: date() }
     }),
     'shop.tickets': list(customers >> 1, (id) => {
       const customer = pick(people)
-      return { id, owner: like(customer), customer_id: chance(90) ? customer.id : null, opened: moment(''), body: `help ${id}` }
+      return {
+        id,
+        owner: like(customer),
+        customer_id: chance(90) ? customer.id : null,
+        opened: moment(''),
+        body: `help ${id}`,
+      }
     }),
     ...circles(),
   }
 
   function circles(): State {
     const members: Row[] = list(customers >> 2, (id) => ({ id, owner: owner(), team_id: null, at: date() }))
-    const teams: Row[] = list(customers >> 3, (id) => ({ id, owner: owner(), lead_id: chance(80) ? pick(members).id : null, at: date() }))
+    const teams: Row[] = list(customers >> 3, (id) => ({
+      id,
+      owner: owner(),
+      lead_id: chance(80) ? pick(members).id : null,
+      at: date(),
+    }))
     for (const row of members) if (chance(70)) row.team_id = pick(teams).id
     return { 'shop.teams': teams, 'shop.members': members }
   }
@@ -196,7 +308,9 @@ export async function loadShop(session: Session, state: State): Promise<void> {
   await session.query(`truncate ${Object.keys(state).join(', ')}`)
   await session.query(`set session_replication_role = replica`)
   for (const [name, rows] of Object.entries(state)) {
-    await session.query(`insert into ${name} select * from jsonb_populate_recordset(null::${name}, $1)`, [JSON.stringify(rows)])
+    await session.query(`insert into ${name} select * from jsonb_populate_recordset(null::${name}, $1)`, [
+      JSON.stringify(rows),
+    ])
   }
   await session.query(`set session_replication_role = origin`)
 }
@@ -204,16 +318,23 @@ export async function loadShop(session: Session, state: State): Promise<void> {
 /** Puts rows under a hold. */
 export async function holdRows(session: Session, held: Held): Promise<void> {
   await session.query(`insert into lethe.holds (reason) values ('a test')`)
-  await session.query(`
+  await session.query(
+    `
     insert into lethe_private.held_keys (hold_id, table_id, key)
     select (select max(id) from lethe.holds), m.id, split_part(k, '/', 2)
-    from unnest($1::text[]) as k join lethe.managed_tables as m on m.schema_name || '.' || m.table_name = split_part(k, '/', 1)`, [[...held]])
+    from unnest($1::text[]) as k join lethe.managed_tables as m on m.schema_name || '.' || m.table_name = split_part(k, '/', 1)`,
+    [[...held]],
+  )
 }
 
 /** A random few of the rows. */
 export function someHeld(seed: number, state: State, percent: number): Held {
   const below = randomNumbers(seed)
-  return new Set(Object.entries(state).flatMap(([name, rows]) => rows.filter(() => below(100) < percent).map((row) => `${name}/${row.id}`)))
+  return new Set(
+    Object.entries(state).flatMap(([name, rows]) =>
+      rows.filter(() => below(100) < percent).map((row) => `${name}/${row.id}`),
+    ),
+  )
 }
 
 /** What of each row is compared: everything but the clocks' spelling. */
@@ -222,7 +343,10 @@ export type Seen = Record<string, Record<string, unknown>>
 export async function readShop(session: Session): Promise<Seen> {
   const seen: Seen = {}
   for (const table of SHOP) {
-    const rows = await rowsOf<{ key: string; row: Row }>(session, `select id::text as key, to_jsonb(t) as row from ${table.name} as t`)
+    const rows = await rowsOf<{ key: string; row: Row }>(
+      session,
+      `select id::text as key, to_jsonb(t) as row from ${table.name} as t`,
+    )
     for (const { key, row } of rows) seen[`${table.name}/${key}`] = compared(table, row)
   }
   return seen
@@ -230,18 +354,26 @@ export async function readShop(session: Session): Promise<Seen> {
 
 /** The oracle's state in the same form. */
 export async function expectedShop(session: Session, before: State, after: State): Promise<Seen> {
-  const keys = await rowsOf<{ name: string; pad: Buffer }>(session, `
-    select c.name, k.inner_pad as pad from lethe_private.controller_keys as k join lethe.controllers as c on c.id = k.controller_id`)
+  const keys = await rowsOf<{ name: string; pad: Buffer }>(
+    session,
+    `
+    select c.name, k.inner_pad as pad from lethe_private.controller_keys as k join lethe.controllers as c on c.id = k.controller_id`,
+  )
   const seen: Seen = {}
   for (const table of SHOP) {
     const originals = new Map(before[table.name]!.map((row) => [row[table.key], row]))
     for (const row of after[table.name]!) {
-      const values = Object.fromEntries(Object.entries(row).map(([column, value]) => {
-        if (value !== MASKED) return [column, value]
-        if (column !== 'email') return [column, null]
-        const pad = keys.find(({ name }) => name === table.controllerOf(row))!.pad
-        return [column, pseudonymEmail(originals.get(row[table.key])!.email as string, keyFromInnerPad(pad))]
-      }))
+      const values = Object.fromEntries(
+        Object.entries(row).map(([column, value]) => {
+          if (value !== MASKED) return [column, value]
+          if (column !== 'email') return [column, null]
+          const pad = keys.find(({ name }) => name === table.controllerOf(row))!.pad
+          return [
+            column,
+            pseudonymEmail(originals.get(row[table.key])!.email as string, keyFromInnerPad(pad)),
+          ]
+        }),
+      )
       seen[`${table.name}/${row[table.key]}`] = compared(table, values)
     }
   }
@@ -254,15 +386,23 @@ function compared(table: Table, row: Row): Record<string, unknown> {
 
 /** Rows that differ between two readings, gone ones included. */
 export function differing(before: Seen, after: Seen): string[] {
-  return Object.keys(before).filter((key) => JSON.stringify(sorted(before[key])) !== JSON.stringify(sorted(after[key])))
+  return Object.keys(before).filter(
+    (key) => JSON.stringify(sorted(before[key])) !== JSON.stringify(sorted(after[key])),
+  )
 }
 
-const sorted = (row: Record<string, unknown> | undefined): unknown => row && Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))
+const sorted = (row: Record<string, unknown> | undefined): unknown =>
+  row && Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))
 
 /** Only what differs, so that a failure can be read. */
-export function disagreement(expected: Seen, found: Seen): Record<string, { expected: unknown; found: unknown }> {
+export function disagreement(
+  expected: Seen,
+  found: Seen,
+): Record<string, { expected: unknown; found: unknown }> {
   const keys = new Set([...Object.keys(expected), ...Object.keys(found)])
-  return Object.fromEntries([...keys]
-    .filter((key) => JSON.stringify(sorted(expected[key])) !== JSON.stringify(sorted(found[key])))
-    .map((key) => [key, { expected: expected[key], found: found[key] }]))
+  return Object.fromEntries(
+    [...keys]
+      .filter((key) => JSON.stringify(sorted(expected[key])) !== JSON.stringify(sorted(found[key])))
+      .map((key) => [key, { expected: expected[key], found: found[key] }]),
+  )
 }

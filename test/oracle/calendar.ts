@@ -14,7 +14,20 @@ export interface Delay {
 
 const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
 
-const monthLengths = (year: number): number[] => [31, isLeap(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+const monthLengths = (year: number): number[] => [
+  31,
+  isLeap(year) ? 29 : 28,
+  31,
+  30,
+  31,
+  30,
+  31,
+  31,
+  30,
+  31,
+  30,
+  31,
+]
 
 const leapsBefore = (year: number): number =>
   Math.floor((year - 1) / 4) - Math.floor((year - 1) / 100) + Math.floor((year - 1) / 400)
@@ -22,7 +35,9 @@ const leapsBefore = (year: number): number =>
 /** Month is 1 to 12. */
 export function dayOf(year: number, month: number, dayOfMonth: number): Day {
   const yearStart = (year - 1970) * 365 + leapsBefore(year) - leapsBefore(1970)
-  const before = monthLengths(year).slice(0, month - 1).reduce((sum, length) => sum + length, 0)
+  const before = monthLengths(year)
+    .slice(0, month - 1)
+    .reduce((sum, length) => sum + length, 0)
   return yearStart + before + dayOfMonth - 1
 }
 
@@ -75,18 +90,33 @@ export function wallTime(instant: number, zone: string): number {
   let format = formats.get(zone)
   if (!format) {
     format = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone, hourCycle: 'h23', calendar: 'gregory', numberingSystem: 'latn',
-      year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+      timeZone: zone,
+      hourCycle: 'h23',
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     })
     formats.set(zone, format)
   }
-  const parts = Object.fromEntries(format.formatToParts(instant).map((part) => [part.type, Number(part.value)]))
+  const parts = Object.fromEntries(
+    format.formatToParts(instant).map((part) => [part.type, Number(part.value)]),
+  )
   const seconds = parts.hour! * 3600 + parts.minute! * 60 + parts.second!
-  return dayOf(parts.year!, parts.month!, parts.day!) * 86_400_000 + seconds * 1000 + (((instant % 1000) + 1000) % 1000)
+  return (
+    dayOf(parts.year!, parts.month!, parts.day!) * 86_400_000 +
+    seconds * 1000 +
+    (((instant % 1000) + 1000) % 1000)
+  )
 }
 
 /** The day that a wall in this zone shows at an instant. */
-export const localDay = (instant: number, zone: string): Day => Math.floor(wallTime(instant, zone) / 86_400_000)
+export const localDay = (instant: number, zone: string): Day =>
+  Math.floor(wallTime(instant, zone) / 86_400_000)
 
 /**
  * The instant at which a wall shows a time. A time that is skipped is read by the clock before the

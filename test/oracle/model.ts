@@ -62,7 +62,12 @@ export type Held = Set<string>
 export const MASKED = Symbol('masked')
 
 /** The day a clock shows, or what it is when it shows none. */
-export function clockDay(table: Table, column: string, value: unknown, controller: Controller): Day | 'none' | 'never' {
+export function clockDay(
+  table: Table,
+  column: string,
+  value: unknown,
+  controller: Controller,
+): Day | 'none' | 'never' {
   if (value === null || value === undefined || value === '-infinity') return 'none'
   if (value === 'infinity') return 'never'
   const text = String(value)
@@ -102,25 +107,38 @@ function termApplies(table: Table, term: Term, row: Row, controller: Controller)
 
 /** At least one term applies, and every one that applies ended before today. */
 export function isDue(table: Table, terms: Term[], row: Row, controller: Controller): boolean {
-  const applying = effectiveTerms(terms, controller.name).filter((term) => termApplies(table, term, row, controller))
-  return applying.length > 0 && applying.every((term) => {
-    const day = latest(table, term, row, controller)
-    return typeof day === 'number' && addDelay(day, term.after) < controller.today
-  })
+  const applying = effectiveTerms(terms, controller.name).filter((term) =>
+    termApplies(table, term, row, controller),
+  )
+  return (
+    applying.length > 0 &&
+    applying.every((term) => {
+      const day = latest(table, term, row, controller)
+      return typeof day === 'number' && addDelay(day, term.after) < controller.today
+    })
+  )
 }
 
 const idOf = (table: Table, row: Row): string => `${table.name}/${row[table.key]}`
 
 /** One cycle of one controller. The given state is left as it is. */
-export function afterCycle(tables: Table[], before: State, controller: Controller, held: Held = new Set()): State {
-  const state: State = Object.fromEntries(tables.map((table) => [table.name, before[table.name]!.map((row) => ({ ...row }))]))
+export function afterCycle(
+  tables: Table[],
+  before: State,
+  controller: Controller,
+  held: Held = new Set(),
+): State {
+  const state: State = Object.fromEntries(
+    tables.map((table) => [table.name, before[table.name]!.map((row) => ({ ...row }))]),
+  )
   purgeAll(tables, state, controller, held)
   for (const table of tables) {
     for (const row of state[table.name]!) {
       if (table.controllerOf(row) !== controller.name || held.has(idOf(table, row))) continue
       // All clocks are read before anything is masked.
-      const due = Object.entries(table.masks ?? {}).filter(([column, terms]) =>
-        row[column] !== null && isDue(table, terms, row, controller))
+      const due = Object.entries(table.masks ?? {}).filter(
+        ([column, terms]) => row[column] !== null && isDue(table, terms, row, controller),
+      )
       for (const [column] of due) row[column] = MASKED
     }
   }
@@ -129,7 +147,7 @@ export function afterCycle(tables: Table[], before: State, controller: Controlle
 
 /** Takes rows until nothing more can go: what one table lets go of may free a row of another. */
 function purgeAll(tables: Table[], state: State, controller: Controller, held: Held): void {
-  for (let moved = true; moved;) {
+  for (let moved = true; moved; ) {
     moved = false
     for (const table of tables.filter((candidate) => candidate.purge)) {
       const leaving = leavingRows(tables, table, state, controller, held)
@@ -141,10 +159,22 @@ function purgeAll(tables: Table[], state: State, controller: Controller, held: H
 }
 
 /** Due rows to which nothing refers that stays; rows of one table that refer to each other go together. */
-function leavingRows(tables: Table[], table: Table, state: State, controller: Controller, held: Held): Set<Row> {
-  const leaving = new Set(state[table.name]!.filter((row) =>
-    table.controllerOf(row) === controller.name && !held.has(idOf(table, row)) && isDue(table, table.purge!, row, controller)))
-  for (let changed = true; changed;) {
+function leavingRows(
+  tables: Table[],
+  table: Table,
+  state: State,
+  controller: Controller,
+  held: Held,
+): Set<Row> {
+  const leaving = new Set(
+    state[table.name]!.filter(
+      (row) =>
+        table.controllerOf(row) === controller.name &&
+        !held.has(idOf(table, row)) &&
+        isDue(table, table.purge!, row, controller),
+    ),
+  )
+  for (let changed = true; changed; ) {
     changed = false
     for (const row of leaving) {
       if (referrers(tables, table, row, state).some((referrer) => staysBecauseOf(referrer))) {
@@ -156,9 +186,11 @@ function leavingRows(tables: Table[], table: Table, state: State, controller: Co
   return leaving
 
   function staysBecauseOf({ child, row, reference }: Referrer): boolean {
-    if (reference.onPurge === 'unlink') return held.has(idOf(child, row))
+    // What is another controller's, or under a hold, neither goes nor changes with somebody else's row.
+    const untouchable = held.has(idOf(child, row)) || child.controllerOf(row) !== controller.name
+    if (reference.onPurge === 'unlink') return untouchable
     if (reference.onPurge === 'keep') return !(child === table && leaving.has(row))
-    return held.has(idOf(child, row)) || referrers(tables, child, row, state).some((referrer) => staysBecauseOf(referrer))
+    return untouchable || referrers(tables, child, row, state).some((referrer) => staysBecauseOf(referrer))
   }
 }
 
@@ -169,15 +201,21 @@ interface Referrer {
 }
 
 function referrers(tables: Table[], parent: Table, parentRow: Row, state: State): Referrer[] {
-  return tables.flatMap((child) => (child.references ?? [])
-    .filter((reference) => reference.to === parent.name)
-    .flatMap((reference) => state[child.name]!
-      .filter((row) => (row !== parentRow || reference.onPurge === 'unlink') && refers(row, reference, parentRow))
-      .map((row) => ({ child, row, reference }))))
+  return tables.flatMap((child) =>
+    (child.references ?? [])
+      .filter((reference) => reference.to === parent.name)
+      .flatMap((reference) =>
+        state[child.name]!.filter(
+          (row) => (row !== parentRow || reference.onPurge === 'unlink') && refers(row, reference, parentRow),
+        ).map((row) => ({ child, row, reference })),
+      ),
+  )
 }
 
 function refers(row: Row, reference: Reference, parentRow: Row): boolean {
-  return reference.columns.every((column, i) => row[column] !== null && row[column] === parentRow[reference.toColumns[i]!])
+  return reference.columns.every(
+    (column, i) => row[column] !== null && row[column] === parentRow[reference.toColumns[i]!],
+  )
 }
 
 function removeRows(tables: Table[], table: Table, leaving: Set<Row>, state: State): void {

@@ -48,7 +48,11 @@ export const dailyCycle: Case = {
 }
 
 /** No restoring needed: each cycle changes a thousandth of the table. */
-async function inTurns({ server, size, repetitions, progress }: Context, large: string, small: string): Promise<Measured> {
+async function inTurns(
+  { server, size, repetitions, progress }: Context,
+  large: string,
+  small: string,
+): Promise<Measured> {
   return server.onClone(large, (largeDatabase) =>
     server.onClone(small, async (smallDatabase) => {
       const seconds: Record<'large' | 'small', number[]> = { large: [], small: [] }
@@ -59,7 +63,9 @@ async function inTurns({ server, size, repetitions, progress }: Context, large: 
         seconds.large.push(largeTook)
         seconds.small.push(smallTook)
       }
-      progress(`larger ${seconds.large.map((s) => s.toFixed(3))}; smaller ${seconds.small.map((s) => s.toFixed(3))}`)
+      progress(
+        `larger ${seconds.large.map((s) => s.toFixed(3))}; smaller ${seconds.small.map((s) => s.toFixed(3))}`,
+      )
       return { seconds: median(seconds.large), baselineSeconds: median(seconds.small) }
     }),
   )
@@ -88,7 +94,8 @@ export const nothingDue: Case = {
     return server.onClone(template, async (database) => {
       await runCycle(database)
       const seconds: number[] = []
-      for (let round = 0; round < repetitions * 3; round++) seconds.push(await timed(() => runCycle(database)))
+      for (let round = 0; round < repetitions * 3; round++)
+        seconds.push(await timed(() => runCycle(database)))
       progress(seconds.map((s) => s.toFixed(3)).join(', '))
       return { seconds: median(seconds) / (LIST_TABLES + 1) }
     })
@@ -140,7 +147,9 @@ export const verifyFull: Case = {
         seconds.look.push(looked)
         seconds.count.push(counted)
       }
-      progress(`look ${seconds.look.map((s) => s.toFixed(3))}; count ${seconds.count.map((s) => s.toFixed(3))}`)
+      progress(
+        `look ${seconds.look.map((s) => s.toFixed(3))}; count ${seconds.count.map((s) => s.toFixed(3))}`,
+      )
       return { seconds: median(seconds.look), baselineSeconds: median(seconds.count) }
     })
   },

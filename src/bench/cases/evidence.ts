@@ -46,7 +46,9 @@ async function batches(database: pg.Client, write: (act: string) => string): Pro
   const cycle = await startCycle(database)
   const { columns } = await program(database, cycle)
   const act = write(columns.act.replaceAll('{from}', 'bench.contacts').replaceAll('{here}', ''))
-  const { rows } = await database.query<{ tids: string }>(`select tids::text as tids from (${columns.discover}) as d`)
+  const { rows } = await database.query<{ tids: string }>(
+    `select tids::text as tids from (${columns.discover}) as d`,
+  )
   const [inner, outer] = await pads(database)
   // Types for all three parameters, whichever of them the text still names.
   const prologue = 'with given as (select $1::tid[], $2::bytea, $3::bytea)'

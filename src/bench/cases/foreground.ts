@@ -44,7 +44,11 @@ function ms(seconds: number): string {
 }
 
 /** Seconds of each transaction of all clients while `work` goes on. */
-async function during({ server, size }: Context, database: pg.Client, work: () => Promise<unknown>): Promise<number[]> {
+async function during(
+  { server, size }: Context,
+  database: pg.Client,
+  work: () => Promise<unknown>,
+): Promise<number[]> {
   const { rows } = await database.query<{ name: string }>('select current_database() as name')
   const clients = await Promise.all(Array.from({ length: CLIENTS }, () => server.connect(rows[0]!.name)))
   const state = { ended: false }
@@ -59,14 +63,23 @@ async function during({ server, size }: Context, database: pg.Client, work: () =
   return seconds
 }
 
-async function loop(client: pg.Client, seed: number, contacts: number, state: { ended: boolean }): Promise<number[]> {
+async function loop(
+  client: pg.Client,
+  seed: number,
+  contacts: number,
+  state: { ended: boolean },
+): Promise<number[]> {
   const seconds: number[] = []
   for (let n = 1; !state.ended; n++) {
     const id = 1 + ((n * 104_729 + seed * 7_919) % contacts)
     seconds.push(
       await timed(async () => {
         await client.query({ name: 'read', text: 'select * from bench.contacts where id = $1', values: [id] })
-        await client.query({ name: 'visit', text: 'update bench.contacts set visits = visits + 1 where id = $1', values: [id] })
+        await client.query({
+          name: 'visit',
+          text: 'update bench.contacts set visits = visits + 1 where id = $1',
+          values: [id],
+        })
       }),
     )
     await sleep(THINK_MS)

@@ -1,6 +1,7 @@
 /** Purges rows that take others along, against one DELETE that cascades. */
-import { fillOrders } from '../data.ts'
+
 import { startCycle, sweep } from '../cycle.ts'
+import { fillOrders } from '../data.ts'
 import { compare, timed } from '../measure.ts'
 import type { Case } from '../types.ts'
 
@@ -17,6 +18,8 @@ export const purgeChildren: Case = {
       sameTable: 'bench.lines',
       ours: (database) => timed(async () => sweep(database, await startCycle(database))),
       baseline: (database) =>
-        timed(() => database.query(`delete from bench.orders where placed_on < current_date - interval '10 years'`)),
+        timed(() =>
+          database.query(`delete from bench.orders where placed_on < current_date - interval '10 years'`),
+        ),
     }),
 }

@@ -1,8 +1,9 @@
 /** 100 k due rows of a million, six columns masked, against one hand-written UPDATE. */
-import { fillContacts } from '../data.ts'
-import { startCycle, sweep } from '../cycle.ts'
-import { NAMES, NOT_MASKED, olderThan, pads, REST, update } from '../hand.ts'
+
 import type pg from 'pg'
+import { startCycle, sweep } from '../cycle.ts'
+import { fillContacts } from '../data.ts'
+import { NAMES, NOT_MASKED, olderThan, pads, REST, update } from '../hand.ts'
 import { compare, type Side, timed } from '../measure.ts'
 import type { Case } from '../types.ts'
 
@@ -16,7 +17,8 @@ function byHand(statements: string[], prepare?: string): Side {
     if (prepare) await database.query(`${prepare}; checkpoint`)
     const key = await pads(database)
     return timed(async () => {
-      for (const text of statements) await database.query<pg.QueryResultRow>(text, text.includes('$1') ? key : [])
+      for (const text of statements)
+        await database.query<pg.QueryResultRow>(text, text.includes('$1') ? key : [])
     })
   }
 }

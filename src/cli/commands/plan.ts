@@ -49,7 +49,7 @@ export function register(program: Command): void {
         out.table(rules.map((row) => ({ ...row, kept_by_child: row.kept_by_child ?? 0 })))
         const toChange = rows.filter(({ rule }) => rule === 'rows').reduce((sum, { due }) => sum + due, 0)
         out.line(
-          `\n${toChange.toLocaleString('en-US')} rows would change. A row that is purged counts at the rules of its columns, too; held and kept\nrows stay; unclocked ones never become due as they are.`,
+          `\n${toChange.toLocaleString('en-US')} rows would change. Held and kept rows stay; unclocked ones never become due as they are.`,
         )
       }),
     )
