@@ -67,6 +67,7 @@
 --!include lethe/plan.sql
 --!include lethe/preview.sql
 --!include lethe/already_masked.sql
+--!include lethe/ownerless_rows.sql
 --!include lethe/missing_rights.sql
 --!include lethe/suggested_indexes.sql
 --!include grants.sql

@@ -125,6 +125,7 @@ grant execute on function
   lethe.plan(date, text),
   lethe.preview(text, text),
   lethe.already_masked(text, text),
+  lethe.ownerless_rows(),
   lethe.suggested_indexes(text),
   lethe.missing_rights()
 to lethe_officer, lethe_auditor, lethe_worker;

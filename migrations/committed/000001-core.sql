@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:2630b9a3aaf1f18ede7ccd366ff036b960a36aca
+--! Hash: sha1:4bd13204254f2c93eaaedcbf2c46a164e2685c94
 --! Message: core
 
 -- The tables of Lethe's core. Functions, views and policies live in sql/, one object a file, and are
@@ -434,10 +434,12 @@ comment on type lethe.sweep_progress is
 
 -- Functions, views, policies -------------------------------------------------------------------
 
+--! Included all.sql
 -- Everything in sql/ that can be run again, in the order in which one needs the other. The first migration
 -- included it whole; later ones include what they change. A test applies it to a migrated database and
 -- expects no difference.
 
+--! Included lethe_private/host_tables.sql
 -- Host tables are found through the system catalogues by name: the engine needs no right on a schema
 -- in order to know what is there.
 create or replace function lethe_private.host_table(schema_name text, table_name text)
@@ -585,7 +587,8 @@ end;
 
 comment on function lethe_private.has_leading_index(oid, int2[]) is
   'True when some complete index begins with these columns, so that a reference can be looked up.';
-
+--! EndIncluded lethe_private/host_tables.sql
+--! Included lethe_private/calendar.sql
 -- Delays are whole days, weeks, months or years as ISO 8601 writes them: P3Y, P18M, P2W, P30D, P1Y6M.
 create or replace function lethe_private.parse_delay(after text)
   returns interval
@@ -665,7 +668,8 @@ create or replace function lethe_private.today(time_zone text)
 return (now() at time zone time_zone)::date;
 
 comment on function lethe_private.today(text) is 'The local day in a time zone.';
-
+--! EndIncluded lethe_private/calendar.sql
+--! Included lethe_private/keys.sql
 -- HMAC (RFC 2104) mixes the key with two constants, byte by byte. PostgreSQL has no exclusive-or over
 -- bytea, so this is done once, when a key is made, and both results are kept.
 create or replace function lethe_private.hmac_pad(key bytea, mixed_with int)
@@ -710,7 +714,8 @@ begin atomic
 end;
 
 comment on function lethe_private.new_key(int) is 'Gives a controller its next key version.';
-
+--! EndIncluded lethe_private/keys.sql
+--! Included lethe_private/rights.sql
 -- Inside a definer function current_user is the owner, so the question is put about session_user: the
 -- login that opened the connection, which no SET ROLE changes.
 create or replace function lethe_private.is_operator()
@@ -762,7 +767,8 @@ $$;
 
 comment on function lethe_private.assert_may_change(int) is
   'Raises LE502 unless the login may change the policy of the controller (null: of all).';
-
+--! EndIncluded lethe_private/rights.sql
+--! Included lethe_private/assert_single_expression.sql
 -- Text that is put inside a statement must stay one expression: it may not end the statement, comment the
 -- rest away, or close a parenthesis that it did not open. What stands in literals and quoted names is
 -- looked past; forms of quoting that make looking past them hard are refused.
@@ -803,7 +809,8 @@ end
 $$;
 
 comment on function lethe_private.assert_single_expression(text) is 'Raises LE303 unless the text can only be one expression.';
-
+--! EndIncluded lethe_private/assert_single_expression.sql
+--! Included lethe/methods/keyed_hash.sql
 -- HMAC-SHA-256 (RFC 2104) without an extension: the caller hands over the key already mixed with the
 -- two constants, 64 bytes each. Doubling the backslashes turns the text into its own bytes by a cast
 -- that is immutable; convert_to is only stable and could not serve an index.
@@ -816,7 +823,8 @@ return sha256(outer_pad || sha256(inner_pad || replace(value collate "C", '\', '
 
 comment on function lethe.keyed_hash(text, bytea, bytea) is
   'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x3636..., key xor 0x5c5c...), 64 bytes each.';
-
+--! EndIncluded lethe/methods/keyed_hash.sql
+--! Included lethe/methods/partial.sql
 -- Partial masking: the length and a few characters at either end stay, the rest becomes stars. A value
 -- too short to hide at least as much as it shows becomes stars altogether.
 create or replace function lethe.partial(value text, keep_start int, keep_end int)
@@ -848,7 +856,8 @@ end;
 
 comment on function lethe.is_partial(text, int, int) is
   'True when lethe.partial would leave the value as it is; null for null.';
-
+--! EndIncluded lethe/methods/partial.sql
+--! Included lethe/methods/pseudonym.sql
 -- Keyed pseudonym: the same value under the same key always gives the same word, and nobody without the
 -- key can find or confirm the value. Every character is text that any varchar or char column takes.
 --
@@ -879,7 +888,8 @@ end;
 
 comment on function lethe.pseudonym(text, bytea, bytea, int) is
   'p- and 32 hexadecimal digits of the value''s HMAC, or fewer to fit a length limit (null: none; 10 characters at least).';
-
+--! EndIncluded lethe/methods/pseudonym.sql
+--! Included lethe/methods/pseudonym_email.sql
 -- Keyed pseudonym that still is an e-mail address, in a domain that can never receive mail (RFC 2606).
 -- The exact value is hashed, not its lower case: where a column tells "A@x" from "a@x", so does its
 -- pseudonym, and a UNIQUE column stays so.
@@ -911,7 +921,8 @@ end;
 
 comment on function lethe.pseudonym_email(text, bytea, bytea, int) is
   '32 hexadecimal digits of the value''s HMAC at anonymized.invalid, or fewer to fit a length limit (null: none; 27 characters at least). Takes any text, an address or not.';
-
+--! EndIncluded lethe/methods/pseudonym_email.sql
+--! Included lethe/methods/pseudonym_uuid.sql
 -- Keyed pseudonym for uuid columns: a version 8 uuid (RFC 9562: "vendor specific"), so that no uuid drawn
 -- at random (version 4) or from a clock (1, 6, 7) is ever taken for one. The two middle groups are the
 -- mark; 96 bits of the HMAC stand around them.
@@ -937,7 +948,8 @@ end;
 
 comment on function lethe.pseudonym_uuid(uuid, bytea, bytea) is
   'A version 8 uuid made of 96 bits of the value''s HMAC and a mark in its two middle groups.';
-
+--! EndIncluded lethe/methods/pseudonym_uuid.sql
+--! Included lethe/methods/generalize_date.sql
 -- Generalization of dates: the first day of the month, of the year, or of a band of years (a birth date
 -- becomes the first day of the decade of birth: an age band, whatever today is).
 --
@@ -1015,7 +1027,8 @@ return value = lethe.generalize_date(value, "to", width);
 
 comment on function lethe.is_generalize_date(timestamptz, text, int) is
   'True when lethe.generalize_date would leave the instant as it is; null for null.';
-
+--! EndIncluded lethe/methods/generalize_date.sql
+--! Included lethe/methods/generalize_number.sql
 -- Generalization of numbers: a value becomes the edge, towards zero, of its range of the given width
 -- (1234 by 100: 1200; -1234: -1200). Towards zero, because rounding away from it could overflow the type.
 --
@@ -1154,7 +1167,8 @@ return value = lethe.generalize_number(value, width);
 
 comment on function lethe.is_generalize_number(double precision, int) is
   'True when lethe.generalize_number would leave the value as it is; null for null.';
-
+--! EndIncluded lethe/methods/generalize_number.sql
+--! Included lethe/methods/generalize_ip.sql
 -- Generalization of IP addresses: the host part goes, the network stays (by default a /24 of version 4
 -- and a /48 of version 6). A network that is wider already stays as it is.
 create or replace function lethe.generalize_ip(value inet, v4 int, v6 int)
@@ -1229,7 +1243,8 @@ return value collate "C" = lethe.generalize_ip(value, v4, v6);
 
 comment on function lethe.is_generalize_ip(text, int, int) is
   'True when lethe.generalize_ip would leave the text as it is; null for null.';
-
+--! EndIncluded lethe/methods/generalize_ip.sql
+--! Included lethe/methods/scrub.sql
 -- Scrubbing of free text: what looks like an e-mail address and every run of digits (telephone, account,
 -- house and card numbers; separators inside a run go with it) is replaced by a word. Names stay, which
 -- is why its output counts as pseudonymous. Digits of other scripts count as digits.
@@ -1259,7 +1274,8 @@ return left(
 
 comment on function lethe.scrub(text, int) is
   'Replaces each word with an at sign by [email] and each run of digits by [number], cut to a length limit (null: none).';
-
+--! EndIncluded lethe/methods/scrub.sql
+--! Included lethe/methods/catalogue.sql
 -- Lethe's own ten methods. In the templates {value} is the column, {type} its base type, {length} its
 -- length limit or null, {key} the controller's two HMAC pads, and every other word a parameter.
 --
@@ -1341,7 +1357,8 @@ set mask = excluded.mask,
     parameters = excluded.parameters,
     description = excluded.description,
     builtin = excluded.builtin;
-
+--! EndIncluded lethe/methods/catalogue.sql
+--! Included lethe_private/clock_sql.sql
 -- From here to compile.sql: the compiler. Each function returns the text of one SQL expression over one
 -- row, under an alias. Cut-offs are computed first and written as constants, so that an index on the
 -- clock serves and a partial index can be proved to apply.
@@ -1362,6 +1379,8 @@ create or replace function lethe_private.clock_ceiling()
   language sql
   immutable
 return '294000-01-01';
+
+comment on function lethe_private.clock_ceiling() is 'Clocks from here on stand for "never".';
 
 create or replace function lethe_private.local_day_sql(
   alias text,
@@ -1440,7 +1459,8 @@ end;
 
 comment on function lethe_private.latest_day_sql(text, oid, text[], text, text, text) is
   'The latest local day of several clocks; null when none is usable.';
-
+--! EndIncluded lethe_private/clock_sql.sql
+--! Included lethe_private/term_sql.sql
 -- One term over one row, in three parts (type lethe_private.term_parts). The rule puts them together.
 create or replace function lethe_private.term_sql(
   alias text,
@@ -1510,7 +1530,8 @@ end;
 
 comment on function lethe_private.effective_terms(int, int) is
   'The terms in force on a managed table for a controller.';
-
+--! EndIncluded lethe_private/term_sql.sql
+--! Included lethe_private/rule_sql.sql
 -- Later work adds terms (a purpose, a statutory minimum), never another way of putting them together.
 create or replace function lethe_private.rule_sql(
   alias text,
@@ -1568,7 +1589,8 @@ $$;
 
 comment on function lethe_private.rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, int) is
   'When a row is due under a rule, for one controller and one local day; null when the rule has no term for it.';
-
+--! EndIncluded lethe_private/rule_sql.sql
+--! Included lethe_private/key_sql.sql
 -- A row's key as one text, the same whatever the session's settings: jsonb writes dates in one way
 -- only, and instants are put into UTC first.
 create or replace function lethe_private.key_sql(alias text, table_oid oid, key_columns text[])
@@ -1590,7 +1612,8 @@ end;
 
 comment on function lethe_private.key_sql(text, oid, text[]) is
   'SQL that renders a row''s key as text, independent of DateStyle and TimeZone.';
-
+--! EndIncluded lethe_private/key_sql.sql
+--! Included lethe_private/held.sql
 -- What every statement asks. Named columns only: the sweeper may see that a key is held, not why.
 create or replace view lethe_private.held as
   select k.table_id, k.key, h.ends_on
@@ -1633,7 +1656,8 @@ return 'not ' || array_to_string(lethe_private.held_exists(alias, managed, table
 
 comment on function lethe_private.not_held_sql(text, lethe.managed_tables, oid, date) is
   'The opposite of held_sql, in the form that PostgreSQL can turn into an anti-join.';
-
+--! EndIncluded lethe_private/held.sql
+--! Included lethe_private/controller_sql.sql
 create or replace function lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers)
   returns text
   language sql
@@ -1662,7 +1686,8 @@ end;
 
 comment on function lethe_private.has_controller(lethe.managed_tables, lethe.controllers) is
   'True when the table can hold rows of the controller.';
-
+--! EndIncluded lethe_private/controller_sql.sql
+--! Included lethe_private/method_sql.sql
 -- Fills a method's template for one column, in a single pass, so that nothing filled in is ever read
 -- as a placeholder again. Parameters become literals; the key stays a bind parameter, so that it is in
 -- no statement text.
@@ -1702,7 +1727,8 @@ end;
 
 comment on function lethe_private.method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb) is
   'The mask or the recogniser of a method over one column of a row.';
-
+--! EndIncluded lethe_private/method_sql.sql
+--! Included lethe_private/hostile_values.sql
 -- Values that break methods, by type, as text: the empty, the shortest, the longest, the largest, the
 -- infinite, what needs quoting, and what already looks masked.
 create or replace function lethe_private.hostile_values(type oid)
@@ -1784,7 +1810,8 @@ $$;
 
 comment on function lethe_private.types_to_try(text, text[]) is
   'The types on which a method that is being registered must prove itself. Raises LE304 for a type that is unknown or has no sample values.';
-
+--! EndIncluded lethe_private/hostile_values.sql
+--! Included lethe_private/assert_template.sql
 -- A template is an expression with holes. It may not leave the place it is put in, and its holes may not
 -- stand inside quotes, where a column's name or a parameter would end the quotes.
 create or replace function lethe_private.assert_template(method text, part text, template text, parameters jsonb)
@@ -1864,6 +1891,47 @@ $$;
 comment on function lethe_private.assert_declared_parameters(text, jsonb) is
   'Raises LE106 unless each parameter of a method has a usable name and a known type.';
 
+-- A template is tried, and folded to constants, with the rights of lethe_owner. What it calls must therefore
+-- belong to somebody who has these rights anyway.
+create or replace function lethe_private.assert_trusted_names(method text, part text, template text)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unquoted text := regexp_replace(template, '''([^'']|'''')*''', ' ', 'g');
+  v_name text;
+begin
+  if v_unquoted ~* '\moperator\s*\(' then
+    raise exception using errcode = 'LE303',
+      message = format('the %s of method %s names an operator by its schema', part, method),
+      hint = 'use the operators of pg_catalog, or a function';
+  end if;
+  select format('%I.%I', n.nspname, o.name) into v_name
+  from regexp_matches(v_unquoted, '([[:alpha:]_][[:alnum:]_$]*|"[^"]+")\s*\.\s*([[:alpha:]_][[:alnum:]_$]*|"[^"]+")', 'g') as m (word)
+  cross join lateral (select case when w ~ '^"' then btrim(w, '"') else lower(w) end as schema, case when x ~ '^"' then btrim(x, '"') else lower(x) end as name
+                      from (values (m.word[1], m.word[2])) as y (w, x)) as q
+  join pg_namespace as n on n.nspname = q.schema and n.nspname not in ('pg_catalog', 'lethe')
+  cross join lateral (
+    select p.proname as name, p.proowner as owner from pg_proc as p where p.pronamespace = n.oid and p.proname = q.name
+    union all
+    select t.typname, t.typowner from pg_type as t where t.typnamespace = n.oid and t.typname = q.name
+  ) as o
+  where not pg_has_role(o.owner, 'lethe_owner', 'member')
+  limit 1;
+  if v_name is not null then
+    raise exception using errcode = 'LE502',
+      message = format('the %s of method %s calls %s, whose owner could act as lethe_owner through it', part, method, v_name),
+      hint = format('alter function %s(...) owner to lethe_owner', v_name);
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_trusted_names(text, text, text) is
+  'Raises LE502 when a template names a function or type of somebody who may not act as lethe_owner.';
+--! EndIncluded lethe_private/assert_template.sql
+--! Included lethe_private/try_method.sql
 -- Tries a method on one type: in a temporary table, with the same statements that a cycle would run.
 -- Errors name the promise that was broken and the SQLSTATE, never a value.
 
@@ -2050,7 +2118,8 @@ $$;
 
 comment on function lethe_private.shortest_fit(lethe.methods, lethe_private.host_columns, jsonb, int) is
   'The shortest length limit under which a method''s output fits and is recognised; null when any does.';
-
+--! EndIncluded lethe_private/try_method.sql
+--! Included lethe/methods/register_method.sql
 -- Methods of a DBA's own. What is registered here runs every night inside UPDATE statements and stands in
 -- indexes, so it is tried first on values chosen to break it (see try_method.sql). The trial shows that
 -- a promise is broken; it cannot show that none ever will be.
@@ -2100,6 +2169,8 @@ begin
   perform lethe_private.assert_declared_parameters(name, parameters);
   perform lethe_private.assert_template(name, 'mask', mask, parameters);
   perform lethe_private.assert_template(name, 'recogniser', recogniser, parameters);
+  perform lethe_private.assert_trusted_names(name, 'mask', mask);
+  perform lethe_private.assert_trusted_names(name, 'recogniser', recogniser);
 
   v_method := row(name, mask, recogniser, types, output, coalesce(keeps_unique, false), concat(mask, recogniser) like '%{key}%',
     false, null, null, parameters, coalesce(description, ''), false);
@@ -2134,7 +2205,8 @@ $$;
 
 comment on function lethe.register_method(text, text, text, text[], text, boolean, jsonb, text) is
   'Adds or replaces a method of your own: two SQL expressions with {value}, {type}, {length}, {key} and {parameter} in them. Names in them are schema-qualified. Raises LE106, LE303, LE304, LE502.';
-
+--! EndIncluded lethe/methods/register_method.sql
+--! Included lethe_private/actions.sql
 -- All that a controller's rules do to one managed table, as expressions over one row.
 create or replace function lethe_private.actions(
   alias text,
@@ -2197,7 +2269,8 @@ $$;
 
 comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date) is
   'The actions in force on a managed table for one controller and one local day, row purge first.';
-
+--! EndIncluded lethe_private/actions.sql
+--! Included lethe_private/references.sql
 -- What refers to a table: the foreign keys of the catalogue, whatever table they are on, and the links
 -- that were declared by hand. Unless the policy says otherwise, a referencing row keeps its parent.
 create or replace function lethe_private.references_to(parent oid)
@@ -2283,7 +2356,8 @@ begin atomic
 end;
 
 comment on function lethe_private.reference_sql(text, text[], text, text[]) is 'True when the child row refers to the parent row.';
-
+--! EndIncluded lethe_private/references.sql
+--! Included lethe_private/kept_sql.sql
 -- A row leaves only if nothing that stays refers to it. Over one row of a table, true when something
 -- does:
 --   keep         a referencing row exists (looking ahead: one that is not itself leaving);
@@ -2383,7 +2457,8 @@ end;
 
 comment on function lethe_private.leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]) is
   'True when the row will itself be purged in this cycle.';
-
+--! EndIncluded lethe_private/kept_sql.sql
+--! Included lethe_private/purge_sql.sql
 -- A table that refers to itself: a row that stays keeps the row it refers to, and so on upwards. The set
 -- is found by following the references from what stays. Written for one batch ($1: tid[]), or, to look
 -- ahead, for all due rows of the table.
@@ -2534,7 +2609,8 @@ $$;
 
 comment on function lethe_private.before_purge(oid, int, text, oid[]) is
   'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';
-
+--! EndIncluded lethe_private/purge_sql.sql
+--! Included lethe_private/purge_program.sql
 -- How many rows of other tables would go, or be unlinked, with the rows that leave: for the plan.
 create or replace function lethe_private.children_program(
   managed lethe.managed_tables,
@@ -2630,7 +2706,8 @@ $$;
 
 comment on function lethe_private.purge_program(lethe.managed_tables, oid, lethe.controllers, date, text, text) is
   'The statements that purge a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';
-
+--! EndIncluded lethe_private/purge_program.sql
+--! Included lethe_private/plain_clock_index.sql
 -- Where a plain index on the clock stays, batches in clock order are cheaper (each touches neighbouring
 -- index pages); everywhere else batches in heap order are. A purge writes to no index, so it is always
 -- in heap order.
@@ -2653,7 +2730,8 @@ end;
 
 comment on function lethe_private.plain_clock_index(lethe.managed_tables, oid, lethe.controllers) is
   'The clock of this table that has an index over all rows; null when there is none.';
-
+--! EndIncluded lethe_private/plain_clock_index.sql
+--! Included lethe_private/compile.sql
 -- Everything a cycle runs on one table for one controller and one local day, as text. lethe.preview
 -- shows it; sweep_step runs it. In the texts:
 --   $1              tid[], the addresses of a batch
@@ -3013,7 +3091,8 @@ $$;
 
 comment on function lethe_private.compile(lethe.managed_tables, lethe.controllers, date) is
   'The statements of one table, for one controller and one local day; null when no rule applies.';
-
+--! EndIncluded lethe_private/compile.sql
+--! Included lethe_private/as_sweeper.sql
 -- The only function that lethe_sweeper owns, and the only way in which Lethe touches a host's table.
 --
 -- A trigger of the host runs with the rights of whoever changes the row. Here that is lethe_sweeper,
@@ -3039,6 +3118,10 @@ create or replace function lethe_private.as_sweeper(
   security definer
   set search_path = pg_catalog, pg_temp
   set row_security = off
+  -- A row's key is the same text in every session, else a hold would not find its row. These are defaults.
+  set bytea_output = hex
+  set extra_float_digits = 1
+  set intervalstyle = postgres
   set jit = off  -- short statements over many partitions: compiling took 24 times as long as running
 as $$
 declare
@@ -3082,7 +3165,8 @@ revoke all on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text)
 grant execute on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) to lethe_owner;
 alter function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) owner to lethe_sweeper;
 revoke create on schema lethe_private from lethe_sweeper;
-
+--! EndIncluded lethe_private/as_sweeper.sql
+--! Included lethe_private/run_as_sweeper.sql
 -- What the engine calls. Two shapes of statement: one that returns facts (jsonb) alone, and one that
 -- returns facts, target and addresses, batch by batch.
 create or replace function lethe_private.run_as_sweeper(
@@ -3103,7 +3187,7 @@ begin
     where p.oid = to_regprocedure('lethe_private.as_sweeper(text, tid[], bytea, bytea, text)')
       and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
       and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
-      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'jit=off']
+      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'bytea_output=hex', 'extra_float_digits=1', 'IntervalStyle=postgres', 'jit=off']
       and not exists (
         select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
         where a.grantee not in (select r.oid from pg_roles as r where r.rolname in ('lethe_sweeper', 'lethe_owner')))
@@ -3166,7 +3250,8 @@ $$;
 
 comment on function lethe_private.count_as_sweeper(text, lethe.managed_tables) is
   'The one jsonb value of a statement run as lethe_sweeper.';
-
+--! EndIncluded lethe_private/run_as_sweeper.sql
+--! Included lethe_private/managed.sql
 create or replace function lethe_private.get_managed("table" text)
   returns lethe.managed_tables
   language plpgsql
@@ -3251,7 +3336,8 @@ end
 $$;
 
 comment on function lethe_private.assert_manageable(oid) is 'Raises LE201 or LE202 for what is not a table of its own.';
-
+--! EndIncluded lethe_private/managed.sql
+--! Included lethe_private/condition.sql
 -- A predicate given by a person is put inside a DELETE. PostgreSQL itself says what it means: it is
 -- built into a partial index over an empty temporary table of the same columns, which refuses
 -- subqueries, aggregates, anything not boolean and anything not immutable, and read back with every
@@ -3327,7 +3413,8 @@ $$;
 
 comment on function lethe_private.read_condition(oid, text) is
   'A predicate over one table as PostgreSQL reads it, every name qualified. Raises LE303.';
-
+--! EndIncluded lethe_private/condition.sql
+--! Included lethe_private/assert_intact.sql
 -- What the policy names may have been dropped or renamed since.
 create or replace function lethe_private.assert_intact(managed lethe.managed_tables)
   returns void
@@ -3363,7 +3450,8 @@ $$;
 
 comment on function lethe_private.assert_intact(lethe.managed_tables) is
   'Raises LE102 or LE103 when the table, or a column the policy needs, is no longer there.';
-
+--! EndIncluded lethe_private/assert_intact.sql
+--! Included lethe_private/assert_term.sql
 -- Static refusals: what the catalogue alone can tell is refused when the policy is set, not at night.
 create or replace function lethe_private.assert_clock(relation oid, since text[])
   returns void
@@ -3613,7 +3701,8 @@ $$;
 
 comment on function lethe_private.assert_column_may_change(lethe.managed_tables, oid, lethe_private.host_columns) is
   'Raises LE308, LE309 or LE316 for a column that no rule may rewrite.';
-
+--! EndIncluded lethe_private/assert_term.sql
+--! Included lethe_private/assert_rules.sql
 -- What only shows when all rules of a table are seen together, and what its triggers, rules and
 -- references would do to a sweep.
 create or replace function lethe_private.assert_rules(managed lethe.managed_tables)
@@ -3827,7 +3916,8 @@ $$;
 
 comment on function lethe_private.assert_clock_stands(lethe.managed_tables, oid) is
   'Raises LE312 when a trigger restarts a clock of the table.';
-
+--! EndIncluded lethe_private/assert_rules.sql
+--! Included lethe_private/record_change.sql
 -- Every row of the policy that changes is recorded whole, before and after. The rows hold names and
 -- delays, nobody's data.
 create or replace function lethe_private.record_change()
@@ -3863,7 +3953,8 @@ create or replace trigger record_change after insert or update or delete on leth
 create or replace trigger record_change after insert or update or delete on lethe.terms for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.settings for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.holds for each row execute function lethe_private.record_change();
-
+--! EndIncluded lethe_private/record_change.sql
+--! Included lethe/set_controller.sql
 create or replace function lethe.set_controller(name text, time_zone text, reference text default null, title text default null)
   returns void
   language plpgsql
@@ -3939,7 +4030,8 @@ end
 $$;
 
 comment on function lethe.remove_member(name, text) is 'Ends what add_member began. Raises LE101, LE502.';
-
+--! EndIncluded lethe/set_controller.sql
+--! Included lethe/manage_table.sql
 create or replace function lethe.manage_table(
   "table" text,
   controller text default null,
@@ -4122,7 +4214,8 @@ $$;
 
 comment on function lethe.unmanage_table(text) is
   'Forgets a table with its rules, links and subject types; the table itself is not touched. Raises LE102, LE502.';
-
+--! EndIncluded lethe/manage_table.sql
+--! Included lethe/set_column.sql
 create or replace function lethe.set_column(
   "table" text, "column" text, category text default null, purposes text[] default null, legal_basis text default null
 )
@@ -4173,7 +4266,8 @@ end
 $$;
 
 comment on function lethe_private.assert_columns(lethe.managed_tables, text[]) is 'Raises LE103 for the first column the table does not have.';
-
+--! EndIncluded lethe/set_column.sql
+--! Included lethe/set_link.sql
 create or replace function lethe.set_subject_type(name text, "table" text, identifiers text[] default '{}')
   returns void
   language plpgsql
@@ -4329,26 +4423,26 @@ $$;
 
 comment on function lethe_private.assert_on_purge(lethe.managed_tables, lethe.managed_tables, text[], text) is
   'Raises LE305 (unlinking what is NOT NULL) or LE316 (a table that would go with itself).';
-
+--! EndIncluded lethe/set_link.sql
+--! Included lethe/set_rule.sql
 -- One term of a rule; the rule comes into being with its first term. A controller's own term (controller
 -- given) replaces the default of the same purpose for that controller.
-create or replace function lethe.set_rule(
+create or replace function lethe_private.put_rule(
   "table" text,
   action text,
   after text,
-  "column" text default null,
-  since text[] default null,
-  method text default null,
-  parameters jsonb default '{}',
-  purpose text default null,
-  "when" text default null,
-  controller text default null,
-  reason text default null
+  "column" text,
+  since text[],
+  method text,
+  parameters jsonb,
+  purpose text,
+  "when" text,
+  controller text,
+  reason text
 )
   returns int
   language plpgsql
   volatile
-  security definer  -- the policy is changed through functions only, each change recorded
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -4370,21 +4464,48 @@ begin
   perform set_config('lethe.reason', coalesce(reason, ''), true);
 
   insert into lethe.rules as r (table_id, column_name, action)
-  values (v_managed.id, "column", set_rule.action)
+  values (v_managed.id, "column", put_rule.action)
   on conflict on constraint rules_table_id_column_name_action_key do update set action = excluded.action
   returning r.id into v_term.rule_id;
   insert into lethe.terms as t (rule_id, controller_id, purpose, after, since, "when", condition, method, parameters)
-  values (v_term.rule_id, v_controller_id, set_rule.purpose, v_term.after, set_rule.since, set_rule."when", v_term.condition,
-    set_rule.method, coalesce(set_rule.parameters, '{}'))
+  values (v_term.rule_id, v_controller_id, put_rule.purpose, v_term.after, put_rule.since, put_rule."when", v_term.condition,
+    put_rule.method, coalesce(put_rule.parameters, '{}'))
   on conflict on constraint terms_rule_id_controller_id_purpose_key do update
   set after = excluded.after, since = excluded.since, "when" = excluded."when", condition = excluded.condition,
       method = excluded.method, parameters = excluded.parameters
   where (t.after, t.since, t."when", t.method, t.parameters)
     is distinct from (excluded.after, excluded.since, excluded."when", excluded.method, excluded.parameters);
-  if current_setting('lethe.applying', true) is distinct from 'on' then
-    perform lethe_private.assert_rules(v_managed);
-  end if;
   return v_term.rule_id;
+end
+$$;
+
+comment on function lethe_private.put_rule(text, text, text, text, text[], text, jsonb, text, text, text, text) is
+  'Sets one term of a rule, judged by itself. Whoever calls it judges the rules of the table together (assert_rules).';
+
+create or replace function lethe.set_rule(
+  "table" text,
+  action text,
+  after text,
+  "column" text default null,
+  since text[] default null,
+  method text default null,
+  parameters jsonb default '{}',
+  purpose text default null,
+  "when" text default null,
+  controller text default null,
+  reason text default null
+)
+  returns int
+  language plpgsql
+  volatile
+  security definer  -- the policy is changed through functions only, each change recorded
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rule_id int := lethe_private.put_rule("table", action, after, "column", since, method, parameters, purpose, "when", controller, reason);
+begin
+  perform lethe_private.assert_rules(lethe_private.get_managed("table"));
+  return v_rule_id;
 end
 $$;
 
@@ -4485,7 +4606,8 @@ $$;
 
 comment on function lethe.drop_rule(text, text, text, text, text, text) is
   'Takes one term of a rule back; the rule goes with its last term. Raises LE101, LE102, LE107, LE502.';
-
+--! EndIncluded lethe/set_rule.sql
+--! Included lethe_private/apply_parts.sql
 -- The parts of lethe.apply_policy. Each keeps a JSON pointer to where it is in the document and, when
 -- something is refused, raises it again with that pointer as DETAIL.
 
@@ -4715,7 +4837,7 @@ begin
     v_pointer := case jsonb_typeof(terms) when 'array' then '/' || v_index else '' end;
     perform lethe_private.assert_keys(v_term, array['purpose', 'after', 'since', 'when', 'using'], 'a term');
     v_using := v_term -> 'using';
-    v_rule := lethe.set_rule("table", action, v_term ->> 'after', "column",
+    v_rule := lethe_private.put_rule("table", action, v_term ->> 'after', "column",
       since => lethe_private.text_list(coalesce(v_term -> 'since', default_since)),
       method => case jsonb_typeof(v_using) when 'object' then v_using ->> 'method' else v_using #>> '{}' end,
       parameters => case jsonb_typeof(v_using) when 'object' then v_using - 'method' else '{}' end,
@@ -4799,7 +4921,8 @@ begin atomic
 end;
 
 comment on function lethe_private.rules_of(jsonb) is 'Every rule of a policy document, defaults first, with a pointer to it.';
-
+--! EndIncluded lethe_private/apply_parts.sql
+--! Included lethe/apply_policy.sql
 -- A whole policy at once, or nothing. What the file does not name is taken out of the policy, except
 -- controllers and memberships, whose keys and people outlive a file. The DETAIL of an error says where
 -- in the file it is: "at " and a JSON pointer (RFC 6901).
@@ -4816,13 +4939,10 @@ begin
   perform lethe_private.assert_may_change(null);
   select coalesce(max(c.id), 0) into v_last from lethe.policy_changes as c;
   perform set_config('lethe.reason', coalesce(reason, ''), true);
-  -- Rules are judged together at the end: while a document is half applied they may contradict each other.
-  perform set_config('lethe.applying', 'on', true);
   perform lethe_private.apply_controllers(policy);
   perform lethe_private.apply_tables(coalesce(policy -> 'tables', '{}'));
   perform lethe_private.apply_links(policy);
   perform lethe_private.apply_rules(policy, reason);
-  perform set_config('lethe.applying', '', true);
 
   -- Links are laid anew each time. Those that came back as they were have not changed.
   with same as (
@@ -4844,7 +4964,8 @@ $$;
 
 comment on function lethe.apply_policy(jsonb, text) is
   'Makes the policy what the document says, in one transaction, and lists what changed. The document is described by docs/policy.schema.json.';
-
+--! EndIncluded lethe/apply_policy.sql
+--! Included lethe/export_policy.sql
 create or replace function lethe_private.export_terms(rule_id int, controller_id int)
   returns jsonb
   language sql
@@ -4971,7 +5092,8 @@ end
 $$;
 
 comment on function lethe.export_policy() is 'The policy in force as a document; applying it changes nothing. Raises LE502.';
-
+--! EndIncluded lethe/export_policy.sql
+--! Included lethe_private/cycle_state.sql
 -- Locks. One number a controller: batches of a cycle share it, whoever drives a cycle alone from a
 -- session holds it exclusively. A worker killed with -9 leaves no lock behind: they end with the
 -- transaction or the connection.
@@ -5051,7 +5173,8 @@ end;
 
 comment on function lethe_private.deleted_in_transaction(oid) is
   'Rows deleted from a table so far by this transaction, cascades included, as PostgreSQL''s own statistics count them.';
-
+--! EndIncluded lethe_private/cycle_state.sql
+--! Included lethe_private/holds_wait.sql
 -- A hold that has been placed holds. Batches under way are waited for; later ones see it.
 create or replace function lethe_private.wait_for_batches()
   returns trigger
@@ -5070,7 +5193,8 @@ create or replace trigger wait_for_batches before insert or update or delete on 
   for each statement execute function lethe_private.wait_for_batches();
 create or replace trigger wait_for_batches before insert or update or delete on lethe_private.held_keys
   for each statement execute function lethe_private.wait_for_batches();
-
+--! EndIncluded lethe_private/holds_wait.sql
+--! Included lethe_private/discover.sql
 -- Fills the worklist of one table''s phase and says how many rows it holds.
 create or replace function lethe_private.discover(cycle_table lethe.cycle_tables, managed lethe.managed_tables, statement text)
   returns bigint
@@ -5115,7 +5239,8 @@ $$;
 
 comment on function lethe_private.discover(lethe.cycle_tables, lethe.managed_tables, text) is
   'One search for all due rows of a table''s phase.';
-
+--! EndIncluded lethe_private/discover.sql
+--! Included lethe_private/sweep_batch.sql
 -- Puts words of ours into a statement: {from}, {here}, {leaves}. Not where they stand between quotes: there
 -- they are a host's own, in a name or in the text of a predicate.
 create or replace function lethe_private.fill(statement text, words jsonb)
@@ -5124,7 +5249,7 @@ create or replace function lethe_private.fill(statement text, words jsonb)
   immutable
 begin atomic
   select string_agg(coalesce(words ->> m.part[1], m.part[2], '{' || m.part[1] || '}'), '' order by m.n)
-  from regexp_matches(statement, $re$\{(from|here|leaves)\}|("(?:[^"]|"")*"|'(?:[^']|'')*'|[^"'{]+|\{)$re$, 'g')
+  from regexp_matches(statement, '\{(from|here|leaves)\}|("(?:[^"]|"")*"|''(?:[^'']|'''')*''|[^"''{]+|\{)', 'g')
     with ordinality as m (part, n);
 end;
 
@@ -5247,7 +5372,8 @@ $$;
 
 comment on function lethe_private.sweep_purge(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys) is
   'Purges one batch of rows. Returns {"rows", "root", "r1", "children": [{"table", "rule", "rows"}]}.';
-
+--! EndIncluded lethe_private/sweep_batch.sql
+--! Included lethe/sweep_step.sql
 -- One step of one table: a search, or one batch with its evidence. Called again and again, each call a
 -- transaction of its own, by lethe.run_cycle and by the worker's tasks alike.
 create or replace function lethe.sweep_step(cycle_id bigint, table_id int, paced boolean default false)
@@ -5353,7 +5479,8 @@ begin atomic
 end;
 
 comment on function lethe_private.progress(text, lethe.cycle_tables, timestamptz) is 'What a step reports.';
-
+--! EndIncluded lethe/sweep_step.sql
+--! Included lethe_private/take_batch.sql
 create or replace function lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint)
   returns jsonb
   language sql
@@ -5596,7 +5723,8 @@ $$;
 
 comment on function lethe_private.search_again(lethe.cycle_tables, jsonb) is
   'Discovers due rows once more, or ends the phase. Returns discovered, retry, failed or done.';
-
+--! EndIncluded lethe_private/take_batch.sql
+--! Included lethe/start_cycle.sql
 -- Opens the cycle of a controller's day, or goes on with the one that is open: after a crash the same
 -- call continues where the last committed batch ended.
 create or replace function lethe.start_cycle(
@@ -5758,7 +5886,8 @@ $$;
 
 comment on function lethe_private.program_of(lethe.cycles, lethe.cycle_tables) is
   'The compiled statements of one table of a cycle; null when it could not be compiled, which fails the table.';
-
+--! EndIncluded lethe/start_cycle.sql
+--! Included lethe/ready_tables.sql
 -- Tables whose children have been swept: their rows can go only after what refers to them. Where tables
 -- refer to each other in a circle and nothing else moves, one of them is let through; a later round
 -- takes what it leaves.
@@ -5794,7 +5923,8 @@ begin atomic
 end;
 
 comment on function lethe.ready_tables(bigint) is 'The tables of a cycle that can be swept now.';
-
+--! EndIncluded lethe/ready_tables.sql
+--! Included lethe/verify_table.sql
 -- Reads the data again. What a statement said it did counts for nothing here: a trigger or a rewrite rule
 -- may have swallowed it, an application may have written since.
 create or replace function lethe.verify_table(cycle_id bigint, table_id int)
@@ -5877,7 +6007,7 @@ begin atomic
     (cycle_id, table_name, rule, table_id, due, done, held, kept_by_child, skipped, skipped_why, unclocked, left_over)
   select
     cycle_table.cycle_id, cycle_table.table_name, r.rule, cycle_table.table_id,
-    coalesce((cycle_table.found ->> r.flag)::bigint, 0) + coalesce((look #>> array[r.flag, 'held'])::bigint, 0),
+    greatest(coalesce((cycle_table.found ->> r.flag)::bigint, 0), l.left_over) + coalesce((look #>> array[r.flag, 'held'])::bigint, 0),
     coalesce((select sum((b.counts ->> r.flag)::bigint) from lethe.evidence_batches as b
               where b.cycle_id = cycle_table.cycle_id and b.table_id = cycle_table.table_id and b.phase = r.phase), 0),
     coalesce((look #>> array[r.flag, 'held'])::bigint, 0),
@@ -5911,7 +6041,8 @@ end;
 
 comment on function lethe_private.write_evidence(lethe.cycle_tables, jsonb, jsonb, jsonb) is
   'Puts what was found, done and re-read into lethe.evidence, rule by rule.';
-
+--! EndIncluded lethe/verify_table.sql
+--! Included lethe/finish_cycle.sql
 create or replace function lethe.finish_cycle(cycle_id bigint)
   returns text
   language plpgsql
@@ -5947,7 +6078,8 @@ $$;
 
 comment on function lethe.finish_cycle(bigint) is
   'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete; open while some are not. Raises LE403.';
-
+--! EndIncluded lethe/finish_cycle.sql
+--! Included lethe/cycle_helpers.sql
 -- What drives a cycle asks these. All are definer functions: a worker reads none of Lethe's tables.
 
 create or replace function lethe.controllers_to_run(controller text default null)
@@ -6040,7 +6172,8 @@ end
 $$;
 
 comment on function lethe.release_controller(text) is 'Gives back what start_cycle(..., alone => true) took for this session.';
-
+--! EndIncluded lethe/cycle_helpers.sql
+--! Included lethe/cycle_report.sql
 -- What a worker needs to know beside the steps themselves: how fast it may go, what a cycle did, and
 -- which tables it could not bring to their end. Figures, names of tables and SQLSTATEs; never a row.
 
@@ -6125,7 +6258,8 @@ end;
 
 comment on function lethe.cycle_faults(bigint) is
   'The tables that keep a cycle from being complete, and why: SQLSTATE and constraint, or how many rows are left.';
-
+--! EndIncluded lethe/cycle_report.sql
+--! Included lethe/run_cycle.sql
 -- The daily cycle from psql alone:
 --
 --   call lethe.run_cycle();             -- every controller the login acts for
@@ -6202,7 +6336,8 @@ $$;
 
 comment on procedure lethe.run_cycle(text, numeric) is
   'Runs today''s cycle of one controller, or of all the login acts for, to its end. pause_ratio: pause after each batch, as a multiple of its time. Raises LE101, LE401, LE404 (incomplete), LE502.';
-
+--! EndIncluded lethe/run_cycle.sql
+--! Included lethe/plan.sql
 -- What a cycle would do on a day, counted from the data, touching nothing. Any day, also one to come.
 create or replace function lethe.plan(as_of date default null, controller_name text default null)
   returns table (
@@ -6290,7 +6425,8 @@ end
 $$;
 
 comment on function lethe_private.plan_table(lethe.managed_tables, lethe.controllers, date) is 'The plan of one table. Raises LE102, LE103, LE501, LE503.';
-
+--! EndIncluded lethe/plan.sql
+--! Included lethe/preview.sql
 create or replace function lethe.preview("table" text, controller_name text default null)
   returns table (controller text, step text, statement text)
   language plpgsql
@@ -6344,7 +6480,8 @@ $$;
 
 comment on function lethe.preview(text, text) is
   'The exact statements a cycle would run on a table today. $1: addresses of a batch; $2, $3: the controller''s key. Raises LE101 to LE103.';
-
+--! EndIncluded lethe/preview.sql
+--! Included lethe/already_masked.sql
 -- A method knows its output by its form, so a value that an application wrote in that form counts as
 -- masked. How many there are before their time is worth a look before a rule is trusted.
 create or replace function lethe.already_masked("table" text, controller_name text default null)
@@ -6382,7 +6519,42 @@ $$;
 
 comment on function lethe.already_masked(text, text) is
   'Values that a rule''s method takes for its own output although the rule is not due on them, per controller and rule. Reads the whole table. Raises LE101 to LE103.';
+--! EndIncluded lethe/already_masked.sql
+--! Included lethe/ownerless_rows.sql
+-- Rows whose controller column names no controller belong to nobody's cycle: nothing is ever done to them.
+create or replace function lethe.ownerless_rows()
+  returns table (table_name text, ownerless_rows bigint)
+  language plpgsql
+  volatile
+  security definer  -- counts as lethe_sweeper; the caller sees figures only
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_oid oid;
+  v_owned text;
+  v_rows bigint;
+begin
+  for v_managed in
+    select m.* from lethe.managed_tables as m where m.controller_column is not null order by m.schema_name, m.table_name
+  loop
+    v_oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
+    continue when v_oid is null;
+    select string_agg(lethe_private.controller_sql('c', v_managed, v_oid, c), ' or ') into v_owned
+    from lethe.controllers as c where c.reference is not null;
+    v_rows := lethe_private.count_as_sweeper(format('select to_jsonb(count(*)) from %s as c where (%s) is not true',
+      lethe_private.host_name(v_oid), coalesce(v_owned, 'false')), v_managed)::bigint;
+    if v_rows > 0 then
+      return query select lethe_private.host_name(v_oid), v_rows;
+    end if;
+  end loop;
+end
+$$;
 
+comment on function lethe.ownerless_rows() is
+  'Rows that no controller''s cycle ever reaches, per table. Reads the tables whole.';
+--! EndIncluded lethe/ownerless_rows.sql
+--! Included lethe/missing_rights.sql
 -- What the engine needs on the host's tables and does not have. Lethe grants nothing to itself: who owns
 -- the tables runs the remedies, from psql with \gexec, or by lethe policy apply --grant.
 create or replace function lethe.missing_rights()
@@ -6392,7 +6564,7 @@ create or replace function lethe.missing_rights()
   security definer
 begin atomic
   with managed as (
-    select m.id, lethe_private.host_table(m.schema_name, m.table_name) as oid, m.controller_column
+    select m.id, lethe_private.host_table(m.schema_name, m.table_name) as oid, m.controller_column, m.key_columns
     from lethe.managed_tables as m
   ), child as (
     -- What refers to a table whose rows are purged is looked up, whether managed or not.
@@ -6405,15 +6577,18 @@ begin atomic
     select m.oid, 'select' as privilege, null::text as column_name from managed as m
     union select c.oid, 'select', null from child as c
     union select c.oid, 'delete', null from child as c where c.on_purge = 'with parent' and not c.cascades
-    union select c.oid, 'update', null from child as c where c.on_purge = 'with parent' and exists (select from lethe_private.references_to(c.oid))
+    -- FOR UPDATE takes the right to update one column; a table that nothing refers to is not locked.
+    union select c.oid, 'update', c.child_columns[1] from child as c where c.on_purge = 'with parent' and exists (select from lethe_private.references_to(c.oid))
     union select c.oid, 'update', x from child as c cross join unnest(c.child_columns) as x where c.on_purge = 'unlink'
     union select m.oid, 'update', r.column_name from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is not null
     union
-    select m.oid, p, null
-    from managed as m cross join unnest(array['delete', 'update']) as p
-    where exists (select from lethe.rules as r where r.table_id = m.id and r.column_name is null)
-      -- FOR UPDATE takes the right to update; a table that nothing refers to is not locked.
-      and (p = 'delete' or exists (select from lethe_private.references_to(m.oid)))
+    select m.oid, 'delete', null
+    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null
+    union
+    select m.oid, 'update', m.key_columns[1]
+    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null
+    where exists (select from lethe_private.references_to(m.oid))
+      and not exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is not null)
   ), missing as (
     select n.*, n.oid is not null and (
       case when n.column_name is null then has_table_privilege('lethe_sweeper', n.oid, n.privilege)
@@ -6464,7 +6639,8 @@ end;
 
 comment on function lethe.missing_rights() is
   'Rights that the policy needs on the host''s objects and that are missing, each with the statement that grants it.';
-
+--! EndIncluded lethe/missing_rights.sql
+--! Included lethe/suggested_indexes.sql
 -- The index that makes a daily cycle cost what is due and not what is stored: the clock of the rows that
 -- are not masked yet. One a table, for its rules on columns; a row purge wants a plain index on its clock.
 create or replace function lethe.suggested_indexes("table" text)
@@ -6501,7 +6677,8 @@ $$;
 
 comment on function lethe.suggested_indexes(text) is
   'Indexes that keep a daily cycle cheap, as statements for the table''s owner to review and run.';
-
+--! EndIncluded lethe/suggested_indexes.sql
+--! Included grants.sql
 -- Who may what. Rights on functions, tables and schemas are taken away first, so that this file is the
 -- whole truth; the matrix it makes is test/golden/privileges.txt.
 
@@ -6629,6 +6806,7 @@ grant execute on function
   lethe.plan(date, text),
   lethe.preview(text, text),
   lethe.already_masked(text, text),
+  lethe.ownerless_rows(),
   lethe.suggested_indexes(text),
   lethe.missing_rights()
 to lethe_officer, lethe_auditor, lethe_worker;
@@ -6677,3 +6855,5 @@ to lethe_worker;
 -- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
 grant select on lethe_private.held to lethe_sweeper;
+--! EndIncluded grants.sql
+--! EndIncluded all.sql

@@ -14,13 +14,10 @@ begin
   perform lethe_private.assert_may_change(null);
   select coalesce(max(c.id), 0) into v_last from lethe.policy_changes as c;
   perform set_config('lethe.reason', coalesce(reason, ''), true);
-  -- Rules are judged together at the end: while a document is half applied they may contradict each other.
-  perform set_config('lethe.applying', 'on', true);
   perform lethe_private.apply_controllers(policy);
   perform lethe_private.apply_tables(coalesce(policy -> 'tables', '{}'));
   perform lethe_private.apply_links(policy);
   perform lethe_private.apply_rules(policy, reason);
-  perform set_config('lethe.applying', '', true);
 
   -- Links are laid anew each time. Those that came back as they were have not changed.
   with same as (

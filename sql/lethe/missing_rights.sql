@@ -7,7 +7,7 @@ create or replace function lethe.missing_rights()
   security definer
 begin atomic
   with managed as (
-    select m.id, lethe_private.host_table(m.schema_name, m.table_name) as oid, m.controller_column
+    select m.id, lethe_private.host_table(m.schema_name, m.table_name) as oid, m.controller_column, m.key_columns
     from lethe.managed_tables as m
   ), child as (
     -- What refers to a table whose rows are purged is looked up, whether managed or not.
@@ -20,15 +20,18 @@ begin atomic
     select m.oid, 'select' as privilege, null::text as column_name from managed as m
     union select c.oid, 'select', null from child as c
     union select c.oid, 'delete', null from child as c where c.on_purge = 'with parent' and not c.cascades
-    union select c.oid, 'update', null from child as c where c.on_purge = 'with parent' and exists (select from lethe_private.references_to(c.oid))
+    -- FOR UPDATE takes the right to update one column; a table that nothing refers to is not locked.
+    union select c.oid, 'update', c.child_columns[1] from child as c where c.on_purge = 'with parent' and exists (select from lethe_private.references_to(c.oid))
     union select c.oid, 'update', x from child as c cross join unnest(c.child_columns) as x where c.on_purge = 'unlink'
     union select m.oid, 'update', r.column_name from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is not null
     union
-    select m.oid, p, null
-    from managed as m cross join unnest(array['delete', 'update']) as p
-    where exists (select from lethe.rules as r where r.table_id = m.id and r.column_name is null)
-      -- FOR UPDATE takes the right to update; a table that nothing refers to is not locked.
-      and (p = 'delete' or exists (select from lethe_private.references_to(m.oid)))
+    select m.oid, 'delete', null
+    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null
+    union
+    select m.oid, 'update', m.key_columns[1]
+    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null
+    where exists (select from lethe_private.references_to(m.oid))
+      and not exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is not null)
   ), missing as (
     select n.*, n.oid is not null and (
       case when n.column_name is null then has_table_privilege('lethe_sweeper', n.oid, n.privilege)

@@ -1,22 +1,21 @@
 -- One term of a rule; the rule comes into being with its first term. A controller's own term (controller
 -- given) replaces the default of the same purpose for that controller.
-create or replace function lethe.set_rule(
+create or replace function lethe_private.put_rule(
   "table" text,
   action text,
   after text,
-  "column" text default null,
-  since text[] default null,
-  method text default null,
-  parameters jsonb default '{}',
-  purpose text default null,
-  "when" text default null,
-  controller text default null,
-  reason text default null
+  "column" text,
+  since text[],
+  method text,
+  parameters jsonb,
+  purpose text,
+  "when" text,
+  controller text,
+  reason text
 )
   returns int
   language plpgsql
   volatile
-  security definer  -- the policy is changed through functions only, each change recorded
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -38,21 +37,48 @@ begin
   perform set_config('lethe.reason', coalesce(reason, ''), true);
 
   insert into lethe.rules as r (table_id, column_name, action)
-  values (v_managed.id, "column", set_rule.action)
+  values (v_managed.id, "column", put_rule.action)
   on conflict on constraint rules_table_id_column_name_action_key do update set action = excluded.action
   returning r.id into v_term.rule_id;
   insert into lethe.terms as t (rule_id, controller_id, purpose, after, since, "when", condition, method, parameters)
-  values (v_term.rule_id, v_controller_id, set_rule.purpose, v_term.after, set_rule.since, set_rule."when", v_term.condition,
-    set_rule.method, coalesce(set_rule.parameters, '{}'))
+  values (v_term.rule_id, v_controller_id, put_rule.purpose, v_term.after, put_rule.since, put_rule."when", v_term.condition,
+    put_rule.method, coalesce(put_rule.parameters, '{}'))
   on conflict on constraint terms_rule_id_controller_id_purpose_key do update
   set after = excluded.after, since = excluded.since, "when" = excluded."when", condition = excluded.condition,
       method = excluded.method, parameters = excluded.parameters
   where (t.after, t.since, t."when", t.method, t.parameters)
     is distinct from (excluded.after, excluded.since, excluded."when", excluded.method, excluded.parameters);
-  if current_setting('lethe.applying', true) is distinct from 'on' then
-    perform lethe_private.assert_rules(v_managed);
-  end if;
   return v_term.rule_id;
+end
+$$;
+
+comment on function lethe_private.put_rule(text, text, text, text, text[], text, jsonb, text, text, text, text) is
+  'Sets one term of a rule, judged by itself. Whoever calls it judges the rules of the table together (assert_rules).';
+
+create or replace function lethe.set_rule(
+  "table" text,
+  action text,
+  after text,
+  "column" text default null,
+  since text[] default null,
+  method text default null,
+  parameters jsonb default '{}',
+  purpose text default null,
+  "when" text default null,
+  controller text default null,
+  reason text default null
+)
+  returns int
+  language plpgsql
+  volatile
+  security definer  -- the policy is changed through functions only, each change recorded
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rule_id int := lethe_private.put_rule("table", action, after, "column", since, method, parameters, purpose, "when", controller, reason);
+begin
+  perform lethe_private.assert_rules(lethe_private.get_managed("table"));
+  return v_rule_id;
 end
 $$;
 

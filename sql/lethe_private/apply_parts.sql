@@ -227,7 +227,7 @@ begin
     v_pointer := case jsonb_typeof(terms) when 'array' then '/' || v_index else '' end;
     perform lethe_private.assert_keys(v_term, array['purpose', 'after', 'since', 'when', 'using'], 'a term');
     v_using := v_term -> 'using';
-    v_rule := lethe.set_rule("table", action, v_term ->> 'after', "column",
+    v_rule := lethe_private.put_rule("table", action, v_term ->> 'after', "column",
       since => lethe_private.text_list(coalesce(v_term -> 'since', default_since)),
       method => case jsonb_typeof(v_using) when 'object' then v_using ->> 'method' else v_using #>> '{}' end,
       parameters => case jsonb_typeof(v_using) when 'object' then v_using - 'method' else '{}' end,

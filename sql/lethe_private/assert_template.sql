@@ -76,3 +76,43 @@ $$;
 
 comment on function lethe_private.assert_declared_parameters(text, jsonb) is
   'Raises LE106 unless each parameter of a method has a usable name and a known type.';
+
+-- A template is tried, and folded to constants, with the rights of lethe_owner. What it calls must therefore
+-- belong to somebody who has these rights anyway.
+create or replace function lethe_private.assert_trusted_names(method text, part text, template text)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unquoted text := regexp_replace(template, '''([^'']|'''')*''', ' ', 'g');
+  v_name text;
+begin
+  if v_unquoted ~* '\moperator\s*\(' then
+    raise exception using errcode = 'LE303',
+      message = format('the %s of method %s names an operator by its schema', part, method),
+      hint = 'use the operators of pg_catalog, or a function';
+  end if;
+  select format('%I.%I', n.nspname, o.name) into v_name
+  from regexp_matches(v_unquoted, '([[:alpha:]_][[:alnum:]_$]*|"[^"]+")\s*\.\s*([[:alpha:]_][[:alnum:]_$]*|"[^"]+")', 'g') as m (word)
+  cross join lateral (select case when w ~ '^"' then btrim(w, '"') else lower(w) end as schema, case when x ~ '^"' then btrim(x, '"') else lower(x) end as name
+                      from (values (m.word[1], m.word[2])) as y (w, x)) as q
+  join pg_namespace as n on n.nspname = q.schema and n.nspname not in ('pg_catalog', 'lethe')
+  cross join lateral (
+    select p.proname as name, p.proowner as owner from pg_proc as p where p.pronamespace = n.oid and p.proname = q.name
+    union all
+    select t.typname, t.typowner from pg_type as t where t.typnamespace = n.oid and t.typname = q.name
+  ) as o
+  where not pg_has_role(o.owner, 'lethe_owner', 'member')
+  limit 1;
+  if v_name is not null then
+    raise exception using errcode = 'LE502',
+      message = format('the %s of method %s calls %s, whose owner could act as lethe_owner through it', part, method, v_name),
+      hint = format('alter function %s(...) owner to lethe_owner', v_name);
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_trusted_names(text, text, text) is
+  'Raises LE502 when a template names a function or type of somebody who may not act as lethe_owner.';

@@ -6,7 +6,7 @@ create or replace function lethe_private.fill(statement text, words jsonb)
   immutable
 begin atomic
   select string_agg(coalesce(words ->> m.part[1], m.part[2], '{' || m.part[1] || '}'), '' order by m.n)
-  from regexp_matches(statement, $re$\{(from|here|leaves)\}|("(?:[^"]|"")*"|'(?:[^']|'')*'|[^"'{]+|\{)$re$, 'g')
+  from regexp_matches(statement, '\{(from|here|leaves)\}|("(?:[^"]|"")*"|''(?:[^'']|'''')*''|[^"''{]+|\{)', 'g')
     with ordinality as m (part, n);
 end;
 

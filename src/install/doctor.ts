@@ -1,4 +1,4 @@
-/** What `lethe doctor` looks at: the rights that `init` needs and those that the sweeper needs. */
+/** What `lethe doctor` looks at: missing rights, and rows that belong to no controller. */
 import type { Client } from 'pg'
 import { openClient } from '../db/client.ts'
 import { toLetheError } from '../db/errors.ts'
@@ -9,6 +9,8 @@ import { type MissingRight, missingForInit } from './rights.ts'
 export interface Examination {
   installed: boolean
   missing: MissingRight[]
+  /** Rows that no controller's cycle reaches; asked only where no right is missing. */
+  ownerless: { table_name: string; ownerless_rows: number }[]
 }
 
 /** @throws LetheError LE601 (too old), LE602 (read-only), LE603 (unreachable). */
@@ -25,8 +27,17 @@ export async function examine(databaseUrl: string): Promise<Examination> {
     const missing = installed
       ? (await client.query<MissingRight>('select object, need, remedy from lethe.missing_rights()')).rows
       : await missingForInit(client)
+    const ownerless =
+      installed && missing.length === 0
+        ? (
+            await client.query<{ table_name: string; ownerless_rows: number }>(
+              'select table_name, ownerless_rows::float8 from lethe.ownerless_rows()',
+            )
+          ).rows
+        : []
     return {
       installed,
+      ownerless,
       missing: missing.map(({ remedy, ...right }) => ({ ...right, remedy: remedy.replace(/;\s*$/, '') })),
     }
   } catch (error) {

@@ -411,3 +411,51 @@ describe('settings of a session', () => {
     },
   )
 })
+
+describe('what stands outside the rules', () => {
+  it('a method cannot call a function of somebody who could become lethe_owner by it (LE502)', async () => {
+    const stranger = await db.asRole()
+    const { user } = (await stranger.query<{ user: string }>('select current_user as user'))[0]!
+    await db.query(`create schema theirs authorization ${user}`)
+    await stranger.query(
+      `create function theirs.mask(t text) returns text language plpgsql immutable as $$begin return '*'; end$$`,
+    )
+    const register = `select lethe.register_method('theirs', 'theirs.mask({value})', '{value} = ''*''', '{text}', 'anonymous')`
+    expect(await refusal(db.query(register))).toMatchObject({ code: 'LE502' })
+    await db.query(
+      `alter function theirs.mask(text) owner to lethe_owner; grant usage on schema theirs to lethe_owner;
+      alter schema theirs owner to lethe_owner`,
+    )
+    await db.query(register)
+    expect(await one(`select count(*) from lethe.methods where name = 'theirs'`)).toBe(1)
+  })
+
+  it('rows whose controller column names no controller are counted', async () => {
+    await db.query(`
+      create table w.strays (id int primary key, site text, at date);
+      insert into w.strays values (1, null, ${OLD}), (2, 'nobody', ${OLD}), (3, 'n', ${OLD});
+      select lethe.manage_table('w.strays', controller_column => 'site');
+      select lethe.set_rule('w.strays', 'purge', 'P1Y', since => '{at}')`)
+    await grantMissing(db)
+    expect(await db.query('select * from lethe.ownerless_rows()')).toEqual([
+      { table_name: 'w.strays', ownerless_rows: 2 },
+    ])
+    expect(await cycle()).toBe('complete')
+    expect(await one('select array_agg(id order by id) from w.strays')).toEqual([1, 2])
+  })
+
+  it('no setting of the session spares a rule its checks (LE314)', async () => {
+    await db.query(`
+      create table w.twice (id int primary key, v text, at date);
+      select lethe.manage_table('w.twice', 'north');
+      select lethe.set_rule('w.twice', 'anonymize', 'P1Y', 'v', '{at}', 'suppress', purpose => 'a')`)
+    expect(
+      await refusal(
+        db.query(
+          `set lethe.applying = 'on'; select lethe.set_rule('w.twice', 'anonymize', 'P2Y', 'v', '{at}', 'pseudonym', purpose => 'b')`,
+        ),
+      ),
+    ).toMatchObject({ code: 'LE314' })
+    await cycle()
+  })
+})

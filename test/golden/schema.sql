@@ -60,7 +60,7 @@ begin
   if not exists (select from pg_roles as r where r.rolname = add_member.login) then
     raise exception using errcode = 'LE108',
       message = format('role %I does not exist', add_member.login),
-      hint = 'create it first: create role … login';
+      hint = 'create it first: create role ... login';
   end if;
   insert into lethe.memberships (login, controller_id) values (add_member.login, v_controller.id) on conflict do nothing;
 end
@@ -69,6 +69,40 @@ $$;
 ALTER FUNCTION lethe.add_member(login name, controller text) OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe.add_member(login name, controller text) IS 'Lets a login act for a controller. Raises LE101, LE108, LE502.';
+
+CREATE FUNCTION lethe.already_masked("table" text, controller_name text DEFAULT NULL::text) RETURNS TABLE(controller text, rule text, looks_masked bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_managed lethe.managed_tables := lethe_private.get_managed("table");
+  v_oid oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
+  v_controller lethe.controllers;
+  v_action lethe_private.action_parts;
+begin
+  perform lethe_private.assert_intact(v_managed);
+  for v_controller in
+    select c.* from lethe.controllers as c
+    join lethe.controllers_to_run(controller_name) as r on r.name = c.name
+    where lethe_private.has_controller(v_managed, c) and lethe_private.acts_for(c.id)
+    order by c.name
+  loop
+    for v_action in
+      select a.* from lethe_private.actions('c', v_managed, v_oid, v_controller, lethe_private.today(v_controller.time_zone)) as a
+      where a.phase = 'columns'
+    loop
+      return query select v_controller.name, v_action.rule, lethe_private.count_as_sweeper(
+        format('select to_jsonb(count(*)) from %s as c where %s and c.%I is not null and not (%s) and not coalesce(%s, false)',
+          lethe_private.host_name(v_oid), lethe_private.controller_sql('c', v_managed, v_oid, v_controller),
+          v_action.column_name, v_action.needed, v_action.due), v_managed)::bigint;
+    end loop;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION lethe.already_masked("table" text, controller_name text) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe.already_masked("table" text, controller_name text) IS 'Values that a rule''s method takes for its own output although the rule is not due on them, per controller and rule. Reads the whole table. Raises LE101 to LE103.';
 
 CREATE FUNCTION lethe.apply_policy(policy jsonb, reason text DEFAULT NULL::text) RETURNS TABLE(change text, object text, before jsonb, after jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -80,13 +114,10 @@ begin
   perform lethe_private.assert_may_change(null);
   select coalesce(max(c.id), 0) into v_last from lethe.policy_changes as c;
   perform set_config('lethe.reason', coalesce(reason, ''), true);
-  -- Rules are judged together at the end: while a document is half applied they may contradict each other.
-  perform set_config('lethe.applying', 'on', true);
   perform lethe_private.apply_controllers(policy);
   perform lethe_private.apply_tables(coalesce(policy -> 'tables', '{}'));
   perform lethe_private.apply_links(policy);
   perform lethe_private.apply_rules(policy, reason);
-  perform set_config('lethe.applying', '', true);
 
   -- Links are laid anew each time. Those that came back as they were have not changed.
   with same as (
@@ -231,6 +262,7 @@ CREATE TABLE lethe.cycle_tables (
     phase text DEFAULT 'purge'::text NOT NULL,
     round integer DEFAULT 1 NOT NULL,
     pass integer DEFAULT 0 NOT NULL,
+    found_in_pass bigint DEFAULT 0 NOT NULL,
     done_before_pass bigint DEFAULT 0 NOT NULL,
     done_before_round bigint DEFAULT 0 NOT NULL,
     rows_done bigint DEFAULT 0 NOT NULL,
@@ -435,7 +467,7 @@ COMMENT ON FUNCTION lethe.finish_cycle(cycle_id bigint) IS 'Closes a cycle whose
 
 CREATE FUNCTION lethe.generalize_date(value date, "to" text, width integer) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (NOT isfinite(value)) THEN value WHEN ("to" = 'month'::text) THEN (GREATEST(value, '0001-01-01'::date) - ((EXTRACT(day FROM GREATEST(value, '0001-01-01'::date)))::integer - 1)) WHEN ("to" = 'year'::text) THEN make_date(GREATEST(1, (EXTRACT(year FROM value))::integer), 1, 1) ELSE make_date(GREATEST(1, ((EXTRACT(year FROM value))::integer - ((EXTRACT(year FROM value))::integer % GREATEST(width, 1)))), 1, 1) END;
+    RETURN CASE WHEN (isfinite(value) IS NOT TRUE) THEN value WHEN ("to" = 'month'::text) THEN (GREATEST(value, '0001-01-01'::date) - ((EXTRACT(day FROM GREATEST(value, '0001-01-01'::date)))::integer - 1)) WHEN ("to" = 'year'::text) THEN make_date(GREATEST(1, (EXTRACT(year FROM value))::integer), 1, 1) ELSE make_date(GREATEST(1, ((EXTRACT(year FROM value))::integer - ((EXTRACT(year FROM value))::integer % GREATEST(width, 1)))), 1, 1) END;
 
 ALTER FUNCTION lethe.generalize_date(value date, "to" text, width integer) OWNER TO lethe_owner;
 
@@ -443,7 +475,7 @@ COMMENT ON FUNCTION lethe.generalize_date(value date, "to" text, width integer) 
 
 CREATE FUNCTION lethe.generalize_date(value timestamp without time zone, "to" text, width integer) RETURNS timestamp without time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (NOT isfinite(value)) THEN value WHEN ("to" = 'month'::text) THEN date_trunc('month'::text, GREATEST(value, '0001-01-01 00:00:00'::timestamp without time zone)) WHEN ("to" = 'year'::text) THEN date_trunc('year'::text, GREATEST(value, '0001-01-01 00:00:00'::timestamp without time zone)) ELSE make_timestamp(GREATEST(1, ((EXTRACT(year FROM value))::integer - ((EXTRACT(year FROM value))::integer % GREATEST(width, 1)))), 1, 1, 0, 0, (0)::double precision) END;
+    RETURN CASE WHEN (isfinite(value) IS NOT TRUE) THEN value WHEN ("to" = 'month'::text) THEN date_trunc('month'::text, GREATEST(value, '0001-01-01 00:00:00'::timestamp without time zone)) WHEN ("to" = 'year'::text) THEN date_trunc('year'::text, GREATEST(value, '0001-01-01 00:00:00'::timestamp without time zone)) ELSE make_timestamp(GREATEST(1, ((EXTRACT(year FROM value))::integer - ((EXTRACT(year FROM value))::integer % GREATEST(width, 1)))), 1, 1, 0, 0, (0)::double precision) END;
 
 ALTER FUNCTION lethe.generalize_date(value timestamp without time zone, "to" text, width integer) OWNER TO lethe_owner;
 
@@ -483,7 +515,7 @@ COMMENT ON FUNCTION lethe.generalize_ip(value text, v4 integer, v6 integer) IS '
 
 CREATE FUNCTION lethe.generalize_number(value real, width integer) RETURNS real
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (value = ANY (ARRAY['NaN'::real, 'Infinity'::real, '-Infinity'::real])) THEN value ELSE (((trunc((GREATEST(('-16777216'::integer)::double precision, LEAST((16777216)::double precision, (value)::double precision)) / (GREATEST(width, 1))::double precision)) * (GREATEST(width, 1))::double precision) + (0)::double precision))::real END;
+    RETURN CASE WHEN (abs(value) < (GREATEST(width, 1))::double precision) THEN (0)::real WHEN ((value > '-Infinity'::real) AND (value < 'Infinity'::real)) THEN (((trunc((GREATEST(('-16777216'::integer)::double precision, LEAST((16777216)::double precision, (value)::double precision)) / (GREATEST(width, 1))::double precision)) * (GREATEST(width, 1))::double precision) + (0)::double precision))::real ELSE value END;
 
 ALTER FUNCTION lethe.generalize_number(value real, width integer) OWNER TO lethe_owner;
 
@@ -491,7 +523,7 @@ COMMENT ON FUNCTION lethe.generalize_number(value real, width integer) IS 'The m
 
 CREATE FUNCTION lethe.generalize_number(value double precision, width integer) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (value = ANY (ARRAY['NaN'::double precision, 'Infinity'::double precision, '-Infinity'::double precision])) THEN value ELSE ((trunc((GREATEST(('-9007199254740992'::bigint)::double precision, LEAST(('9007199254740992'::bigint)::double precision, value)) / (GREATEST(width, 1))::double precision)) * (GREATEST(width, 1))::double precision) + (0)::double precision) END;
+    RETURN CASE WHEN (abs(value) < (GREATEST(width, 1))::double precision) THEN (0)::double precision WHEN ((value > '-Infinity'::double precision) AND (value < 'Infinity'::double precision)) THEN ((trunc((GREATEST(('-9007199254740992'::bigint)::double precision, LEAST(('9007199254740992'::bigint)::double precision, value)) / (GREATEST(width, 1))::double precision)) * (GREATEST(width, 1))::double precision) + (0)::double precision) ELSE value END;
 
 ALTER FUNCTION lethe.generalize_number(value double precision, width integer) OWNER TO lethe_owner;
 
@@ -523,7 +555,7 @@ COMMENT ON FUNCTION lethe.generalize_number(value bigint, width integer) IS 'The
 
 CREATE FUNCTION lethe.generalize_number(value numeric, width integer) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (value = ANY (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])) THEN value ELSE (value - (value % (GREATEST(width, 1))::numeric)) END;
+    RETURN CASE WHEN ((value > '-Infinity'::numeric) AND (value < 'Infinity'::numeric)) THEN (value - (value % (GREATEST(width, 1))::numeric)) ELSE value END;
 
 ALTER FUNCTION lethe.generalize_number(value numeric, width integer) OWNER TO lethe_owner;
 
@@ -625,17 +657,9 @@ ALTER FUNCTION lethe.is_generalize_number(value numeric, width integer) OWNER TO
 
 COMMENT ON FUNCTION lethe.is_generalize_number(value numeric, width integer) IS 'True when lethe.generalize_number would leave the value as it is; null for null.';
 
-CREATE FUNCTION lethe.partial(value text, keep_start integer, keep_end integer) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (char_length(value) < (2 * (keep_start + keep_end))) THEN repeat('*'::text, char_length(value)) ELSE (("left"(value, keep_start) || repeat('*'::text, ((char_length(value) - keep_start) - keep_end))) || "right"(value, keep_end)) END;
-
-ALTER FUNCTION lethe.partial(value text, keep_start integer, keep_end integer) OWNER TO lethe_owner;
-
-COMMENT ON FUNCTION lethe.partial(value text, keep_start integer, keep_end integer) IS 'Keeps the length and the given number of characters at start and end; stars for the rest, or for all when the value is shorter than twice what would be kept.';
-
 CREATE FUNCTION lethe.is_partial(value text, keep_start integer, keep_end integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((value COLLATE "C") = lethe.partial(value, keep_start, keep_end));
+    RETURN CASE WHEN (char_length(value) < (2 * (keep_start + keep_end))) THEN (ltrim(value, '*'::text) = (''::text COLLATE "C")) ELSE (ltrim(substr(value, (keep_start + 1), ((char_length(value) - keep_start) - keep_end)), '*'::text) = (''::text COLLATE "C")) END;
 
 ALTER FUNCTION lethe.is_partial(value text, keep_start integer, keep_end integer) OWNER TO lethe_owner;
 
@@ -787,7 +811,10 @@ CREATE VIEW lethe_private.host_references AS
     (k.conname)::text AS foreign_key,
     k.conrelid AS child,
     k.confrelid AS parent,
-    k.confdeltype AS on_delete,
+        CASE
+            WHEN COALESCE(((to_jsonb(k.*) ->> 'conenforced'::text))::boolean, true) THEN k.confdeltype
+            ELSE 'a'::"char"
+        END AS on_delete,
     k.conkey AS child_positions,
     ( SELECT array_agg((a.attname)::text ORDER BY p.n) AS array_agg
            FROM (unnest(k.conkey) WITH ORDINALITY p(attnum, n)
@@ -805,14 +832,20 @@ COMMENT ON VIEW lethe_private.host_references IS 'Foreign keys, each once.';
 CREATE FUNCTION lethe_private.references_to(parent oid) RETURNS TABLE(child oid, child_columns text[], parent_columns text[], foreign_key text, cascades boolean, on_purge text, managed_id integer)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- WITH refs AS (
+ WITH RECURSIVE family AS (
+          SELECT references_to.parent AS oid
+         UNION
+          SELECT i.inhrelid
+            FROM (family f
+              JOIN pg_inherits i ON ((i.inhparent = f.oid)))
+         ), refs AS (
           SELECT r.child,
              r.child_columns,
              r.parent_columns,
              r.foreign_key,
              (r.on_delete = 'c'::"char") AS cascades
-            FROM lethe_private.host_references r
-           WHERE (r.parent = references_to.parent)
+            FROM (lethe_private.host_references r
+              JOIN family f ON ((f.oid = r.parent)))
          UNION ALL
           SELECT lethe_private.host_table(c.schema_name, c.table_name) AS host_table,
              l_1.columns,
@@ -892,15 +925,42 @@ COMMENT ON COLUMN lethe.settings.window_starts_at IS 'Local time of the controll
 
 COMMENT ON COLUMN lethe.settings.replica_lag_max IS 'Sweeping waits while any replica replays later than this; null: never.';
 
+CREATE TABLE lethe.terms (
+    id integer NOT NULL,
+    rule_id integer NOT NULL,
+    controller_id integer,
+    purpose text,
+    after interval NOT NULL,
+    since text[] NOT NULL,
+    "when" text,
+    condition text,
+    method text,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT after_is_whole_days_or_more CHECK (((after >= '1 day'::interval) AND (after = date_trunc('day'::text, after)) AND (EXTRACT(year FROM after) >= (0)::numeric) AND (EXTRACT(month FROM after) >= (0)::numeric) AND (EXTRACT(day FROM after) >= (0)::numeric))),
+    CONSTRAINT condition_comes_from_when CHECK ((("when" IS NULL) = (condition IS NULL))),
+    CONSTRAINT since_is_not_empty CHECK ((cardinality(since) > 0))
+);
+
+ALTER TABLE lethe.terms OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.terms IS 'One purpose''s term of a rule. A value is due when the last term that applies to it has expired. A controller''s own term replaces the default of the same purpose.';
+
+COMMENT ON COLUMN lethe.terms.since IS 'The clock: one column, or several of which the latest counts (nulls ignored).';
+
+COMMENT ON COLUMN lethe.terms."when" IS 'The predicate as it was given; the term applies where it holds. Null: applies where the clock is usable.';
+
+COMMENT ON COLUMN lethe.terms.condition IS 'The same predicate as PostgreSQL reads it, names qualified: this is what runs.';
+
 CREATE VIEW lethe_private.host_columns AS
  SELECT a.attrelid AS relation,
     a.attnum AS "position",
     (a.attname)::text AS name,
     format_type(a.atttypid, a.atttypmod) AS type,
+    format_type(
         CASE
-            WHEN (t.typtype = 'd'::"char") THEN format_type(t.typbasetype, NULL::integer)
-            ELSE format_type(a.atttypid, NULL::integer)
-        END AS base_type,
+            WHEN (t.typtype = 'd'::"char") THEN t.typbasetype
+            ELSE a.atttypid
+        END, '-1'::integer) AS base_type,
     (COALESCE(b.typname, t.typname))::text AS type_name,
     COALESCE(b.typcategory, t.typcategory) AS type_category,
     (COALESCE(bn.nspname, tn.nspname))::text AS type_schema,
@@ -933,7 +993,8 @@ CREATE FUNCTION lethe.missing_rights() RETURNS TABLE(object text, need text, rem
  WITH managed AS (
           SELECT m.id,
              lethe_private.host_table(m.schema_name, m.table_name) AS oid,
-             m.controller_column
+             m.controller_column,
+             m.key_columns
             FROM lethe.managed_tables m
          ), child AS (
           SELECT r.child AS oid,
@@ -966,6 +1027,13 @@ CREATE FUNCTION lethe.missing_rights() RETURNS TABLE(object text, need text, rem
          UNION
           SELECT c.oid,
              'update'::text,
+             c.child_columns[1] AS child_columns
+            FROM child c
+           WHERE ((c.on_purge = 'with parent'::text) AND (EXISTS ( SELECT
+                    FROM lethe_private.references_to(c.oid) references_to(child, child_columns, parent_columns, foreign_key, cascades, on_purge, managed_id))))
+         UNION
+          SELECT c.oid,
+             'update'::text,
              x.x
             FROM (child c
               CROSS JOIN LATERAL unnest(c.child_columns) x(x))
@@ -978,14 +1046,20 @@ CREATE FUNCTION lethe.missing_rights() RETURNS TABLE(object text, need text, rem
               JOIN lethe.rules r ON (((r.table_id = m.id) AND (r.column_name IS NOT NULL))))
          UNION
           SELECT m.oid,
-             p.p,
+             'delete'::text,
              NULL::text
             FROM (managed m
-              CROSS JOIN unnest(ARRAY['delete'::text, 'update'::text]) p(p))
+              JOIN lethe.rules r ON (((r.table_id = m.id) AND (r.column_name IS NULL))))
+         UNION
+          SELECT m.oid,
+             'update'::text,
+             m.key_columns[1] AS key_columns
+            FROM (managed m
+              JOIN lethe.rules r ON (((r.table_id = m.id) AND (r.column_name IS NULL))))
            WHERE ((EXISTS ( SELECT
-                    FROM lethe.rules r
-                   WHERE ((r.table_id = m.id) AND (r.column_name IS NULL)))) AND ((p.p = 'delete'::text) OR (EXISTS ( SELECT
-                    FROM lethe_private.references_to(m.oid) references_to(child, child_columns, parent_columns, foreign_key, cascades, on_purge, managed_id)))))
+                    FROM lethe_private.references_to(m.oid) references_to(child, child_columns, parent_columns, foreign_key, cascades, on_purge, managed_id))) AND (NOT (EXISTS ( SELECT
+                    FROM lethe.rules u
+                   WHERE ((u.table_id = m.id) AND (u.column_name IS NOT NULL))))))
          ), missing AS (
           SELECT n.oid,
              n.privilege,
@@ -1006,7 +1080,19 @@ CREATE FUNCTION lethe.missing_rights() RETURNS TABLE(object text, need text, rem
              n.oid
             FROM ((needed d
               JOIN pg_class c ON ((c.oid = d.oid)))
-              JOIN pg_namespace n ON ((n.oid = c.relnamespace)))) s
+              JOIN pg_namespace n ON ((n.oid = c.relnamespace)))
+         UNION
+          SELECT n.nspname,
+             n.oid
+            FROM ((managed m
+              JOIN lethe_private.host_columns h ON ((h.relation = m.oid)))
+              JOIN pg_namespace n ON (((n.nspname = h.declared_type_schema) OR (n.nspname = h.type_schema))))
+           WHERE ((n.nspname <> 'pg_catalog'::name) AND ((h.name = m.controller_column) OR (EXISTS ( SELECT
+                    FROM lethe.rules r
+                   WHERE ((r.table_id = m.id) AND (r.column_name = h.name) AND (r.action = 'anonymize'::text)))) OR (EXISTS ( SELECT
+                    FROM (lethe.rules r
+                      JOIN lethe.terms t ON ((t.rule_id = r.id)))
+                   WHERE ((r.table_id = m.id) AND (strpos(t.condition, (quote_ident((n.nspname)::text) || '.'::text)) > 0))))))) s
    WHERE (NOT has_schema_privilege('lethe_sweeper'::name, s.oid, 'usage'::text))
  UNION ALL
   SELECT lethe_private.host_name(m.oid) AS host_name,
@@ -1047,6 +1133,36 @@ ALTER FUNCTION lethe.missing_rights() OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe.missing_rights() IS 'Rights that the policy needs on the host''s objects and that are missing, each with the statement that grants it.';
 
+CREATE FUNCTION lethe.ownerless_rows() RETURNS TABLE(table_name text, ownerless_rows bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_managed lethe.managed_tables;
+  v_oid oid;
+  v_owned text;
+  v_rows bigint;
+begin
+  for v_managed in
+    select m.* from lethe.managed_tables as m where m.controller_column is not null order by m.schema_name, m.table_name
+  loop
+    v_oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
+    continue when v_oid is null;
+    select string_agg(lethe_private.controller_sql('c', v_managed, v_oid, c), ' or ') into v_owned
+    from lethe.controllers as c where c.reference is not null;
+    v_rows := lethe_private.count_as_sweeper(format('select to_jsonb(count(*)) from %s as c where (%s) is not true',
+      lethe_private.host_name(v_oid), coalesce(v_owned, 'false')), v_managed)::bigint;
+    if v_rows > 0 then
+      return query select lethe_private.host_name(v_oid), v_rows;
+    end if;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION lethe.ownerless_rows() OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe.ownerless_rows() IS 'Rows that no controller''s cycle ever reaches, per table. Reads the tables whole.';
+
 CREATE FUNCTION lethe.pace() RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
     BEGIN ATOMIC
@@ -1057,6 +1173,14 @@ END;
 ALTER FUNCTION lethe.pace() OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe.pace() IS 'How long to pause after a batch, as a multiple of the time it took.';
+
+CREATE FUNCTION lethe.partial(value text, keep_start integer, keep_end integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (char_length(value) < (2 * (keep_start + keep_end))) THEN repeat('*'::text, char_length(value)) ELSE (("left"(value, keep_start) || repeat('*'::text, ((char_length(value) - keep_start) - keep_end))) || "right"(value, keep_end)) END;
+
+ALTER FUNCTION lethe.partial(value text, keep_start integer, keep_end integer) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe.partial(value text, keep_start integer, keep_end integer) IS 'Keeps the length and the given number of characters at start and end; stars for the rest, or for all when the value is shorter than twice what would be kept.';
 
 CREATE FUNCTION lethe.plan(as_of date DEFAULT NULL::date, controller_name text DEFAULT NULL::text) RETURNS TABLE(controller text, table_name text, rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1078,7 +1202,7 @@ begin
         and exists (select from lethe_private.effective_terms(m.id, v_controller.id))
       order by m.schema_name, m.table_name
     loop
-      return query select v_controller.name, format('%I.%I', v_managed.schema_name, v_managed.table_name), p.*
+      return query select v_controller.name, p.*
       from lethe_private.plan_table(v_managed, v_controller, coalesce(as_of, lethe_private.today(v_controller.time_zone))) as p;
     end loop;
   end loop;
@@ -1087,7 +1211,7 @@ $$;
 
 ALTER FUNCTION lethe.plan(as_of date, controller_name text) OWNER TO lethe_owner;
 
-COMMENT ON FUNCTION lethe.plan(as_of date, controller_name text) IS 'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change. as_of: a local day, default today. Raises LE101 to LE103, LE501.';
+COMMENT ON FUNCTION lethe.plan(as_of date, controller_name text) IS 'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change; rows of other tables that would go or be unlinked with them stand on lines of their own. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
 
 CREATE FUNCTION lethe.preview("table" text, controller_name text DEFAULT NULL::text) RETURNS TABLE(controller text, step text, statement text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1121,6 +1245,11 @@ begin
         select 100, 'purge: delete', v_program #>> '{purge,delete}'
         union all
         select 200 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'act']) with ordinality as x (k, n)
+        union all
+        select 250, 'columns: act where all rules are due', lethe_private.act_on_all_sql(v_program #>> '{columns,act_on_all,own_rows}',
+          array(select jsonb_populate_record(null::lethe_private.action_parts, e)
+                from jsonb_array_elements(v_program #> '{columns,act_on_all,actions}') as e), v_program #>> '{columns,act_on_all,key}')
+        where jsonb_typeof(v_program #> '{columns,act_on_all}') = 'object'
         union all
         select 300, 'verify', v_program ->> 'look'
         union all
@@ -1231,6 +1360,8 @@ begin
   perform lethe_private.assert_declared_parameters(name, parameters);
   perform lethe_private.assert_template(name, 'mask', mask, parameters);
   perform lethe_private.assert_template(name, 'recogniser', recogniser, parameters);
+  perform lethe_private.assert_trusted_names(name, 'mask', mask);
+  perform lethe_private.assert_trusted_names(name, 'recogniser', recogniser);
 
   v_method := row(name, mask, recogniser, types, output, coalesce(keeps_unique, false), concat(mask, recogniser) like '%{key}%',
     false, null, null, parameters, coalesce(description, ''), false);
@@ -1278,7 +1409,7 @@ $$;
 
 ALTER FUNCTION lethe.release_controller(controller text) OWNER TO lethe_owner;
 
-COMMENT ON FUNCTION lethe.release_controller(controller text) IS 'Gives back what start_cycle(…, alone => true) took for this session.';
+COMMENT ON FUNCTION lethe.release_controller(controller text) IS 'Gives back what start_cycle(..., alone => true) took for this session.';
 
 CREATE FUNCTION lethe.remove_member(login name, controller text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1325,6 +1456,8 @@ begin
         end if;
         exit when v_table.table_id is null;
         loop
+          commit;
+          set transaction isolation level read committed;
           v_step := lethe.sweep_step(v_cycle, v_table.table_id);
           commit;
           exit when v_step.state in ('done', 'failed');
@@ -1495,39 +1628,10 @@ CREATE FUNCTION lethe.set_rule("table" text, action text, after text, "column" t
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_managed lethe.managed_tables := lethe_private.get_managed("table");
-  v_oid oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
-  v_controller_id int := case when controller is not null then (lethe_private.get_controller(controller)).id end;
-  v_term lethe.terms;
+  v_rule_id int := lethe_private.put_rule("table", action, after, "column", since, method, parameters, purpose, "when", controller, reason);
 begin
-  perform lethe_private.assert_may_change(v_controller_id);
-  perform lethe_private.assert_action(v_managed, v_oid, action, "column", method, parameters);
-  perform lethe_private.assert_clock(v_oid, since);
-  if action <> 'purge' and "column" = any (since) then
-    raise exception using errcode = 'LE316',
-      message = format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
-      hint = 'count since another column';
-  end if;
-  v_term.after := lethe_private.parse_delay(after);
-  v_term.condition := case when "when" is not null then lethe_private.read_condition(v_oid, "when") end;
-  perform set_config('lethe.reason', coalesce(reason, ''), true);
-
-  insert into lethe.rules as r (table_id, column_name, action)
-  values (v_managed.id, "column", set_rule.action)
-  on conflict on constraint rules_table_id_column_name_action_key do update set action = excluded.action
-  returning r.id into v_term.rule_id;
-  insert into lethe.terms as t (rule_id, controller_id, purpose, after, since, "when", condition, method, parameters)
-  values (v_term.rule_id, v_controller_id, set_rule.purpose, v_term.after, set_rule.since, set_rule."when", v_term.condition,
-    set_rule.method, coalesce(set_rule.parameters, '{}'))
-  on conflict on constraint terms_rule_id_controller_id_purpose_key do update
-  set after = excluded.after, since = excluded.since, "when" = excluded."when", condition = excluded.condition,
-      method = excluded.method, parameters = excluded.parameters
-  where (t.after, t.since, t."when", t.method, t.parameters)
-    is distinct from (excluded.after, excluded.since, excluded."when", excluded.method, excluded.parameters);
-  if current_setting('lethe.applying', true) is distinct from 'on' then
-    perform lethe_private.assert_rules(v_managed);
-  end if;
-  return v_term.rule_id;
+  perform lethe_private.assert_rules(lethe_private.get_managed("table"));
+  return v_rule_id;
 end
 $$;
 
@@ -1574,7 +1678,7 @@ $$;
 
 ALTER FUNCTION lethe.share_controller(controller text) OWNER TO lethe_owner;
 
-COMMENT ON FUNCTION lethe.share_controller(controller text) IS 'Turns what start_cycle(…, alone => true) took for this session into a shared lock, until the session ends or unlocks all. Raises LE101.';
+COMMENT ON FUNCTION lethe.share_controller(controller text) IS 'Turns what start_cycle(..., alone => true) took for this session into a shared lock, until the session ends or unlocks all. Raises LE101.';
 
 CREATE FUNCTION lethe.start_cycle(controller text, local_date date DEFAULT NULL::date, alone boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1590,10 +1694,17 @@ begin
       message = format('day %s has not begun for controller %s', local_date, controller),
       hint = 'a cycle acts on what is due today; lethe plan --as-of shows what will be';
   end if;
-  if alone and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id)) then
+  -- A session that was interrupted still holds it. Taken twice it would have to be given back twice.
+  if alone
+    and not exists (
+      select from pg_locks as l
+      where l.pid = pg_backend_pid() and l.locktype = 'advisory' and l.mode = 'ExclusiveLock' and l.objsubid = 1
+        and (l.classid::bigint << 32) + l.objid::bigint = lethe_private.lock_id(v_controller.id))
+    and not pg_try_advisory_lock(lethe_private.lock_id(v_controller.id))
+  then
     raise exception using errcode = 'LE401',
       message = format('a cycle of controller %s is already running', controller),
-      hint = 'wait until it has finished; lethe status shows how far it is';
+      hint = 'wait until it has finished; lethe status shows how far it is. A session that was interrupted holds on until it is closed or calls it again';
   end if;
 
   select c.* into v_cycle from lethe.cycles as c
@@ -1670,6 +1781,12 @@ declare
   v_batch lethe_private.worklist;
   v_state text;
 begin
+  -- Each statement of a batch must see what was committed before it: a hold, a child, a changed row.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using errcode = 'LE405',
+      message = format('a batch cannot run at isolation level %s', current_setting('transaction_isolation')),
+      hint = 'begin the transaction with: set transaction isolation level read committed';
+  end if;
   select c.* into v_controller from lethe.controllers as c where c.id = v_cycle.controller_id;
   if not pg_try_advisory_xact_lock_shared(lethe_private.lock_id(v_controller.id)) then
     return lethe_private.progress('busy', null, v_started);
@@ -1691,7 +1808,10 @@ begin
     return lethe_private.progress('busy', v_table, v_started);
   end if;
 
-  perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
+  -- Tried and not waited for: whoever changes holds may take long to commit.
+  if not pg_try_advisory_xact_lock_shared(lethe_private.holds_lock_id()) then
+    return lethe_private.progress('busy', v_table, v_started);
+  end if;
   perform set_config('lock_timeout', (extract(epoch from s.lock_timeout) * 1000)::bigint::text, true) from lethe.settings as s;
   v_program := lethe_private.program_of(v_cycle, v_table);
   if v_program is null then
@@ -1714,7 +1834,7 @@ $$;
 
 ALTER FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) OWNER TO lethe_owner;
 
-COMMENT ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) IS 'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403.';
+COMMENT ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) IS 'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
 
 CREATE FUNCTION lethe.unfinished_tables(cycle_id bigint) RETURNS TABLE(table_id integer, table_name text, state text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1811,6 +1931,8 @@ begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', v_managed);
   exception when others then
+    v_look := null;
+    v_unclocked := null;
     perform lethe_private.table_failed(v_table, jsonb_build_object('sqlstate', sqlstate));
   end;
 
@@ -1859,6 +1981,21 @@ ALTER FUNCTION lethe_private.absent_table(cycle lethe.cycles, table_id integer) 
 
 COMMENT ON FUNCTION lethe_private.absent_table(cycle lethe.cycles, table_id integer) IS 'Why a table''s row could not be locked: somebody sweeps it ("busy"), or it is not part of the cycle (LE403).';
 
+CREATE FUNCTION lethe_private.object_sql(pairs text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    BEGIN ATOMIC
+ SELECT string_agg((('jsonb_build_object('::text || g.pairs) || ')'::text), ' || '::text ORDER BY g.part) AS string_agg
+    FROM ( SELECT ((x.n - 1) / 50) AS part,
+             string_agg(x.pair, ',
+  '::text ORDER BY x.n) AS pairs
+            FROM unnest(object_sql.pairs) WITH ORDINALITY x(pair, n)
+           GROUP BY ((x.n - 1) / 50)) g;
+END;
+
+ALTER FUNCTION lethe_private.object_sql(pairs text[]) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.object_sql(pairs text[]) IS 'SQL that builds one jsonb object of any number of "key, value" pairs.';
+
 CREATE FUNCTION lethe_private.root_sql(key text) RETURNS text
     LANGUAGE sql IMMUTABLE
     RETURN format('encode(lethe.keyed_hash(coalesce(string_agg(length(%1$s) || '':'' || %1$s, '','' order by %1$s collate "C"), ''''), $2, $3), ''hex'')'::text, key);
@@ -1867,7 +2004,63 @@ ALTER FUNCTION lethe_private.root_sql(key text) OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe_private.root_sql(key text) IS 'The keyed root over the ordered keys of a batch.';
 
-CREATE FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text) RETURNS text
+CREATE FUNCTION lethe_private.act_on_all_sql(own_rows text, actions lethe_private.action_parts[], key text) RETURNS text
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT format('with acted as (
+  update {from} as c
+  set %s
+  where c.ctid = any ($1){here}
+    and %s
+  returning %s as key
+)
+select %s as facts,
+  null::oid as target, null::tid[] as tids
+from acted as a'::text, ( SELECT string_agg(format('%I = %s'::text, x.column_name, x.new_value), ',
+    '::text ORDER BY x.n) AS string_agg
+            FROM ( SELECT DISTINCT ON (a.column_name) a.column_name,
+                     a.new_value,
+                     a.n
+                    FROM unnest(act_on_all_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+                   ORDER BY a.column_name, (a.new_value = 'null'::text) DESC, a.n) x), concat_ws('
+    and '::text, own_rows, ( SELECT string_agg(format('(%s)'::text, t.test), '
+    and '::text ORDER BY t.n) AS string_agg
+            FROM ( SELECT x.test,
+                     min(x.n) AS n
+                    FROM ( SELECT a.due AS test,
+                             a.n
+                            FROM unnest(act_on_all_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+                         UNION ALL
+                          SELECT a.needed,
+                             (1000 + a.n)
+                            FROM unnest(act_on_all_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+                           WHERE ((a.new_value <> 'null'::text) AND (strpos(a.new_value, format('c.%I'::text, a.column_name)) = 0))) x
+                   GROUP BY x.test) t)), key, ( SELECT lethe_private.object_sql((ARRAY['''rows'', count(*)'::text, ('''root'', '::text || lethe_private.root_sql('a.key'::text))] || array_agg(format('%L, count(*)'::text, a.flag)))) AS object_sql
+            FROM unnest(act_on_all_sql.actions) a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value))) AS format;
+END;
+
+ALTER FUNCTION lethe_private.act_on_all_sql(own_rows text, actions lethe_private.action_parts[], key text) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.act_on_all_sql(own_rows text, actions lethe_private.action_parts[], key text) IS 'Applies all of the given actions to the rows of a batch on which all of them are to be done.';
+
+CREATE FUNCTION lethe_private.tests_sql(actions lethe_private.action_parts[]) RETURNS text
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT string_agg(format('%s as %s'::text,
+         CASE
+             WHEN (( SELECT count(DISTINCT x.due) AS count
+                FROM unnest(tests_sql.actions) x(flag, rule, phase, column_name, due, unclocked, needed, test, new_value)) = 1) THEN format('(%s)'::text, a.needed)
+             ELSE a.test
+         END, a.flag), ',
+    '::text ORDER BY a.n) AS string_agg
+    FROM unnest(tests_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+END;
+
+ALTER FUNCTION lethe_private.tests_sql(actions lethe_private.action_parts[]) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.tests_sql(actions lethe_private.action_parts[]) IS 'The select list of which actions are to be done on a row that any_due_sql has found.';
+
+CREATE FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean) RETURNS text
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  WITH columns AS (
@@ -1890,20 +2083,27 @@ CREATE FUNCTION lethe_private.act_sql(condition text, actions lethe_private.acti
   where c.ctid = p.tid{here} and c.xmin = p.version
   returning %s as key, %s
 )
-select jsonb_build_object(''rows'', count(*), ''root'', %s, %s) as facts,
+select %s as facts,
   null::oid as target, null::tid[] as tids
-from acted as a'::text, ( SELECT string_agg(format('%s as %s'::text, a.test, a.flag), ',
-    '::text ORDER BY a.n) AS string_agg
-            FROM unnest(act_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)), condition, ( SELECT string_agg(format('%I = case %s else c.%I end'::text, x.column_name, x.choices, x.column_name), ',
+from acted as a%s'::text, lethe_private.tests_sql(actions), condition, ( SELECT string_agg(format('%I = case %s else c.%I end'::text, x.column_name, x.choices, x.column_name), ',
     '::text ORDER BY x.n) AS string_agg
-            FROM columns x), key, ( SELECT string_agg(format('p.%s'::text, a.flag), ', '::text) AS string_agg
-            FROM unnest(act_sql.actions) a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value)), lethe_private.root_sql('a.key'::text), ( SELECT string_agg(format('%L, count(*) filter (where a.%s)'::text, a.flag, a.flag), ', '::text) AS string_agg
-            FROM unnest(act_sql.actions) a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value))) AS format;
+            FROM columns x), key, ( SELECT string_agg(
+                 CASE
+                     WHEN act_sql.watched THEN format('p.%1$s and (%2$s) is not true as %1$s'::text, a.flag, a.needed)
+                     ELSE format('p.%s'::text, a.flag)
+                 END, ', '::text) AS string_agg
+            FROM unnest(act_sql.actions) a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value)), ( SELECT lethe_private.object_sql((ARRAY['''rows'', count(*)'::text, ('''root'', '::text || lethe_private.root_sql('a.key'::text))] || array_agg(format('%L, count(*) filter (where a.%s)'::text, a.flag, a.flag)))) AS object_sql
+            FROM unnest(act_sql.actions) a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value)),
+         CASE
+             WHEN watched THEN ( SELECT (' where '::text || string_agg(('a.'::text || a.flag), ' or '::text))
+                FROM unnest(act_sql.actions) a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value))
+             ELSE ''::text
+         END) AS format;
 END;
 
-ALTER FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text) OWNER TO lethe_owner;
+ALTER FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean) OWNER TO lethe_owner;
 
-COMMENT ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text) IS 'Applies every action due on the rows of a batch in one statement, and counts them.';
+COMMENT ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean) IS 'Applies every action due on the rows of a batch in one statement, and counts them.';
 
 CREATE FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) RETURNS SETOF lethe_private.action_parts
     LANGUAGE plpgsql STABLE
@@ -2233,7 +2433,7 @@ begin
     v_pointer := case jsonb_typeof(terms) when 'array' then '/' || v_index else '' end;
     perform lethe_private.assert_keys(v_term, array['purpose', 'after', 'since', 'when', 'using'], 'a term');
     v_using := v_term -> 'using';
-    v_rule := lethe.set_rule("table", action, v_term ->> 'after', "column",
+    v_rule := lethe_private.put_rule("table", action, v_term ->> 'after', "column",
       since => lethe_private.text_list(coalesce(v_term -> 'since', default_since)),
       method => case jsonb_typeof(v_using) when 'object' then v_using ->> 'method' else v_using #>> '{}' end,
       parameters => case jsonb_typeof(v_using) when 'object' then v_using - 'method' else '{}' end,
@@ -2255,26 +2455,39 @@ CREATE FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad b
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET row_security TO 'off'
+    SET bytea_output TO 'hex'
+    SET extra_float_digits TO '1'
+    SET "IntervalStyle" TO 'postgres'
+    SET jit TO 'off'
     AS $$
 declare
-  v_path pg_catalog.text;
+  v_settings pg_catalog.text[];
 begin
   if current_user operator(pg_catalog.<>) 'lethe_sweeper'::pg_catalog.name then
     raise exception using errcode = 'LE505', message = 'function lethe_private.as_sweeper has been altered',
       hint = 'run lethe init to restore it, and find out who altered it';
   end if;
   perform pg_catalog.set_config('search_path', host_search_path, true);
-  v_path := pg_catalog.current_setting('search_path');
+  v_settings := array[
+    pg_catalog.current_setting('search_path'), pg_catalog.current_setting('row_security'),
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')];
 
   return query execute statement using tids, inner_pad, outer_pad;
   set constraints all immediate;
 
-  -- A setting that a trigger changed would outlive this function and be met by code with more rights.
-  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) v_path
+  -- A setting that a trigger changed would outlive this function: it would be met by code with more rights,
+  -- or end the cycle for every table.
+  if v_settings operator(pg_catalog.<>) array[
+    pg_catalog.current_setting('search_path'), 'off',
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')]
     or pg_catalog.current_setting('row_security') operator(pg_catalog.<>) 'off'
   then
-    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
-      hint = 'give the trigger''s function a "set search_path" clause';
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path, row_security or another setting of the session',
+      hint = 'give the trigger''s function a "set" clause for what it needs';
   end if;
 end
 $$;
@@ -2284,7 +2497,7 @@ ALTER FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad by
 COMMENT ON FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text) IS 'Runs one statement as lethe_sweeper, row security off, under the search path declared for the table. Raises LE504, LE505.';
 
 CREATE FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) RETURNS void
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
@@ -2321,6 +2534,7 @@ begin
         message = format('column %I of %s is NOT NULL and cannot be purged', "column", lethe_private.host_name(relation)),
         hint = 'anonymize it with constant, partial or a pseudonym; or drop the constraint';
     end if;
+    perform lethe_private.assert_nulls_fit(relation, v_column);
     return;
   end if;
   select m.* into v_method from lethe.methods as m where m.name = assert_action.method;
@@ -2331,6 +2545,7 @@ begin
   end if;
   perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
   perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
+  perform lethe_private.assert_constant_stands(relation, v_column, v_method, coalesce(parameters, '{}'));
 end
 $$;
 
@@ -2475,6 +2690,60 @@ $$;
 ALTER FUNCTION lethe_private.assert_columns(managed lethe.managed_tables, columns text[]) OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe_private.assert_columns(managed lethe.managed_tables, columns text[]) IS 'Raises LE103 for the first column the table does not have.';
+
+CREATE TABLE lethe.methods (
+    name text NOT NULL,
+    mask text NOT NULL,
+    recogniser text NOT NULL,
+    type_categories text[] NOT NULL,
+    output text NOT NULL,
+    keeps_unique boolean NOT NULL,
+    keyed boolean NOT NULL,
+    nulls_out boolean NOT NULL,
+    length_min integer,
+    length_min_unique integer,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    description text NOT NULL,
+    builtin boolean DEFAULT false NOT NULL,
+    CONSTRAINT output_is_anonymous_or_pseudonymous CHECK ((output = ANY (ARRAY['anonymous'::text, 'pseudonymous'::text])))
+);
+
+ALTER TABLE lethe.methods OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.methods IS 'How values are anonymized (ISO/IEC 20889): SQL templates of the mask and of the predicate that recognises its output.';
+
+CREATE FUNCTION lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_stands boolean;
+begin
+  if method.mask ~ '\{value\}' or method.nulls_out then
+    return;
+  end if;
+  begin
+    -- As lethe_sweeper: a domain of the host's runs the host's code.
+    v_stands := lethe_private.count_as_sweeper(format('select to_jsonb(coalesce(%s, false)) from (select (%s)::%s as %I) as c',
+      lethe_private.method_sql(method.recogniser, 'c', target, method, parameters),
+      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name), null)::boolean;
+  exception
+    when insufficient_privilege then
+      return;  -- a type of the host's; its statements will say so
+    when others then
+      v_stands := false;
+  end;
+  if v_stands is distinct from true then
+    raise exception using errcode = 'LE304',
+      message = format('column %I of %s, of type %s, does not store the given value as it is', target.name, lethe_private.host_name(relation), target.type),
+      hint = 'give a value that the column can hold and give back unchanged';
+  end if;
+end
+$$;
+
+ALTER FUNCTION lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'Raises LE304 when a constant would not be recognised once it is stored.';
 
 CREATE FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -2628,27 +2897,6 @@ ALTER FUNCTION lethe_private.assert_may_change(controller_id integer) OWNER TO l
 
 COMMENT ON FUNCTION lethe_private.assert_may_change(controller_id integer) IS 'Raises LE502 unless the login may change the policy of the controller (null: of all).';
 
-CREATE TABLE lethe.methods (
-    name text NOT NULL,
-    mask text NOT NULL,
-    recogniser text NOT NULL,
-    type_categories text[] NOT NULL,
-    output text NOT NULL,
-    keeps_unique boolean NOT NULL,
-    keyed boolean NOT NULL,
-    nulls_out boolean NOT NULL,
-    length_min integer,
-    length_min_unique integer,
-    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
-    description text NOT NULL,
-    builtin boolean DEFAULT false NOT NULL,
-    CONSTRAINT output_is_anonymous_or_pseudonymous CHECK ((output = ANY (ARRAY['anonymous'::text, 'pseudonymous'::text])))
-);
-
-ALTER TABLE lethe.methods OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.methods IS 'How values are anonymized (ISO/IEC 20889): SQL templates of the mask and of the predicate that recognises its output.';
-
 CREATE FUNCTION lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2666,6 +2914,9 @@ begin
     raise exception using errcode = 'LE305',
       message = format('%s is NOT NULL and method %s makes it null', v_name, method.name),
       hint = 'use constant, partial or a pseudonym; or drop the constraint';
+  end if;
+  if method.nulls_out then
+    perform lethe_private.assert_nulls_fit(relation, target);
   end if;
   if v_unique is not null and not method.keeps_unique and not method.nulls_out then
     raise exception using errcode = 'LE306',
@@ -2708,6 +2959,30 @@ $$;
 ALTER FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) IS 'Raises LE311 when a rewrite rule stands in the way.';
+
+CREATE FUNCTION lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_index text;
+begin
+  select x.relname into v_index
+  from pg_index as i
+  join pg_class as x on x.oid = i.indexrelid
+  where i.indrelid = relation and i.indisunique and i.indnullsnotdistinct and target.position = any (i.indkey::int2[])
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE306',
+      message = format('column %I of %s is unique, nulls included (%s), and would become null', target.name, lethe_private.host_name(relation), v_index),
+      hint = 'use a pseudonym, which keeps values apart';
+  end if;
+end
+$$;
+
+ALTER FUNCTION lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns) IS 'Raises LE306 when a column may hold one null at the most.';
 
 CREATE FUNCTION lethe_private.assert_on_purge(child lethe.managed_tables, parent lethe.managed_tables, columns text[], on_purge text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2783,6 +3058,7 @@ CREATE FUNCTION lethe_private.assert_references(relation oid, path oid[] DEFAULT
 declare
   v_reference record;
   v_positions int2[];
+  v_schema text;
   v_leaf text;
 begin
   for v_reference in
@@ -2797,6 +3073,29 @@ begin
           array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), lethe_private.host_name(relation)),
         hint = format('create index concurrently on %s (%s)', lethe_private.host_name(v_reference.child),
           (select string_agg(quote_ident(c), ', ') from unnest(v_reference.child_columns) as c));
+    end if;
+
+    -- A type with an equality of its own (citext) is compared by it only where it is found; by the plain one
+    -- a referring row could be overlooked, and a cascade nobody declared would take it.
+    select n.nspname into v_schema
+    from pg_constraint as k
+    cross join unnest(k.conpfeqop) as e (operator)
+    join pg_operator as o on o.oid = e.operator
+    join pg_namespace as n on n.oid = o.oprnamespace
+    where k.contype = 'f' and k.conrelid = v_reference.child and k.conname = v_reference.foreign_key
+      and n.nspname <> 'pg_catalog'
+      and not exists (
+        select from lethe.managed_tables as m
+        cross join unnest(string_to_array(m.search_path, ',')) as p
+        where lethe_private.host_table(m.schema_name, m.table_name) = coalesce(path[1], relation)
+          and btrim(btrim(p), '"') = n.nspname)
+    limit 1;
+    if v_schema is not null then
+      raise exception using errcode = 'LE315',
+        message = format('reference %s of %s compares by an operator of schema %I, which the search path of %s does not name',
+          array_to_string(v_reference.child_columns, ', '), lethe_private.host_name(v_reference.child), v_schema,
+          lethe_private.host_name(coalesce(path[1], relation))),
+        hint = format('declare the table''s search path: search_path: "%s, pg_temp"', quote_ident(v_schema));
     end if;
 
     -- A partition whose siblings declare this foreign key, each for itself, and which does not.
@@ -2863,13 +3162,13 @@ declare
   v_char text;
 begin
   -- One pass over both kinds of quotes: which of them is open decides what the other one means.
-  v_rest := regexp_replace(coalesce(expression, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, $re$''$re$, 'g');
-  if v_rest ~ $re$(^|[^[:alnum:]_])([eE]|[uU]&)''$re$ or v_rest ~ '\$' then
+  v_rest := regexp_replace(coalesce(expression, ''), '''([^'']|'''')*''|"([^"]|"")*"', '''''', 'g');
+  if v_rest ~ '(^|[^[:alnum:]_])([eE]|[uU]&)''''' or v_rest ~ '\$' then
     raise exception using errcode = 'LE303',
       message = 'an expression uses an escape string (E, U&) or dollar quoting',
       hint = 'write plain literals';
   end if;
-  v_rest := replace(v_rest, $re$''$re$, ' x ');
+  v_rest := replace(v_rest, '''''', ' x ');
   if v_rest ~ '[;''"]|--|/\*' or btrim(v_rest, E' \t\r\n') = '' then
     raise exception using errcode = 'LE303',
       message = 'an expression is empty, or holds a comment, a semicolon or an open quote',
@@ -2894,9 +3193,9 @@ COMMENT ON FUNCTION lethe_private.assert_single_expression(expression text) IS '
 CREATE FUNCTION lethe_private.assert_template(method text, part text, template text, parameters jsonb) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
-  v_unquoted text := regexp_replace(coalesce(template, ''), $re$'([^']|'')*'|"([^"]|"")*"$re$, ' ', 'g');
+  v_unquoted text := regexp_replace(coalesce(template, ''), '''([^'']|'''')*''|"([^"]|"")*"', ' ', 'g');
   v_word text;
 begin
   perform lethe_private.assert_single_expression(template);
@@ -2928,7 +3227,7 @@ begin
       hint = 'placeholders bring their own quotes';
   end if;
 end
-$_$;
+$$;
 
 ALTER FUNCTION lethe_private.assert_template(method text, part text, template text, parameters jsonb) OWNER TO lethe_owner;
 
@@ -2998,6 +3297,43 @@ ALTER FUNCTION lethe_private.assert_time_zone(time_zone text) OWNER TO lethe_own
 
 COMMENT ON FUNCTION lethe_private.assert_time_zone(time_zone text) IS 'Raises LE105 unless PostgreSQL knows the zone by this very name.';
 
+CREATE FUNCTION lethe_private.assert_trusted_names(method text, part text, template text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_unquoted text := regexp_replace(template, '''([^'']|'''')*''', ' ', 'g');
+  v_name text;
+begin
+  if v_unquoted ~* '\moperator\s*\(' then
+    raise exception using errcode = 'LE303',
+      message = format('the %s of method %s names an operator by its schema', part, method),
+      hint = 'use the operators of pg_catalog, or a function';
+  end if;
+  select format('%I.%I', n.nspname, o.name) into v_name
+  from regexp_matches(v_unquoted, '([[:alpha:]_][[:alnum:]_$]*|"[^"]+")\s*\.\s*([[:alpha:]_][[:alnum:]_$]*|"[^"]+")', 'g') as m (word)
+  cross join lateral (select case when w ~ '^"' then btrim(w, '"') else lower(w) end as schema, case when x ~ '^"' then btrim(x, '"') else lower(x) end as name
+                      from (values (m.word[1], m.word[2])) as y (w, x)) as q
+  join pg_namespace as n on n.nspname = q.schema and n.nspname not in ('pg_catalog', 'lethe')
+  cross join lateral (
+    select p.proname as name, p.proowner as owner from pg_proc as p where p.pronamespace = n.oid and p.proname = q.name
+    union all
+    select t.typname, t.typowner from pg_type as t where t.typnamespace = n.oid and t.typname = q.name
+  ) as o
+  where not pg_has_role(o.owner, 'lethe_owner', 'member')
+  limit 1;
+  if v_name is not null then
+    raise exception using errcode = 'LE502',
+      message = format('the %s of method %s calls %s, whose owner could act as lethe_owner through it', part, method, v_name),
+      hint = format('alter function %s(...) owner to lethe_owner', v_name);
+  end if;
+end
+$_$;
+
+ALTER FUNCTION lethe_private.assert_trusted_names(method text, part text, template text) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.assert_trusted_names(method text, part text, template text) IS 'Raises LE502 when a template names a function or type of somebody who may not act as lethe_owner.';
+
 CREATE TABLE lethe_private.worklist (
     cycle_id bigint NOT NULL,
     table_id integer NOT NULL,
@@ -3005,6 +3341,7 @@ CREATE TABLE lethe_private.worklist (
     target oid NOT NULL,
     tids tid[] NOT NULL,
     rows integer GENERATED ALWAYS AS (cardinality(tids)) STORED NOT NULL,
+    flags text,
     attempts integer DEFAULT 0 NOT NULL
 );
 
@@ -3012,21 +3349,17 @@ ALTER TABLE lethe_private.worklist OWNER TO lethe_owner;
 
 COMMENT ON TABLE lethe_private.worklist IS 'Due rows by physical address, one row a batch. An address may go stale: every statement checks the row again.';
 
+COMMENT ON COLUMN lethe_private.worklist.flags IS 'Where the same rules are to be done on all rows of the batch: which, one digit a rule. Null: it differs from row to row.';
+
 CREATE FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_settings lethe.settings;
-  v_size int := cardinality(batch.tids);
   v_class text := left(cause ->> 'sqlstate', 2);
-  v_name text := concat_ws(' ', cause ->> 'sqlstate', cause ->> 'constraint');
-  v_skipped bigint;
 begin
   select s.* into v_settings from lethe.settings as s;
-  select sum(n.value::bigint) into v_skipped
-  from jsonb_each(cycle_table.skipped) as p cross join jsonb_each_text(p.value) as n;
-
   if v_class = '40' or cause ->> 'sqlstate' in ('55P03', '55006') then
     if batch.attempts + 1 >= v_settings.attempts_max then
       return lethe_private.table_failed(cycle_table, cause);
@@ -3036,22 +3369,10 @@ begin
     return 'retry';
   end if;
 
-  if v_class not in ('21', '22', '23', '27', '44', 'P0') and v_class <> '09' or v_skipped >= v_settings.skipped_rows_max then
+  if v_class not in ('21', '22', '23', '27', '44', 'P0') and v_class <> '09' then
     return lethe_private.table_failed(cycle_table, cause);
   end if;
-
-  delete from lethe_private.worklist as w
-  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = batch_failed.batch.batch;
-  if v_size = 1 then
-    update lethe.cycle_tables as t
-    set skipped = lethe_private.add_skipped(t.skipped, t.phase, v_name, 1)
-    where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
-    return 'swept';
-  end if;
-  insert into lethe_private.worklist (cycle_id, table_id, target, tids)
-  values (batch.cycle_id, batch.table_id, batch.target, batch.tids[:v_size / 2]),
-         (batch.cycle_id, batch.table_id, batch.target, batch.tids[v_size / 2 + 1:]);
-  return 'swept';
+  return lethe_private.halve_batch(cycle_table, batch, cause);
 end
 $$;
 
@@ -3059,7 +3380,7 @@ ALTER FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch 
 
 COMMENT ON FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) IS 'What to do after an error: try again later (retry), halve the batch (swept), or give the table up (failed).';
 
-CREATE FUNCTION lethe_private.before_purge(table_oid oid, depth integer DEFAULT 0, joins text DEFAULT ''::text, path oid[] DEFAULT '{}'::oid[]) RETURNS TABLE(table_name text, rule text, statement text)
+CREATE FUNCTION lethe_private.before_purge(table_oid oid, depth integer DEFAULT 0, joins text DEFAULT ''::text, path oid[] DEFAULT '{}'::oid[]) RETURNS TABLE(table_name text, rule text, statement text, count_statement text)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -3069,6 +3390,7 @@ declare
   v_child text := 'k' || depth + 1;
   v_name text;
   v_on text;
+  v_count text;
 begin
   for v_reference in
     select * from lethe_private.references_to(table_oid) as r
@@ -3077,27 +3399,86 @@ begin
   loop
     v_name := lethe_private.host_name(v_reference.child);
     v_on := lethe_private.reference_sql(v_child, v_reference.child_columns, v_parent, v_reference.parent_columns);
+    v_count := format('select to_jsonb(count(*)) from {from} as c%s join %s as %s on %s where {leaves}', joins, v_name, v_child, v_on);
     if v_reference.on_purge = 'unlink' then
       return query select v_name, 'unlink ' || array_to_string(v_reference.child_columns, ', '), format(
         'with changed as (update %s as %s set %s from {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from changed',
         v_name, v_child, (select string_agg(format('%I = null', x), ', ') from unnest(v_reference.child_columns) as x), joins,
         -- A leaving row that refers to another one is left as it is: changing it would move it.
         v_on || case when v_reference.child = table_oid
-          then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end);
+          then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end), v_count;
       continue;
     end if;
     return query select * from lethe_private.before_purge(
       v_reference.child, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
     return query select v_name, 'with parent'::text, case when not v_reference.cascades then format(
       'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
-      v_name, v_child, joins, v_on) end;
+      v_name, v_child, joins, v_on) end, v_count;
   end loop;
 end
 $_$;
 
 ALTER FUNCTION lethe_private.before_purge(table_oid oid, depth integer, joins text, path oid[]) OWNER TO lethe_owner;
 
-COMMENT ON FUNCTION lethe_private.before_purge(table_oid oid, depth integer, joins text, path oid[]) IS 'Statements over a batch of leaving rows ($1: tid[]); a null statement marks a table that PostgreSQL''s own cascade empties.';
+COMMENT ON FUNCTION lethe_private.before_purge(table_oid oid, depth integer, joins text, path oid[]) IS 'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';
+
+CREATE FUNCTION lethe_private.cascade_mark(table_oid oid) RETURNS text
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ WITH RECURSIVE family AS (
+          SELECT cascade_mark.table_oid AS oid
+         UNION
+          SELECT x.oid
+            FROM (family f_1
+              CROSS JOIN LATERAL ( SELECT i.inhrelid AS oid
+                    FROM pg_inherits i
+                   WHERE (i.inhparent = f_1.oid)
+                 UNION ALL
+                  SELECT k_1.conrelid
+                    FROM pg_constraint k_1
+                   WHERE ((k_1.contype = 'f'::"char") AND (k_1.confrelid = f_1.oid) AND (k_1.confdeltype = 'c'::"char"))) x)
+         )
+  SELECT md5(COALESCE(string_agg(concat_ws(' '::text, k.oid, k.confdeltype, (to_jsonb(k.*) ->> 'conenforced'::text)), ','::text ORDER BY k.oid), ''::text)) AS md5
+    FROM (family f
+      JOIN pg_constraint k ON (((k.confrelid = f.oid) AND (k.contype = 'f'::"char"))))
+   WHERE (k.confdeltype = ANY (ARRAY['c'::"char", 'n'::"char", 'd'::"char"]));
+END;
+
+ALTER FUNCTION lethe_private.cascade_mark(table_oid oid) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.cascade_mark(table_oid oid) IS 'A mark of all foreign keys by which PostgreSQL itself would delete or change rows along with rows of a table.';
+
+CREATE FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_staying text := lethe_private.staying_sql(managed, table_oid, controller, today, false);
+  v_kept text := lethe_private.kept_sql('c', table_oid, controller, today, true);
+  v_leaves text := case
+    when v_staying is not null then
+      '(c.tableoid, c.ctid) in (select d.target, d.tid from due as d where (d.target, d.tid) not in (select x.target, x.tid from staying as x))'
+    else condition || coalesce(E'\n    and not (' || v_kept || ')', '')
+  end;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('table', b.table_name, 'rule', b.rule, 'statement',
+      coalesce(v_staying, '') || lethe_private.fill(b.count_statement, jsonb_build_object('from', lethe_private.host_name(table_oid), 'leaves', v_leaves)))), '[]')
+    from lethe_private.before_purge(table_oid) as b);
+end
+$$;
+
+ALTER FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text) IS 'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
+
+CREATE FUNCTION lethe_private.clock_ceiling() RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN '294000-01-01'::text;
+
+ALTER FUNCTION lethe_private.clock_ceiling() OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.clock_ceiling() IS 'Clocks from here on stand for "never".';
 
 CREATE FUNCTION lethe_private.clock_floor() RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -3143,15 +3524,17 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('purge',
       lethe_private.purge_program(managed, v_oid, controller, today, v_condition, v_key)
-      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, v_order, v_leaves, v_rows)));
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, null, v_leaves, v_rows)));
   end if;
   if cardinality(v_columns) > 0 then
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key)));
-
+      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid)),
+      'act_on_all', case when not lethe_private.is_watched(v_oid) then jsonb_build_object(
+        'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
+        'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;
   return v_program;
 end
@@ -3190,7 +3573,7 @@ CREATE FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_t
  SELECT
          CASE
              WHEN ((managed).controller_column IS NULL) THEN 'true'::text
-             ELSE ( SELECT format('%s.%I = %L::%s'::text, controller_sql.alias, h.name, (controller_sql.controller).reference, h.type) AS format
+             ELSE ( SELECT format('%s.%I = %L::%s'::text, controller_sql.alias, h.name, (controller_sql.controller).reference, h.base_type) AS format
                 FROM lethe_private.host_columns h
                WHERE ((h.relation = controller_sql.table_oid) AND (h.name = (controller_sql.managed).controller_column)))
          END AS format;
@@ -3206,11 +3589,27 @@ CREATE FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.man
     AS $$
 declare
   v_facts jsonb;
+  v_state text;
 begin
+  -- The planner cannot know how few rows a partial index still holds. Starting helpers for those takes
+  -- longer than counting them; for a table that must be read whole they pay all the same.
+  perform set_config('parallel_setup_cost', '10000', true);
   select r.facts into v_facts
   from lethe_private.run_as_sweeper(
     format('select (%s), null::oid, null::tid[]', count_as_sweeper.statement), count_as_sweeper.managed) as r;
   return v_facts;
+exception
+  when insufficient_privilege then
+    raise;
+  -- The message of a cast or a division that fails on some row quotes the row, whosever it is.
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    if v_state like 'LE%' then
+      raise;
+    end if;
+    raise exception using errcode = v_state,
+      message = format('a statement over %I.%I fails on some row (SQLSTATE %s)', managed.schema_name, managed.table_name, v_state),
+      hint = 'a predicate must be able to read every value of its columns';
 end
 $$;
 
@@ -3240,12 +3639,14 @@ declare
   v_found jsonb;
   v_rows bigint;
 begin
+  -- Addresses of many rows are sorted and put together here, once a table and not once a batch.
+  perform set_config('work_mem', '64MB', true);
   with found as (
     select r.facts, r.target, r.found_tids
     from lethe_private.run_as_sweeper(statement, managed) as r
   ), listed as (
-    insert into lethe_private.worklist (cycle_id, table_id, target, tids)
-    select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids
+    insert into lethe_private.worklist (cycle_id, table_id, target, tids, flags)
+    select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids, f.facts ->> 'flags'
     from found as f
     returning 1
   )
@@ -3253,13 +3654,14 @@ begin
     into v_found, v_rows
   from (
     select e.key, sum(e.value::bigint)::bigint as total
-    from found as f cross join jsonb_each_text(f.facts) as e
+    from found as f cross join jsonb_each_text(f.facts - 'flags') as e
     group by e.key
   ) as t;
 
   update lethe.cycle_tables as c
   set state = 'sweeping',
       pass = c.pass + 1,
+      found_in_pass = v_rows,
       done_before_pass = c.rows_done,
       rows_found = case when c.round = 1 and c.pass = 0 then c.rows_found + v_rows else c.rows_found end,
       found = case when c.round = 1 and c.pass = 0 then c.found || (v_found - 'rows') else c.found end
@@ -3275,64 +3677,42 @@ COMMENT ON FUNCTION lethe_private.discover(cycle_table lethe.cycle_tables, manag
 CREATE FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) RETURNS text
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT format('select jsonb_build_object(''rows'', count(*), %s) as facts, d.target, array_agg(d.tid) as tids
+ SELECT format('with f as materialized (
+  select c.tableoid as target, c.ctid as tid,%s
+    %s
+  from %s as c
+  where %s
+), flagged as (
+  select f.*, %s as flags from f
+), common as (
+  select x.flags from flagged as x group by x.flags having count(*) >= %s
+)
+select %s as facts, d.target, array_agg(d.tid) as tids
 from (
-  select f.*, row_number() over (%sorder by %sf.tid) as n
-  from (
-    select c.tableoid as target, c.ctid as tid,%s
-      %s
-    from %s as c
-    where %s
-    offset 0
-  ) as f
+  select x.*, m.flags as common, row_number() over (partition by %sm.flags order by %sx.tid) as n
+  from flagged as x
+  left join common as m on m.flags = x.flags
 ) as d
-group by d.target, (d.n - 1) / %s
-order by d.target, (d.n - 1) / %s'::text, string_agg(format('%L, count(*) filter (where d.%s)'::text, a.flag, a.flag), ', '::text ORDER BY a.n),
+group by d.target, d.common, (d.n - 1) / %s
+order by d.target, d.common, (d.n - 1) / %s'::text,
          CASE
-             WHEN discover_sql.has_leaves THEN 'partition by f.target '::text
+             WHEN (discover_sql.in_order_of IS NULL) THEN ''::text
+             ELSE format(' c.%I as clock,'::text, discover_sql.in_order_of)
+         END, lethe_private.tests_sql(discover_sql.actions), discover_sql.source, discover_sql.condition, string_agg(format('case when f.%s then ''1'' else ''0'' end'::text, a.flag), ' || '::text ORDER BY a.n), GREATEST((discover_sql.batch_rows / 5), 1), lethe_private.object_sql((ARRAY['''rows'', count(*)'::text, '''flags'', d.common'::text] || array_agg(format('%L, count(*) filter (where d.%s)'::text, a.flag, a.flag) ORDER BY a.n))),
+         CASE
+             WHEN discover_sql.has_leaves THEN 'x.target, '::text
              ELSE ''::text
          END,
          CASE
              WHEN (discover_sql.in_order_of IS NULL) THEN ''::text
-             ELSE 'f.clock, '::text
-         END,
-         CASE
-             WHEN (discover_sql.in_order_of IS NULL) THEN ''::text
-             ELSE format(' c.%I as clock,'::text, discover_sql.in_order_of)
-         END, string_agg(format('%s as %s'::text, a.test, a.flag), ',
-      '::text ORDER BY a.n), discover_sql.source, discover_sql.condition, discover_sql.batch_rows, discover_sql.batch_rows) AS format
+             ELSE 'x.clock, '::text
+         END, discover_sql.batch_rows, discover_sql.batch_rows) AS format
     FROM unnest(discover_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
 END;
 
 ALTER FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) IS 'Finds all due rows once and groups their addresses into batches.';
-
-CREATE TABLE lethe.terms (
-    id integer NOT NULL,
-    rule_id integer NOT NULL,
-    controller_id integer,
-    purpose text,
-    after interval NOT NULL,
-    since text[] NOT NULL,
-    "when" text,
-    condition text,
-    method text,
-    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT after_is_whole_days_or_more CHECK (((after >= '1 day'::interval) AND (after = date_trunc('day'::text, after)) AND (EXTRACT(year FROM after) >= (0)::numeric) AND (EXTRACT(month FROM after) >= (0)::numeric) AND (EXTRACT(day FROM after) >= (0)::numeric))),
-    CONSTRAINT condition_comes_from_when CHECK ((("when" IS NULL) = (condition IS NULL))),
-    CONSTRAINT since_is_not_empty CHECK ((cardinality(since) > 0))
-);
-
-ALTER TABLE lethe.terms OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.terms IS 'One purpose''s term of a rule. A value is due when the last term that applies to it has expired. A controller''s own term replaces the default of the same purpose.';
-
-COMMENT ON COLUMN lethe.terms.since IS 'The clock: one column, or several of which the latest counts (nulls ignored).';
-
-COMMENT ON COLUMN lethe.terms."when" IS 'The predicate as it was given; the term applies where it holds. Null: applies where the clock is usable.';
-
-COMMENT ON COLUMN lethe.terms.condition IS 'The same predicate as PostgreSQL reads it, names qualified: this is what runs.';
 
 CREATE FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) RETURNS SETOF lethe.terms
     LANGUAGE sql STABLE
@@ -3359,7 +3739,7 @@ COMMENT ON FUNCTION lethe_private.effective_terms(table_id integer, controller_i
 
 CREATE FUNCTION lethe_private.plain_name(managed lethe.managed_tables) RETURNS text
     LANGUAGE sql IMMUTABLE
-    RETURN (((managed).schema_name || '.'::text) || (managed).table_name);
+    RETURN CASE WHEN (strpos((managed).schema_name, '.'::text) > 0) THEN format('%I.%I'::text, (managed).schema_name, (managed).table_name) ELSE (((managed).schema_name || '.'::text) || (managed).table_name) END;
 
 ALTER FUNCTION lethe_private.plain_name(managed lethe.managed_tables) OWNER TO lethe_owner;
 
@@ -3468,6 +3848,17 @@ ALTER FUNCTION lethe_private.export_rules(table_id integer, controller_id intege
 
 COMMENT ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) IS 'The rules of a table, of all controllers or of one, as a policy document writes them.';
 
+CREATE FUNCTION lethe_private.fill(statement text, words jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    BEGIN ATOMIC
+ SELECT string_agg(COALESCE((fill.words ->> m.part[1]), m.part[2], (('{'::text || m.part[1]) || '}'::text)), ''::text ORDER BY m.n) AS string_agg
+    FROM regexp_matches(fill.statement, '\{(from|here|leaves)\}|("(?:[^"]|"")*"|''(?:[^'']|'''')*''|[^"''{]+|\{)'::text, 'g'::text) WITH ORDINALITY m(part, n);
+END;
+
+ALTER FUNCTION lethe_private.fill(statement text, words jsonb) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.fill(statement text, words jsonb) IS 'A statement with the given words in place of its marks.';
+
 CREATE FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[]) RETURNS lethe_private.host_references
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3564,6 +3955,39 @@ ALTER FUNCTION lethe_private.get_managed("table" text) OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe_private.get_managed("table" text) IS 'A managed table as a person names it. Raises LE102.';
 
+CREATE FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_size int := cardinality(batch.tids);
+  v_name text := concat_ws(' ', cause ->> 'sqlstate', cause ->> 'constraint');
+begin
+  if (select s.skipped_rows_max from lethe.settings as s) <= (
+    select sum(n.value::bigint) from jsonb_each(cycle_table.skipped) as p cross join jsonb_each_text(p.value) as n)
+  then
+    return lethe_private.table_failed(cycle_table, cause);
+  end if;
+
+  delete from lethe_private.worklist as w
+  where w.cycle_id = batch.cycle_id and w.table_id = batch.table_id and w.batch = halve_batch.batch.batch;
+  if v_size = 1 then
+    update lethe.cycle_tables as t
+    set skipped = lethe_private.add_skipped(t.skipped, t.phase, v_name, 1)
+    where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+    return 'swept';
+  end if;
+  insert into lethe_private.worklist (cycle_id, table_id, target, tids, flags, attempts)
+  values (batch.cycle_id, batch.table_id, batch.target, batch.tids[:v_size / 2], batch.flags, batch.attempts),
+         (batch.cycle_id, batch.table_id, batch.target, batch.tids[v_size / 2 + 1:], batch.flags, batch.attempts);
+  return 'swept';
+end
+$$;
+
+ALTER FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) IS 'Takes a batch apart to find the row that cannot be changed, which is skipped once it stands alone; too many of them fail the table.';
+
 CREATE FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) RETURNS boolean
     LANGUAGE sql STABLE
     BEGIN ATOMIC
@@ -3611,7 +4035,7 @@ COMMENT ON FUNCTION lethe_private.held_exists(alias text, managed lethe.managed_
 
 CREATE FUNCTION lethe_private.held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) RETURNS text
     LANGUAGE sql STABLE
-    RETURN (('('::text || array_to_string(lethe_private.held_exists(alias, managed, table_oid, today), ' or '::text)) || ')'::text);
+    RETURN format('(exists (select from lethe_private.held as h where h.table_id = %s) and (%s))'::text, (managed).id, array_to_string(lethe_private.held_exists(alias, managed, table_oid, today), ' or '::text));
 
 ALTER FUNCTION lethe_private.held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) OWNER TO lethe_owner;
 
@@ -3703,6 +4127,25 @@ ALTER FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) OWNER
 
 COMMENT ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) IS 'True when a unique index over exactly these columns, all NOT NULL, identifies every row.';
 
+CREATE FUNCTION lethe_private.is_watched(relation oid) RETURNS boolean
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM pg_trigger t
+           WHERE ((t.tgrelid IN ( SELECT is_watched.relation AS relation
+                 UNION
+                  SELECT i.relid
+                    FROM pg_partition_tree((is_watched.relation)::regclass) i(relid, parentrelid, isleaf, level)
+                 UNION
+                  SELECT i.inhrelid
+                    FROM pg_inherits i
+                   WHERE (i.inhparent = is_watched.relation))) AND (NOT t.tgisinternal) AND (t.tgenabled <> 'D'::"char") AND (((t.tgtype)::integer & 19) = 19)))) AS "exists";
+END;
+
+ALTER FUNCTION lethe_private.is_watched(relation oid) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.is_watched(relation oid) IS 'True when a trigger may change what an UPDATE of the table writes.';
+
 CREATE FUNCTION lethe_private.kept_sql(alias text, table_oid oid, controller lethe.controllers, today date, look_ahead boolean, path oid[] DEFAULT '{}'::oid[]) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3712,6 +4155,7 @@ declare
   v_child text := 'k' || cardinality(path) + 1;
   v_managed lethe.managed_tables;
   v_stays text;
+  v_kept text;
   v_sql text;
 begin
   for v_reference in
@@ -3724,15 +4168,20 @@ begin
       when v_reference.on_purge = 'keep' and not look_ahead then 'true'
       when v_reference.on_purge = 'keep' then
         'not coalesce(' || lethe_private.leaves_sql(v_child, v_managed, v_reference.child, controller, today, path || table_oid) || ', false)'
-      when v_reference.on_purge = 'with parent' then
-        concat_ws(' or ', lethe_private.held_sql(v_child, v_managed, v_reference.child, today),
-          lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid))
-      else lethe_private.held_sql(v_child, v_managed, v_reference.child, today)
+      else lethe_private.untouchable_sql(v_child, v_managed, v_reference.child, controller, today)
     end;
     v_sql := concat_ws(' or ', v_sql, format('exists (select from %s as %s where %s%s)',
       lethe_private.host_name(v_reference.child), v_child,
       lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns),
       case when v_stays in ('true', 'not coalesce(false, false)') then '' else ' and (' || v_stays || ')' end));
+    -- Asked apart from the holds, which are as good as never there.
+    v_kept := case when v_reference.on_purge = 'with parent' and v_stays <> 'true' then
+      lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid) end;
+    if v_kept is not null then
+      v_sql := v_sql || format(' or exists (select from %s as %s where %s and (%s))',
+        lethe_private.host_name(v_reference.child), v_child,
+        lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns), v_kept);
+    end if;
   end loop;
   return v_sql;
 end
@@ -3766,7 +4215,7 @@ COMMENT ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_private.
 CREATE FUNCTION lethe_private.latest_day_sql(alias text, table_oid oid, since text[], table_zone text, controller_zone text, past_sentinels text) RETURNS text
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT (('greatest('::text || string_agg(format('case when %1$s.%2$I >= ''294000-01-01'' then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end'::text, latest_day_sql.alias, h.name, lethe_private.clock_floor(), COALESCE(((((' and '::text || lethe_private.local_day_sql(latest_day_sql.alias, h.*, latest_day_sql.table_zone, latest_day_sql.controller_zone)) || ' not in ('::text) || latest_day_sql.past_sentinels) || ')'::text), ''::text), lethe_private.local_day_sql(latest_day_sql.alias, h.*, latest_day_sql.table_zone, latest_day_sql.controller_zone)), ', '::text ORDER BY s.n)) || ')'::text)
+ SELECT (('greatest('::text || string_agg(format('case when %1$s.%2$I >= %6$L then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end'::text, latest_day_sql.alias, h.name, lethe_private.clock_floor(), COALESCE(((((' and '::text || lethe_private.local_day_sql(latest_day_sql.alias, h.*, latest_day_sql.table_zone, latest_day_sql.controller_zone)) || ' not in ('::text) || latest_day_sql.past_sentinels) || ')'::text), ''::text), lethe_private.local_day_sql(latest_day_sql.alias, h.*, latest_day_sql.table_zone, latest_day_sql.controller_zone), lethe_private.clock_ceiling()), ', '::text ORDER BY s.n)) || ')'::text)
     FROM (unnest(latest_day_sql.since) WITH ORDINALITY s(name, n)
       JOIN lethe_private.host_columns h ON (((h.relation = latest_day_sql.table_oid) AND (h.name = s.name))));
 END;
@@ -3787,6 +4236,34 @@ ALTER FUNCTION lethe_private.leaves_sql(alias text, managed lethe.managed_tables
 
 COMMENT ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, path oid[]) IS 'True when the row will itself be purged in this cycle.';
 
+CREATE FUNCTION lethe_private.lock_children(table_oid oid, depth integer DEFAULT 0, joins text DEFAULT ''::text, path oid[] DEFAULT '{}'::oid[]) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_reference record;
+  v_child text := 'k' || depth + 1;
+  v_joins text;
+begin
+  for v_reference in
+    select * from lethe_private.references_to(table_oid) as r
+    where r.on_purge = 'with parent' and r.child <> all (path)
+      and exists (select from lethe_private.references_to(r.child))
+    order by lethe_private.host_name(r.child), r.child_columns
+  loop
+    v_joins := format('%s join %s as %s on %s', joins, lethe_private.host_name(v_reference.child), v_child,
+      lethe_private.reference_sql(v_child, v_reference.child_columns, case depth when 0 then 'c' else 'k' || depth end, v_reference.parent_columns));
+    return next format($sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
+from (select from {from} as c%s where c.ctid = any ($1){here} for update of %s) as c$sql$, v_joins, v_child);
+    return query select * from lethe_private.lock_children(v_reference.child, depth + 1, v_joins, path || table_oid);
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION lethe_private.lock_children(table_oid oid, depth integer, joins text, path oid[]) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.lock_children(table_oid oid, depth integer, joins text, path oid[]) IS 'Statements that lock what would go with a batch of rows ($1: tid[]) and is referred to itself.';
+
 CREATE FUNCTION lethe_private.lock_id(controller_id integer) RETURNS bigint
     LANGUAGE sql IMMUTABLE
     RETURN ((('01001100010001010101010001001000'::"bit")::bigint << 32) + controller_id);
@@ -3798,25 +4275,27 @@ COMMENT ON FUNCTION lethe_private.lock_id(controller_id integer) IS 'The advisor
 CREATE FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) RETURNS text
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT format('%sselect jsonb_build_object(
-  ''rows'', count(*) filter (where not d.held and (%s)),
-  %s)
+ SELECT format('%sselect %s
 from (
   select %s,
     %s as held,
     %s as kept
   from %s as c
   where %s
-) as d'::text, COALESCE(look_sql.staying, ''::text), string_agg(
+  offset 0
+) as d'::text, COALESCE(look_sql.staying, ''::text), lethe_private.object_sql((ARRAY[format('''rows'', count(*) filter (where not d.held and (%s))'::text, string_agg(
          CASE a.phase
              WHEN 'purge'::text THEN format('d.%s and not d.kept'::text, a.flag)
              ELSE format('d.%s'::text, a.flag)
-         END, ' or '::text ORDER BY a.n), string_agg(format('%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s), ''held'', count(*) filter (where d.%2$s and d.held), ''kept'', %3$s)'::text, a.flag, a.flag,
+         END, ' or '::text ORDER BY a.n))] || array_agg(format('%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s%4$s), ''held'', count(*) filter (where d.%2$s and d.held), ''kept'', %3$s)'::text, a.flag, a.flag,
          CASE a.phase
              WHEN 'purge'::text THEN format('count(*) filter (where d.%s and d.kept and not d.held)'::text, a.flag)
              ELSE '0'::text
-         END), ',
-  '::text ORDER BY a.n), string_agg(format('%s as %s'::text, a.test, a.flag), ',
+         END,
+         CASE
+             WHEN ((a.phase = 'columns'::text) AND (p.flag IS NOT NULL)) THEN format(' and not (d.%s and not d.kept and not d.held)'::text, p.flag)
+             ELSE ''::text
+         END) ORDER BY a.n))), string_agg(format('%s as %s'::text, a.test, a.flag), ',
     '::text ORDER BY a.n), look_sql.held,
          CASE
              WHEN (min(a.phase) FILTER (WHERE (a.phase = 'purge'::text)) IS NULL) THEN 'false'::text
@@ -3824,7 +4303,8 @@ from (
              WHEN (look_sql.kept IS NULL) THEN 'false'::text
              ELSE format('(%s) and (%s)'::text, min(a.due) FILTER (WHERE (a.phase = 'purge'::text)), look_sql.kept)
          END, look_sql.source, look_sql.condition) AS format
-    FROM unnest(look_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n);
+    FROM (unnest(look_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
+      LEFT JOIN unnest(look_sql.actions) p(flag, rule, phase, column_name, due, unclocked, needed, test, new_value) ON ((p.phase = 'purge'::text)));
 END;
 
 ALTER FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) OWNER TO lethe_owner;
@@ -3964,18 +4444,7 @@ COMMENT ON FUNCTION lethe_private.parse_delay(after text) IS 'An ISO 8601 period
 
 CREATE FUNCTION lethe_private.place(statement text, table_oid oid, target oid) RETURNS text
     LANGUAGE sql STABLE
-    BEGIN ATOMIC
- SELECT
-         CASE
-             WHEN (NOT (EXISTS ( SELECT
-                FROM pg_inherits i
-               WHERE (i.inhparent = place.table_oid)))) THEN replace(replace(statement, '{from}'::text, lethe_private.host_name(table_oid)), '{here}'::text, ''::text)
-             WHEN ((target <> table_oid) AND has_table_privilege('lethe_sweeper'::name, target, 'select'::text) AND has_table_privilege('lethe_sweeper'::name, target, 'update'::text) AND has_table_privilege('lethe_sweeper'::name, target, 'delete'::text) AND (NOT (EXISTS ( SELECT
-                FROM pg_trigger t
-               WHERE ((t.tgrelid = place.table_oid) AND (((t.tgtype)::integer & 1) = 0)))))) THEN replace(replace(statement, '{from}'::text, ('only '::text || lethe_private.host_name(target))), '{here}'::text, ''::text)
-             ELSE replace(replace(statement, '{from}'::text, lethe_private.host_name(table_oid)), '{here}'::text, format(' and c.tableoid = %s'::text, target))
-         END AS replace;
-END;
+    RETURN lethe_private.fill(statement, CASE WHEN (NOT (EXISTS (SELECT FROM pg_inherits i WHERE (i.inhparent = place.table_oid)))) THEN jsonb_build_object('from', lethe_private.host_name(table_oid), 'here', '') WHEN ((target <> table_oid) AND has_table_privilege('lethe_sweeper'::name, target, 'select'::text) AND has_table_privilege('lethe_sweeper'::name, target, 'update'::text) AND has_table_privilege('lethe_sweeper'::name, target, 'delete'::text) AND (NOT (EXISTS (SELECT FROM pg_trigger t WHERE ((t.tgrelid = place.table_oid) AND (((t.tgtype)::integer & 1) = 0)))))) THEN jsonb_build_object('from', ('only '::text || lethe_private.host_name(target)), 'here', '') ELSE jsonb_build_object('from', lethe_private.host_name(table_oid), 'here', format(' and c.tableoid = %s'::text, target)) END);
 
 ALTER FUNCTION lethe_private.place(statement text, table_oid oid, target oid) OWNER TO lethe_owner;
 
@@ -4000,7 +4469,7 @@ ALTER FUNCTION lethe_private.plain_clock_index(managed lethe.managed_tables, tab
 
 COMMENT ON FUNCTION lethe_private.plain_clock_index(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) IS 'The clock of this table that has an index over all rows; null when there is none.';
 
-CREATE FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) RETURNS TABLE(rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
+CREATE FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) RETURNS TABLE(table_name text, rule text, due bigint, held bigint, kept_by_child bigint, unclocked bigint)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4008,29 +4477,43 @@ declare
   v_program jsonb;
   v_look jsonb;
   v_unclocked jsonb;
+  v_children jsonb;
+  v_name text := format('%I.%I', managed.schema_name, managed.table_name);
 begin
   perform lethe_private.assert_intact(managed);
   v_program := lethe_private.compile(managed, controller, today);
   begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', managed);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', managed);
+    select jsonb_agg(c || jsonb_build_object('rows', lethe_private.count_as_sweeper(c ->> 'statement', managed))) into v_children
+    from jsonb_array_elements(v_program #> '{purge,children}') as c;
   exception when insufficient_privilege then
+    if exists (select from lethe.missing_rights() as r where r.need ~ 'row security') then
+      raise exception using errcode = 'LE503',
+        message = format('row security would hide rows of %I.%I, or of a table that refers to it, from the engine', managed.schema_name, managed.table_name),
+        hint = 'alter role lethe_sweeper bypassrls';
+    end if;
     raise exception using errcode = 'LE501',
       message = format('lethe_sweeper may not read %I.%I or a table that refers to it', managed.schema_name, managed.table_name),
       hint = 'select remedy from lethe.missing_rights(), or lethe doctor, shows the grants it needs';
   end;
   return query
-    select r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
+    select v_name, r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
       (v_look #>> array[r.flag, 'kept'])::bigint, (v_unclocked ->> r.flag)::bigint
     from jsonb_to_recordset(v_program -> 'rules') as r (flag text, rule text)
     union all
-    select 'rows', (v_look ->> 'rows')::bigint, null, null, null;
+    select v_name, 'rows', (v_look ->> 'rows')::bigint, null, null, null
+    union all
+    select c."table", c.rule || ' ' || v_name, sum(c.rows)::bigint, null, null, null
+    from jsonb_to_recordset(v_children) as c ("table" text, rule text, rows bigint)
+    group by c."table", c.rule
+    having sum(c.rows) > 0;
 end
 $$;
 
 ALTER FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) OWNER TO lethe_owner;
 
-COMMENT ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The plan of one table. Raises LE102, LE103, LE501.';
+COMMENT ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The plan of one table. Raises LE102, LE103, LE501, LE503.';
 
 CREATE FUNCTION lethe_private.pointer(VARIADIC steps text[]) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -4057,7 +4540,13 @@ begin
   where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id
   for share;
   if found then
-    return v_program;
+    if v_program -> 'purge' is null or v_program #>> '{purge,cascades}' = (
+      select lethe_private.cascade_mark(lethe_private.host_table(m.schema_name, m.table_name))
+      from lethe.managed_tables as m where m.id = cycle_table.table_id)
+    then
+      return v_program;
+    end if;
+    delete from lethe_private.compiled as c where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id;
   end if;
 
   begin
@@ -4106,6 +4595,13 @@ declare
   v_staying text := lethe_private.staying_sql(managed, table_oid, controller, today, true);
   v_kept text := lethe_private.kept_sql('c', table_oid, controller, today, false);
   v_referenced boolean := exists (select from lethe_private.references_to(table_oid));
+  -- Rows that refer to each other in a circle can only go in one statement. Those that fell into several
+  -- batches are gathered into one when nothing else is left.
+  v_together text := case when v_staying is not null then lethe_private.staying_sql(managed, table_oid, controller, today, false)
+    || $sql$select jsonb_build_object('rows', count(*)) as facts, d.target, array_agg(d.tid order by d.tid) as tids
+from due as d
+where not exists (select from staying as x where (x.target, x.tid) = (d.target, d.tid))
+group by d.target$sql$ end;
   v_delete text := $sql$with gone as (
   delete from {from} as c
   where c.ctid = any ($1){here}%s
@@ -4116,9 +4612,10 @@ select jsonb_build_object('rows', count(*), 'root', %s, 'r1', count(*)) as facts
 from gone as a$sql$;
 begin
   if not v_referenced then
-    return jsonb_build_object('delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
+    return jsonb_build_object('cascades', lethe_private.cascade_mark(table_oid), 'delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
   end if;
   return jsonb_build_object(
+    'cascades', lethe_private.cascade_mark(table_oid),
     'lock', $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
 from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$,
     'pick', case
@@ -4130,7 +4627,10 @@ where c.ctid = any ($1){here}
     and %s%s$sql$,
         condition, coalesce(E'\n    and not (' || v_kept || ')', ''))
     end,
-    'before', (select coalesce(jsonb_agg(to_jsonb(b)), '[]') from lethe_private.before_purge(table_oid) as b),
+    'together', v_together,
+    'lock_children', (select coalesce(jsonb_agg(l), '[]') from lethe_private.lock_children(table_oid) as l),
+    'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_purge(table_oid) as b),
+    'children', lethe_private.children_program(managed, table_oid, controller, today, condition),
     'delete', format(v_delete, '', key, lethe_private.root_sql('a.key')));
 end
 $_$;
@@ -4138,6 +4638,48 @@ $_$;
 ALTER FUNCTION lethe_private.purge_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text) OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe_private.purge_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text) IS 'The statements that purge a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';
+
+CREATE FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_managed lethe.managed_tables := lethe_private.get_managed("table");
+  v_oid oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
+  v_controller_id int := case when controller is not null then (lethe_private.get_controller(controller)).id end;
+  v_term lethe.terms;
+begin
+  perform lethe_private.assert_may_change(v_controller_id);
+  perform lethe_private.assert_action(v_managed, v_oid, action, "column", method, parameters);
+  perform lethe_private.assert_clock(v_oid, since);
+  if action <> 'purge' and "column" = any (since) then
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
+      hint = 'count since another column';
+  end if;
+  v_term.after := lethe_private.parse_delay(after);
+  v_term.condition := case when "when" is not null then lethe_private.read_condition(v_oid, "when") end;
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+
+  insert into lethe.rules as r (table_id, column_name, action)
+  values (v_managed.id, "column", put_rule.action)
+  on conflict on constraint rules_table_id_column_name_action_key do update set action = excluded.action
+  returning r.id into v_term.rule_id;
+  insert into lethe.terms as t (rule_id, controller_id, purpose, after, since, "when", condition, method, parameters)
+  values (v_term.rule_id, v_controller_id, put_rule.purpose, v_term.after, put_rule.since, put_rule."when", v_term.condition,
+    put_rule.method, coalesce(put_rule.parameters, '{}'))
+  on conflict on constraint terms_rule_id_controller_id_purpose_key do update
+  set after = excluded.after, since = excluded.since, "when" = excluded."when", condition = excluded.condition,
+      method = excluded.method, parameters = excluded.parameters
+  where (t.after, t.since, t."when", t.method, t.parameters)
+    is distinct from (excluded.after, excluded.since, excluded."when", excluded.method, excluded.parameters);
+  return v_term.rule_id;
+end
+$$;
+
+ALTER FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) IS 'Sets one term of a rule, judged by itself. Whoever calls it judges the rules of the table together (assert_rules).';
 
 CREATE FUNCTION lethe_private.read_condition(relation oid, condition text) RETURNS text
     LANGUAGE plpgsql
@@ -4151,15 +4693,35 @@ CREATE FUNCTION lethe_private.read_condition(relation oid, condition text) RETUR
 declare
   v_read text;
   v_message text;
+  v_schema text;
 begin
   perform lethe_private.assert_single_expression(condition);
+  -- Reading it already runs code: functions of constants are folded, literals go through the checks of
+  -- domains. Here that would be with the rights of Lethe's owner, so nothing of the host's or of the
+  -- session's is let in, but columns of plain types.
+  select lower(btrim(d.name[1], '"')) into v_schema
+  from regexp_matches(regexp_replace(condition, '''([^'']|'''')*''', ' ', 'g'), '("(?:[^"]|"")*"|[[:alnum:]_]+)\s*\.\s*["[:alpha:]_]', 'g') as d (name)
+  where lower(btrim(d.name[1], '"')) not in ('pg_catalog', 'lethe')
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE303',
+      message = format('predicate on %s names something of %I', lethe_private.host_name(relation), v_schema),
+      hint = 'name columns alone, without a table or a cast to a type of yours; functions are PostgreSQL''s own or Lethe''s';
+  elsif exists (select from pg_type as t where t.typnamespace = pg_my_temp_schema()) then
+    raise exception using errcode = 'LE303',
+      message = 'this session has temporary tables or types, which a predicate could name',
+      hint = 'change the policy in a fresh session';
+  end if;
   begin
     execute format('create temporary table lethe_condition (%s)',
-      (select string_agg(format('%I %s', h.name, h.type), ', ' order by h.position)
+      (select string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position)
        from lethe_private.host_columns as h
+       join pg_namespace as n on n.nspname = h.type_schema
+       join pg_type as t on t.typname = h.type_name and t.typnamespace = n.oid
+       left join pg_type as e on e.oid = t.typelem
        where h.relation = read_condition.relation
-         and (h.declared_type_schema = 'pg_catalog'
-           or has_schema_privilege(current_user, h.declared_type_schema, 'usage'))));
+         and (h.type_schema = 'pg_catalog'
+           or t.typtype in ('b', 'e') and coalesce(e.typtype, 'b') in ('b', 'e') and has_schema_privilege(current_user, h.type_schema, 'usage'))));
     execute format(E'create index lethe_condition_index on pg_temp.lethe_condition ((1)) where (\n%s\n)', condition);
     select pg_get_expr(i.indpred, i.indrelid) into v_read
     from pg_index as i where i.indexrelid = to_regclass('pg_temp.lethe_condition_index');
@@ -4170,15 +4732,18 @@ begin
       message = format('predicate on %s cannot be used: %s', lethe_private.host_name(relation), v_message),
       hint = case when exists (
           select from lethe_private.host_columns as h
-          where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
-            and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
-        then (select string_agg(distinct format('grant usage on schema %I to lethe_owner', h.declared_type_schema), '; ')
+          where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+            and not has_schema_privilege(current_user, h.type_schema, 'usage'))
+        then (select string_agg(distinct format('grant usage on schema %I to lethe_owner', h.type_schema), '; ')
               from lethe_private.host_columns as h
-              where h.relation = read_condition.relation and h.declared_type_schema <> 'pg_catalog'
-                and not has_schema_privilege(current_user, h.declared_type_schema, 'usage'))
+              where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+                and not has_schema_privilege(current_user, h.type_schema, 'usage'))
         else 'write one immutable, boolean expression over the columns of this table; no subqueries, no now()' end;
   end;
-  return v_read;
+  -- A backslash would mean something else to a session with standard_conforming_strings off.
+  return (
+    select string_agg(case when r.token[1] like '''%\%' escape '' then 'E' || replace(r.token[1], '\', '\\') else r.token[1] end, '' order by r.n)
+    from regexp_matches(v_read, '"(?:[^"]|"")*"|''(?:[^'']|'''')*''|[^"'']+', 'g') with ordinality as r (token, n));
 end
 $$;
 
@@ -4378,17 +4943,32 @@ CREATE FUNCTION lethe_private.run_as_sweeper(statement text, managed lethe.manag
 begin
   if not exists (
     select from pg_proc as p
-    where p.oid = 'lethe_private.as_sweeper(text, tid[], bytea, bytea, text)'::regprocedure
-      and p.prosecdef
+    where p.oid = to_regprocedure('lethe_private.as_sweeper(text, tid[], bytea, bytea, text)')
+      and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
       and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
-      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off']
+      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'bytea_output=hex', 'extra_float_digits=1', 'IntervalStyle=postgres', 'jit=off']
+      and not exists (
+        select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        where a.grantee not in (select r.oid from pg_roles as r where r.rolname in ('lethe_sweeper', 'lethe_owner')))
   ) then
     raise exception using errcode = 'LE505',
       message = 'function lethe_private.as_sweeper has been altered',
       hint = 'run lethe init to restore it, and find out who altered it';
   end if;
+  -- The addresses of a batch lie close together, but the planner takes each for a random read and, on a
+  -- table that is not very large, would rather read all of it again and again.
+  if run_as_sweeper.tids is not null then
+    perform set_config('random_page_cost', '0.1', true);
+  end if;
   return query select * from lethe_private.as_sweeper(
     statement, tids, inner_pad, outer_pad, coalesce(managed.search_path, 'pg_catalog, pg_temp'));
+
+  -- A search path that a trigger set for the whole session, be it to the very value it had, is still in
+  -- force here: from now on the host's schema would be searched on our behalf.
+  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
+      hint = 'give the trigger''s function a "set search_path" clause';
+  end if;
 end
 $$;
 
@@ -4403,12 +4983,23 @@ CREATE FUNCTION lethe_private.search_again(cycle_table lethe.cycle_tables, progr
 declare
   v_managed lethe.managed_tables;
   v_statement text := program #>> array[cycle_table.phase, 'discover'];
+  v_together boolean;
   v_found bigint := 0;
   v_state text;
 begin
   select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
 
-  if v_statement is not null and (cycle_table.pass = 0 or cycle_table.rows_done > cycle_table.done_before_pass) then
+  -- The last pass changed nothing: what is left is kept, or goes all at once or not at all. Tried once.
+  v_together := cycle_table.pass > 0 and cycle_table.rows_done = cycle_table.done_before_pass and cycle_table.found_in_pass > 0;
+  if v_together then
+    v_statement := program #>> array[cycle_table.phase, 'together'];
+  end if;
+  -- A pass that changed each row it had found leaves nothing to a second one. What was written meanwhile
+  -- is found by verification, which reads all of it again in any case.
+  if v_statement is not null and (cycle_table.pass = 0 or v_together
+    or (cycle_table.rows_done > cycle_table.done_before_pass
+      and (cycle_table.found_in_pass = 0 or cycle_table.rows_done - cycle_table.done_before_pass < cycle_table.found_in_pass)))
+  then
     begin
       v_found := lethe_private.discover(cycle_table, v_managed, v_statement);
     exception when others then
@@ -4423,9 +5014,17 @@ begin
     end if;
     if v_state is not null then
       return lethe_private.table_failed(cycle_table, jsonb_build_object('sqlstate', v_state));
-    elsif v_found > 0 then
+    elsif v_found > 0 and v_together then
+      update lethe.cycle_tables as t set found_in_pass = 0
+      where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+      return 'discovered';
+    elsif v_found > 0 and (v_found < cycle_table.found_in_pass or cycle_table.pass < (select s.rounds_max from lethe.settings as s)) then
       return 'discovered';
     end if;
+    -- As many rows are due as before although they were changed: something undoes what we do. Verification
+    -- will say what is left.
+    delete from lethe_private.worklist as w
+    where w.cycle_id = cycle_table.cycle_id and w.table_id = cycle_table.table_id;
   end if;
 
   update lethe.cycle_tables as t
@@ -4488,6 +5087,7 @@ declare
   v_due_child text;
   v_held text := lethe_private.held_sql('c', managed, table_oid, today);
   v_stays text;
+  v_untouchable text := lethe_private.untouchable_sql('s', managed, table_oid, controller, today);
   v_refs text;
   v_fks text;
 begin
@@ -4501,7 +5101,7 @@ begin
     string_agg(format(
       'exists (select from %s as s where %s and (s.tableoid, s.ctid) <> (c.tableoid, c.ctid) and not coalesce(%s%s, false))',
       lethe_private.host_name(table_oid), lethe_private.reference_sql('s', r.child_columns, 'c', r.parent_columns),
-      case when batch then 's.ctid = any ($1) and ' else '' end, v_due_child), ' or '),
+      case when batch then 's.tableoid = c.tableoid and s.ctid = any ($1) and ' else '' end, v_due_child), ' or '),
     string_agg(format('jsonb_build_array(%s, %s)', r.n, (select string_agg(format('c.%I', x), ', ') from unnest(r.parent_columns) as x)), ', '),
     string_agg(format('jsonb_build_array(%s, %s)', r.n, (select string_agg(format('c.%I', x), ', ') from unnest(r.child_columns) as x)), ', ')
     into v_stays, v_refs, v_fks
@@ -4509,7 +5109,13 @@ begin
     select *, row_number() over () as n from lethe_private.references_to(table_oid) as r
     where r.child = table_oid and r.on_purge <> 'unlink'
   ) as r;
-  if v_stays is null then
+  -- A reference that would be set to null, in a row that must not change.
+  select concat_ws(' or ', v_stays, string_agg(format('exists (select from %s as s where %s and (%s))',
+      lethe_private.host_name(table_oid), lethe_private.reference_sql('s', r.child_columns, 'c', r.parent_columns), v_untouchable), ' or '))
+    into v_stays
+  from lethe_private.references_to(table_oid) as r
+  where r.child = table_oid and r.on_purge = 'unlink';
+  if v_stays = '' then
     return null;
   end if;
 
@@ -4525,7 +5131,7 @@ begin
       'cross join unnest(d.fks) as f (fk)) ',
     v_held,
     concat_ws(' or ', lethe_private.kept_sql('c', table_oid, controller, today, not batch), v_stays),
-    v_refs, v_fks,
+    coalesce(v_refs, 'null::jsonb'), coalesce(v_fks, 'null::jsonb'),
     case when batch then '{from}' else lethe_private.host_name(table_oid) end,
     case when batch then 'c.ctid = any ($1){here} and ' else '' end,
     v_due);
@@ -4542,10 +5148,19 @@ CREATE FUNCTION lethe_private.sweep_columns(managed lethe.managed_tables, progra
     AS $$
 declare
   v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_act jsonb := nullif(program #> '{columns,act_on_all}', 'null');
+  v_statement text := program #>> '{columns,act}';
   v_facts jsonb;
 begin
+  if v_act is not null and batch.flags is not null then
+    v_statement := lethe_private.act_on_all_sql(v_act ->> 'own_rows', array(
+        select jsonb_populate_record(null::lethe_private.action_parts, e.value)
+        from jsonb_array_elements(v_act -> 'actions') with ordinality as e (value, n)
+        where substr(batch.flags, e.n::int, 1) = '1'
+        order by e.n), v_act ->> 'key');
+  end if;
   select r.facts into v_facts
-  from lethe_private.run_as_sweeper(lethe_private.place(program #>> '{columns,act}', v_oid, batch.target),
+  from lethe_private.run_as_sweeper(lethe_private.place(v_statement, v_oid, batch.target),
     managed, batch.tids, pads.inner_pad, pads.outer_pad) as r;
   return v_facts;
 end
@@ -4570,6 +5185,10 @@ begin
   if program #> '{purge,pick}' is not null then
     perform r.facts from lethe_private.run_as_sweeper(
       lethe_private.place(program #>> '{purge,lock}', v_oid, batch.target), managed, v_tids) as r;
+    for v_before in select l from jsonb_array_elements(program #> '{purge,lock_children}') as l loop
+      perform r.facts from lethe_private.run_as_sweeper(
+        lethe_private.place(v_before #>> '{}', v_oid, batch.target), managed, v_tids) as r;
+    end loop;
     select r.found_tids into v_tids from lethe_private.run_as_sweeper(
       lethe_private.place(program #>> '{purge,pick}', v_oid, batch.target), managed, v_tids) as r;
     if v_tids is null then
@@ -4595,6 +5214,12 @@ begin
   select r.facts into v_facts from lethe_private.run_as_sweeper(
     lethe_private.place(program #>> '{purge,delete}', v_oid, batch.target), managed, v_tids, pads.inner_pad, pads.outer_pad) as r;
 
+  -- The DELETE locks its table against new foreign keys, so one that came since the program was written
+  -- shows now at the latest. What it took along was not asked about: all is undone, and compiled anew.
+  if lethe_private.cascade_mark(v_oid) is distinct from program #>> '{purge,cascades}' then
+    raise exception using errcode = 'serialization_failure', message = 'a foreign key to the table has come or gone';
+  end if;
+
   select v_children || coalesce(jsonb_agg(jsonb_build_object('table', d.key, 'rule', 'with parent',
       'rows', lethe_private.deleted_in_transaction(lethe_private.resolve_table(d.key)) - d.value::bigint)), '[]')
     into v_children
@@ -4614,6 +5239,7 @@ CREATE FUNCTION lethe_private.table_controller(relation oid, controller text, co
 declare
   v_type text;
   v_reference text;
+  v_collation text;
 begin
   if num_nonnulls(controller, controller_column) = 0 and (select count(*) from lethe.controllers) = 1 then
     return (select c.id from lethe.controllers as c);
@@ -4626,7 +5252,12 @@ begin
     return (lethe_private.get_controller(controller)).id;
   end if;
 
-  select h.type into v_type from lethe_private.host_columns as h where h.relation = table_controller.relation and h.name = controller_column;
+  select h.base_type, ' collate ' || quote_ident(n.nspname) || '.' || quote_ident(k.collname) into v_type, v_collation
+  from lethe_private.host_columns as h
+  join pg_attribute as a on a.attrelid = h.relation and a.attnum = h.position
+  left join pg_collation as k on k.oid = a.attcollation
+  left join pg_namespace as n on n.oid = k.collnamespace
+  where h.relation = table_controller.relation and h.name = controller_column;
   if not found then
     raise exception using errcode = 'LE103',
       message = format('table %s has no column %I', lethe_private.host_name(relation), controller_column),
@@ -4634,7 +5265,8 @@ begin
   end if;
   for v_reference in select c.reference from lethe.controllers as c where c.reference is not null loop
     begin
-      execute format('select %L::%s', v_reference, v_type);
+      -- As lethe_sweeper: a domain of the host's runs the host's code.
+      perform lethe_private.run_as_sweeper(format('select to_jsonb((%L::%s) is null), null::oid, null::tid[]', v_reference, v_type), null);
     exception when others then
       raise exception using errcode = 'LE203',
         message = format('column %I of %s is of type %s, which cannot hold controller reference %L',
@@ -4642,6 +5274,19 @@ begin
         hint = 'set the controllers'' references to values of that column';
     end;
   end loop;
+  -- '1' and '01' are two references and one number.
+  if (select r.facts::boolean from lethe_private.run_as_sweeper((
+    select format('select to_jsonb(count(distinct x.v%s) < count(*)), null::oid, null::tid[] from (values %s) as x (v)',
+      v_collation, string_agg(format('(%L::%s)', c.reference, v_type), ', '))
+    from lethe.controllers as c
+    where c.reference is not null
+    having count(*) > 0), null) as r)
+  then
+    raise exception using errcode = 'LE203',
+      message = format('column %I of %s, of type %s, cannot tell the references of two controllers apart',
+        controller_column, lethe_private.host_name(relation), v_type),
+      hint = 'a row belongs to one controller: give references that the column holds as different values';
+  end if;
   return null;
 end
 $$;
@@ -4685,6 +5330,7 @@ declare
   v_constraint text;
   v_relation text;
   v_locked int := 0;
+  v_last_attempt boolean := false;
 begin
   begin
     select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
@@ -4697,18 +5343,35 @@ begin
       from lethe_private.run_as_sweeper(lethe_private.place(program ->> 'unlocked',
         lethe_private.host_table(v_managed.schema_name, v_managed.table_name), batch.target), v_managed, batch.tids) as r;
       v_locked := v_locked - cardinality(batch.tids);
+      -- The batch's own rows are free; what is locked is a row that would go or change with one of them.
+      -- The batch is taken apart to find it, and nobody is waited for.
+      v_last_attempt := batch.attempts + 1 >= (select s.attempts_max from lethe.settings as s);
+      if v_last_attempt then
+        perform set_config('lock_timeout', '50ms', true);
+      end if;
     end if;
     if cycle_table.phase = 'purge' then
       v_facts := lethe_private.sweep_purge(v_managed, program, batch, v_pads);
     else
       v_facts := lethe_private.sweep_columns(v_managed, program, batch, v_pads);
     end if;
-  exception when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
-    v_cause := jsonb_strip_nulls(jsonb_build_object('sqlstate', v_state,
-      'constraint', nullif(v_constraint, ''), 'table', nullif(v_relation, '')));
+  exception
+    -- "others" leaves these two out. Where somebody cancels, the context of the error would hold what a
+    -- trigger was just doing, row and all; an ASSERT in a trigger is one more way to refuse a row.
+    when query_canceled then
+      raise exception using errcode = 'query_canceled', message = 'canceled within a batch, which is undone',
+        hint = 'call it again to go on; see statement_timeout if nobody canceled it';
+    when others or assert_failure then
+      get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
+      v_cause := jsonb_strip_nulls(jsonb_build_object('sqlstate', v_state,
+        'constraint', nullif(v_constraint, ''), 'table', nullif(v_relation, '')));
   end;
-  if v_cause is not null then
+  if v_cause is not null and v_last_attempt and v_state = '55P03' then
+    update lethe.cycle_tables as t
+    set skipped = lethe_private.add_skipped(t.skipped, t.phase, '55P03', v_locked)
+    where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
+    return lethe_private.halve_batch(cycle_table, batch, v_cause);
+  elsif v_cause is not null then
     return lethe_private.batch_failed(cycle_table, batch, v_cause);
   end if;
 
@@ -4747,11 +5410,14 @@ begin
     select h.* into v_clock from lethe_private.host_columns as h
     where h.relation = table_oid and h.name = term_sql.since[1];
     v_day := lethe_private.local_day_sql(alias, v_clock, managed.time_zone, controller_zone);
-    v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < ''infinity''%4$s',
-      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''));
-    v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= ''infinity''%4$s',
-      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''));
-    v_parts.expired := format('%1$s.%2$I > %3$L and %4$s%5$s',
+    v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < %5$L%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''),
+      lethe_private.clock_ceiling());
+    v_parts.unusable := format('%1$s.%2$I is null or %1$s.%2$I <= %3$L or %1$s.%2$I >= %5$L%4$s',
+      alias, v_clock.name, lethe_private.clock_floor(), coalesce(' or ' || v_day || ' in (' || v_all || ')', ''),
+      lethe_private.clock_ceiling());
+    -- What rules most rows out comes first.
+    v_parts.expired := format('%4$s and %1$s.%2$I > %3$L%5$s',
       alias, v_clock.name, lethe_private.clock_floor(),
       lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller_zone, v_last),
       coalesce(' and ' || v_day || ' not in (' || v_past || ')', ''));
@@ -4873,14 +5539,15 @@ begin
     v_broken := format('is not total: it raises SQLSTATE %s on some value', v_state);
   end;
 
-  v_broken := case
-    when v_broken is not null then v_broken
-    when v_facts.null_refused then 'does not count NULL as masked'
-    when v_facts.own_refused then 'does not recognise its own output'
-    when v_facts.drifts then 'is not idempotent: masking its output changes it again'
-    when not v_facts.any_refused then 'takes every value for masked'
-    when method.keeps_unique and v_facts.collides then 'does not keep values apart, though it says so'
-  end;
+  if v_broken is null then
+    v_broken := case
+      when v_facts.null_refused then 'does not count NULL as masked'
+      when v_facts.own_refused then 'does not recognise its own output'
+      when v_facts.drifts then 'is not idempotent: masking its output changes it again'
+      when not v_facts.any_refused then 'takes every value for masked'
+      when method.keeps_unique and v_facts.collides then 'does not keep values apart, though it says so'
+    end;
+  end if;
   if v_broken is not null then
     raise exception using errcode = 'LE304',
       message = format('%s %s', title, v_broken),
@@ -4941,12 +5608,10 @@ COMMENT ON FUNCTION lethe_private.types_to_try(method text, types text[]) IS 'Th
 CREATE FUNCTION lethe_private.unclocked_sql(source text, owner text, actions lethe_private.action_parts[]) RETURNS text
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT format('select jsonb_build_object(
-  %s)
+ SELECT format('select %s
 from %s as c
 where %s
-  and (%s)'::text, ( SELECT string_agg(format('%L, count(*) filter (where %s and (%s))'::text, a.flag, a.needed, a.unclocked), ',
-  '::text ORDER BY a.n) AS string_agg
+  and (%s)'::text, ( SELECT lethe_private.object_sql(array_agg(format('%L, count(*) filter (where %s and (%s))'::text, a.flag, a.needed, a.unclocked) ORDER BY a.n)) AS object_sql
             FROM unnest(unclocked_sql.actions) WITH ORDINALITY a(flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)), unclocked_sql.source, unclocked_sql.owner, string_agg(format('((%s)%s)'::text, g.unclocked,
          CASE
              WHEN (g.needed = 'true'::text) THEN ''::text
@@ -4987,6 +5652,14 @@ from (select c.ctid as tid from {from} as c where c.ctid = any ($1){here} for up
 ALTER FUNCTION lethe_private.unlocked_sql() OWNER TO lethe_owner;
 
 COMMENT ON FUNCTION lethe_private.unlocked_sql() IS 'Locks the rows of a batch that nobody else has locked, and returns them.';
+
+CREATE FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN (NOT lethe_private.has_controller(managed, controller)) THEN 'true'::text ELSE concat_ws(' or '::text, NULLIF((lethe_private.controller_sql(alias, managed, table_oid, controller) || ' is not true'::text), 'true is not true'::text), lethe_private.held_sql(alias, managed, table_oid, today)) END;
+
+ALTER FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) OWNER TO lethe_owner;
+
+COMMENT ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) IS 'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
 
 CREATE FUNCTION lethe_private.up_to_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, last_day date) RETURNS text
     LANGUAGE sql STABLE
@@ -5076,7 +5749,7 @@ CREATE FUNCTION lethe_private.write_evidence(cycle_table lethe.cycle_tables, pro
              (write_evidence.cycle_table).table_name AS table_name,
              r.rule,
              (write_evidence.cycle_table).table_id AS table_id,
-             (COALESCE((((write_evidence.cycle_table).found ->> r.flag))::bigint, (0)::bigint) + COALESCE(((write_evidence.look #>> ARRAY[r.flag, 'held'::text]))::bigint, (0)::bigint)),
+             (GREATEST(COALESCE((((write_evidence.cycle_table).found ->> r.flag))::bigint, (0)::bigint), l.left_over) + COALESCE(((write_evidence.look #>> ARRAY[r.flag, 'held'::text]))::bigint, (0)::bigint)),
              COALESCE(( SELECT sum(((b.counts ->> r.flag))::bigint) AS sum
                     FROM lethe.evidence_batches b
                    WHERE ((b.cycle_id = (write_evidence.cycle_table).cycle_id) AND (b.table_id = (write_evidence.cycle_table).table_id) AND (b.phase = r.phase))), (0)::numeric) AS "coalesce",
@@ -5572,6 +6245,11 @@ GRANT USAGE ON SCHEMA lethe_private TO lethe_sweeper;
 REVOKE ALL ON FUNCTION lethe.add_member(login name, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.add_member(login name, controller text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.apply_policy(policy jsonb, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.apply_policy(policy jsonb, reason text) TO lethe_officer;
 
@@ -5633,10 +6311,18 @@ GRANT SELECT ON TABLE lethe.rules TO lethe_auditor;
 GRANT SELECT ON TABLE lethe.settings TO lethe_officer;
 GRANT SELECT ON TABLE lethe.settings TO lethe_auditor;
 
+GRANT SELECT ON TABLE lethe.terms TO lethe_officer;
+GRANT SELECT ON TABLE lethe.terms TO lethe_auditor;
+
 REVOKE ALL ON FUNCTION lethe.missing_rights() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.ownerless_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.ownerless_rows() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.ownerless_rows() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.ownerless_rows() TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.pace() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.pace() TO lethe_worker;
@@ -5706,9 +6392,15 @@ GRANT ALL ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) TO l
 
 REVOKE ALL ON FUNCTION lethe_private.absent_table(cycle lethe.cycles, table_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.object_sql(pairs text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.root_sql(key text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.act_on_all_sql(own_rows text, actions lethe_private.action_parts[], key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.tests_sql(actions lethe_private.action_parts[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
 
@@ -5752,6 +6444,11 @@ REVOKE ALL ON FUNCTION lethe_private.assert_column_may_change(managed lethe.mana
 
 REVOKE ALL ON FUNCTION lethe_private.assert_columns(managed lethe.managed_tables, columns text[]) FROM PUBLIC;
 
+GRANT SELECT ON TABLE lethe.methods TO lethe_officer;
+GRANT SELECT ON TABLE lethe.methods TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) FROM PUBLIC;
@@ -5762,12 +6459,11 @@ REVOKE ALL ON FUNCTION lethe_private.assert_manageable(relation oid) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION lethe_private.assert_may_change(controller_id integer) FROM PUBLIC;
 
-GRANT SELECT ON TABLE lethe.methods TO lethe_officer;
-GRANT SELECT ON TABLE lethe.methods TO lethe_auditor;
-
 REVOKE ALL ON FUNCTION lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_on_purge(child lethe.managed_tables, parent lethe.managed_tables, columns text[], on_purge text) FROM PUBLIC;
 
@@ -5785,9 +6481,17 @@ REVOKE ALL ON FUNCTION lethe_private.assert_terms_agree(managed lethe.managed_ta
 
 REVOKE ALL ON FUNCTION lethe_private.assert_time_zone(time_zone text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_trusted_names(method text, part text, template text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.before_purge(table_oid oid, depth integer, joins text, path oid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.cascade_mark(table_oid oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.clock_ceiling() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.clock_floor() FROM PUBLIC;
 
@@ -5805,9 +6509,6 @@ REVOKE ALL ON FUNCTION lethe_private.discover(cycle_table lethe.cycle_tables, ma
 
 REVOKE ALL ON FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) FROM PUBLIC;
 
-GRANT SELECT ON TABLE lethe.terms TO lethe_officer;
-GRANT SELECT ON TABLE lethe.terms TO lethe_auditor;
-
 REVOKE ALL ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.plain_name(managed lethe.managed_tables) FROM PUBLIC;
@@ -5823,6 +6524,8 @@ GRANT SELECT ON TABLE lethe.managed_columns TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.fill(statement text, words jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.get_controller(name text) FROM PUBLIC;
@@ -5830,6 +6533,8 @@ REVOKE ALL ON FUNCTION lethe_private.get_controller(name text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_private.get_cycle(cycle_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.get_managed("table" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) FROM PUBLIC;
 
@@ -5847,6 +6552,8 @@ REVOKE ALL ON FUNCTION lethe_private.hostile_values(type oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.is_watched(relation oid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.kept_sql(alias text, table_oid oid, controller lethe.controllers, today date, look_ahead boolean, path oid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.last_due_day(today date, after interval) FROM PUBLIC;
@@ -5856,6 +6563,8 @@ REVOKE ALL ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_priva
 REVOKE ALL ON FUNCTION lethe_private.latest_day_sql(alias text, table_oid oid, since text[], table_zone text, controller_zone text, past_sentinels text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, path oid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.lock_children(table_oid oid, depth integer, joins text, path oid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.lock_id(controller_id integer) FROM PUBLIC;
 
@@ -5886,6 +6595,8 @@ REVOKE ALL ON FUNCTION lethe_private.program_of(cycle lethe.cycles, cycle_table 
 REVOKE ALL ON FUNCTION lethe_private.progress(state text, cycle_table lethe.cycle_tables, started timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.purge_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.read_condition(relation oid, condition text) FROM PUBLIC;
 
@@ -5938,6 +6649,8 @@ REVOKE ALL ON FUNCTION lethe_private.unclocked_sql(source text, owner text, acti
 REVOKE ALL ON FUNCTION lethe_private.unique_indexes(relation oid, column_position smallint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.unlocked_sql() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.up_to_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, last_day date) FROM PUBLIC;
 

@@ -1,27 +1,30 @@
 /**
- * The migrations that the template is made of: the committed ones. While nothing is committed yet, or
- * with `LETHE_TEST_CURRENT=1`, it is migrations/current.sql alone, with its includes resolved as
- * Graphile Migrate would, so that an edit in sql/ can be tried without committing it.
+ * The migrations that the template is made of: the committed ones. With `LETHE_TEST_CURRENT=1`
+ * migrations/current.sql follows them, its includes resolved as Graphile Migrate would, so that an edit in
+ * sql/ can be tried before it is committed.
  */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('../../migrations/', import.meta.url))
+const committed = join(folder, 'committed')
 
 /** Calls `work` with the folder to hand to `init`. */
 export async function withMigrationsUnderTest(
   work: (migrationsFolder: string) => Promise<unknown>,
 ): Promise<void> {
-  const committed = await readdir(`${folder}committed`).catch(() => [])
-  if (!process.env.LETHE_TEST_CURRENT && committed.some((name) => name.endsWith('.sql'))) {
-    await work(`${folder}committed`)
+  if (!process.env.LETHE_TEST_CURRENT) {
+    await work(committed)
     return
   }
   const written = await mkdtemp(join(tmpdir(), 'lethe-migrations-'))
   try {
-    await writeFile(join(written, '000001-current.sql'), await withIncludes(`${folder}current.sql`))
+    const names = await readdir(committed)
+    for (const name of names) await copyFile(join(committed, name), join(written, name))
+    const next = String(names.length + 1).padStart(6, '0')
+    await writeFile(join(written, `${next}-current.sql`), await withIncludes(join(folder, 'current.sql')))
     await work(written)
   } finally {
     await rm(written, { recursive: true })

@@ -47,6 +47,8 @@ begin
   perform lethe_private.assert_declared_parameters(name, parameters);
   perform lethe_private.assert_template(name, 'mask', mask, parameters);
   perform lethe_private.assert_template(name, 'recogniser', recogniser, parameters);
+  perform lethe_private.assert_trusted_names(name, 'mask', mask);
+  perform lethe_private.assert_trusted_names(name, 'recogniser', recogniser);
 
   v_method := row(name, mask, recogniser, types, output, coalesce(keeps_unique, false), concat(mask, recogniser) like '%{key}%',
     false, null, null, parameters, coalesce(description, ''), false);

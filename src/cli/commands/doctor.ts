@@ -1,17 +1,19 @@
-/** `lethe doctor`: which rights are missing, and the SQL that grants them. */
+/** `lethe doctor`: which rights are missing, the SQL that grants them, and rows that nobody owns. */
 import type { Command } from 'commander'
 import { databaseAction, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
 
 export function register(program: Command): void {
   program
     .command('doctor')
-    .description('say which rights are missing, and print the SQL that grants them (exit code 1 if any)')
+    .description(
+      'say which rights are missing, print the SQL that grants them, and count rows of no controller (exit code 1 if any)',
+    )
     .action(
       databaseAction(async ({ databaseUrl, out }) => {
         const { examine } = await import('../../install/doctor.ts')
-        const { installed, missing } = await examine(databaseUrl)
+        const { installed, missing, ownerless } = await examine(databaseUrl)
         if (out.json) {
-          out.table(missing.map((right) => ({ ...right })))
+          out.table([...missing.map((right) => ({ ...right })), ...ownerless])
         } else if (missing.length > 0) {
           out.table(
             missing.map((right) => ({ ...right })),
@@ -29,7 +31,11 @@ export function register(program: Command): void {
         } else if (missing.length === 0) {
           out.success('no right is missing')
         }
-        return missing.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
+        if (!out.json && ownerless.length > 0) {
+          out.warn('rows whose controller column names no controller: no cycle ever reaches them')
+          out.table(ownerless.map((row) => ({ ...row })))
+        }
+        return missing.length + ownerless.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }),
     )
 }
