@@ -14,15 +14,22 @@ import { startThrowaway } from '../src/throwaway.ts'
 const golden = new URL('../test/golden/schema.sql', import.meta.url)
 const migrationsFolder = fileURLToPath(new URL('../migrations/committed', import.meta.url))
 
-/** The dump without what differs from run to run: versions, comments, and pg_dump's own session key. */
+/**
+ * The dump without what differs from one minor version to the next: settings, pg_dump's own session key, and
+ * the bodies of functions, which PostgreSQL writes anew each time. Those are the text of sql/, as a test shows.
+ */
 function dump(binDir: string, url: string): string {
   const text = execFileSync(`${binDir}/pg_dump`, ['--schema-only', '--schema=lethe', '--schema=lethe_private', url], {
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   })
-  return text
-    .split('\n')
-    .filter((line) => !/^(--|\\(un)?restrict|SET |SELECT pg_catalog\.set_config)/.test(line))
+  const [, ...entries] = text.split(/^--\n-- Name: /m)
+  return entries
+    .map((entry) => {
+      const [title = '', ...body] = entry.split('\n')
+      if (/; Type: (FUNCTION|PROCEDURE);/.test(title)) return `${title}\n`
+      return body.filter((line) => !/^(--|\\(un)?restrict|SET |SELECT pg_catalog\.set_config)/.test(line)).join('\n')
+    })
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
 }
