@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:4bd13204254f2c93eaaedcbf2c46a164e2685c94
+--! Hash: sha1:1599a9ecc41b94bec263d090fe88a91f2a6acc8f
 --! Message: core
 
 -- The tables of Lethe's core. Functions, views and policies live in sql/, one object a file, and are
@@ -2139,6 +2139,7 @@ create or replace function lethe.register_method(
   security definer  -- nobody may write lethe.methods; the expressions are tried as its owner
   set search_path = pg_catalog, pg_temp
   set standard_conforming_strings = on
+  set jit = off
 as $$
 declare
   v_before lethe.methods;
@@ -3961,6 +3962,7 @@ create or replace function lethe.set_controller(name text, time_zone text, refer
   volatile
   security definer  -- makes the controller's key, which nobody may read
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_id int;
@@ -3998,6 +4000,7 @@ create or replace function lethe.add_member(login name, controller text)
   volatile
   security definer  -- only operators may write memberships
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(add_member.controller);
@@ -4020,6 +4023,7 @@ create or replace function lethe.remove_member(login name, controller text)
   volatile
   security definer  -- only operators may write memberships
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(remove_member.controller);
@@ -4046,6 +4050,7 @@ create or replace function lethe.manage_table(
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_oid oid := lethe_private.resolve_table("table");
@@ -4198,6 +4203,7 @@ create or replace function lethe.unmanage_table("table" text)
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   perform lethe_private.assert_may_change(null);
@@ -4224,6 +4230,7 @@ create or replace function lethe.set_column(
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
@@ -4274,6 +4281,7 @@ create or replace function lethe.set_subject_type(name text, "table" text, ident
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
@@ -4312,6 +4320,7 @@ create or replace function lethe.set_link(
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_child lethe.managed_tables := lethe_private.get_managed("table");
@@ -4500,6 +4509,7 @@ create or replace function lethe.set_rule(
   volatile
   security definer  -- the policy is changed through functions only, each change recorded
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_rule_id int := lethe_private.put_rule("table", action, after, "column", since, method, parameters, purpose, "when", controller, reason);
@@ -4580,6 +4590,7 @@ create or replace function lethe.drop_rule(
   volatile
   security definer  -- the policy is changed through functions only, each change recorded
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
@@ -4932,6 +4943,7 @@ create or replace function lethe.apply_policy(policy jsonb, reason text default 
   volatile
   security definer  -- writes the catalogue and the policy as their owner, after asking who calls
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_last bigint;
@@ -5055,6 +5067,7 @@ create or replace function lethe.export_policy()
   stable
   security definer  -- reads the whole policy, after asking who calls
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   perform lethe_private.assert_may_change(null);
@@ -5382,6 +5395,7 @@ create or replace function lethe.sweep_step(cycle_id bigint, table_id int, paced
   volatile
   security definer  -- reads the controller's key and writes evidence, which its callers may not
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_started timestamptz := clock_timestamp();
@@ -5737,6 +5751,7 @@ create or replace function lethe.start_cycle(
   volatile
   security definer  -- a worker may run cycles but may not read keys or write evidence by itself
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(controller);
@@ -5896,6 +5911,7 @@ create or replace function lethe.ready_tables(cycle_id bigint)
   language sql
   stable
   security definer  -- reads the links and the catalogue for a worker
+  set jit = off
 begin atomic
   with waiting as (
     select c.table_id, c.table_name, c.state,
@@ -5933,6 +5949,7 @@ create or replace function lethe.verify_table(cycle_id bigint, table_id int)
   volatile
   security definer  -- writes evidence for a worker
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);
@@ -6049,6 +6066,7 @@ create or replace function lethe.finish_cycle(cycle_id bigint)
   volatile
   security definer  -- closes the cycle for a worker
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);
@@ -6088,6 +6106,7 @@ create or replace function lethe.controllers_to_run(controller text default null
   stable
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   if controllers_to_run.controller is not null then
@@ -6107,6 +6126,7 @@ create or replace function lethe.controllers_due()
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   -- A day that was missed is covered by the next cycle: what was due then is due now.
   select c.name, lethe_private.today(c.time_zone)
@@ -6126,6 +6146,7 @@ create or replace function lethe.unfinished_tables(cycle_id bigint)
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   select t.table_id, t.table_name, t.state
   from lethe.cycle_tables as t
@@ -6141,6 +6162,7 @@ create or replace function lethe.verify_cycle(cycle_id bigint)
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_table lethe.cycle_tables;
@@ -6165,6 +6187,7 @@ create or replace function lethe.release_controller(controller text)
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   perform pg_advisory_unlock(lethe_private.lock_id((lethe_private.get_controller(controller)).id));
@@ -6182,6 +6205,7 @@ create or replace function lethe.pace()
   language sql
   stable
   security definer  -- a worker reads none of Lethe's tables
+  set jit = off
 begin atomic
   select s.pause_ratio from lethe.settings as s;
 end;
@@ -6197,6 +6221,7 @@ create or replace function lethe.share_controller(controller text)
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(controller);
@@ -6225,6 +6250,7 @@ create or replace function lethe.cycle_report(cycle_id bigint)
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   select e.table_name, e.rule, e.due, e.done, e.held, e.kept_by_child, e.skipped, e.skipped_why, e.unclocked, e.left_over
   from lethe.evidence as e
@@ -6246,6 +6272,7 @@ create or replace function lethe.cycle_faults(cycle_id bigint)
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   select t.table_name, t.state, t.failure ->> 'sqlstate', t.failure ->> 'constraint',
     (select sum(e.left_over)::bigint from lethe.evidence as e
@@ -6353,6 +6380,7 @@ create or replace function lethe.plan(as_of date default null, controller_name t
   volatile
   security definer  -- counts as lethe_sweeper; the caller sees figures only
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers;
@@ -6433,6 +6461,7 @@ create or replace function lethe.preview("table" text, controller_name text defa
   stable
   security definer  -- reads the policy; shows statements, which hold no key
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
@@ -6490,6 +6519,7 @@ create or replace function lethe.already_masked("table" text, controller_name te
   volatile
   security definer  -- counts as lethe_sweeper; the caller sees figures only
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
@@ -6528,6 +6558,7 @@ create or replace function lethe.ownerless_rows()
   volatile
   security definer  -- counts as lethe_sweeper; the caller sees figures only
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables;
@@ -6562,6 +6593,7 @@ create or replace function lethe.missing_rights()
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   with managed as (
     select m.id, lethe_private.host_table(m.schema_name, m.table_name) as oid, m.controller_column, m.key_columns
@@ -6649,6 +6681,7 @@ create or replace function lethe.suggested_indexes("table" text)
   stable
   security definer  -- reads the policy
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");

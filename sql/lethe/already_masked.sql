@@ -6,6 +6,7 @@ create or replace function lethe.already_masked("table" text, controller_name te
   volatile
   security definer  -- counts as lethe_sweeper; the caller sees figures only
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");

@@ -7,6 +7,7 @@ create or replace function lethe.apply_policy(policy jsonb, reason text default 
   volatile
   security definer  -- writes the catalogue and the policy as their owner, after asking who calls
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_last bigint;

@@ -6,6 +6,7 @@ create or replace function lethe.controllers_to_run(controller text default null
   stable
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   if controllers_to_run.controller is not null then
@@ -25,6 +26,7 @@ create or replace function lethe.controllers_due()
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   -- A day that was missed is covered by the next cycle: what was due then is due now.
   select c.name, lethe_private.today(c.time_zone)
@@ -44,6 +46,7 @@ create or replace function lethe.unfinished_tables(cycle_id bigint)
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   select t.table_id, t.table_name, t.state
   from lethe.cycle_tables as t
@@ -59,6 +62,7 @@ create or replace function lethe.verify_cycle(cycle_id bigint)
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_table lethe.cycle_tables;
@@ -83,6 +87,7 @@ create or replace function lethe.release_controller(controller text)
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   perform pg_advisory_unlock(lethe_private.lock_id((lethe_private.get_controller(controller)).id));

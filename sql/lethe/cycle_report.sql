@@ -6,6 +6,7 @@ create or replace function lethe.pace()
   language sql
   stable
   security definer  -- a worker reads none of Lethe's tables
+  set jit = off
 begin atomic
   select s.pause_ratio from lethe.settings as s;
 end;
@@ -21,6 +22,7 @@ create or replace function lethe.share_controller(controller text)
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(controller);
@@ -49,6 +51,7 @@ create or replace function lethe.cycle_report(cycle_id bigint)
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   select e.table_name, e.rule, e.due, e.done, e.held, e.kept_by_child, e.skipped, e.skipped_why, e.unclocked, e.left_over
   from lethe.evidence as e
@@ -70,6 +73,7 @@ create or replace function lethe.cycle_faults(cycle_id bigint)
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   select t.table_name, t.state, t.failure ->> 'sqlstate', t.failure ->> 'constraint',
     (select sum(e.left_over)::bigint from lethe.evidence as e

@@ -87,6 +87,7 @@ create or replace function lethe.export_policy()
   stable
   security definer  -- reads the whole policy, after asking who calls
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   perform lethe_private.assert_may_change(null);

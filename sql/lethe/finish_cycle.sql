@@ -4,6 +4,7 @@ create or replace function lethe.finish_cycle(cycle_id bigint)
   volatile
   security definer  -- closes the cycle for a worker
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);

@@ -12,6 +12,7 @@ create or replace function lethe.manage_table(
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_oid oid := lethe_private.resolve_table("table");
@@ -164,6 +165,7 @@ create or replace function lethe.unmanage_table("table" text)
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 begin
   perform lethe_private.assert_may_change(null);

@@ -5,6 +5,7 @@ create or replace function lethe.missing_rights()
   language sql
   stable
   security definer
+  set jit = off
 begin atomic
   with managed as (
     select m.id, lethe_private.host_table(m.schema_name, m.table_name) as oid, m.controller_column, m.key_columns

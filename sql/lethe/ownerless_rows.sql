@@ -5,6 +5,7 @@ create or replace function lethe.ownerless_rows()
   volatile
   security definer  -- counts as lethe_sweeper; the caller sees figures only
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables;

@@ -13,6 +13,7 @@ create or replace function lethe.plan(as_of date default null, controller_name t
   volatile
   security definer  -- counts as lethe_sweeper; the caller sees figures only
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers;

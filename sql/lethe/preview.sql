@@ -4,6 +4,7 @@ create or replace function lethe.preview("table" text, controller_name text defa
   stable
   security definer  -- reads the policy; shows statements, which hold no key
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");

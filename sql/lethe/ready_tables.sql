@@ -6,6 +6,7 @@ create or replace function lethe.ready_tables(cycle_id bigint)
   language sql
   stable
   security definer  -- reads the links and the catalogue for a worker
+  set jit = off
 begin atomic
   with waiting as (
     select c.table_id, c.table_name, c.state,

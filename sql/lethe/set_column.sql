@@ -6,6 +6,7 @@ create or replace function lethe.set_column(
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");

@@ -4,6 +4,7 @@ create or replace function lethe.set_controller(name text, time_zone text, refer
   volatile
   security definer  -- makes the controller's key, which nobody may read
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_id int;
@@ -41,6 +42,7 @@ create or replace function lethe.add_member(login name, controller text)
   volatile
   security definer  -- only operators may write memberships
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(add_member.controller);
@@ -63,6 +65,7 @@ create or replace function lethe.remove_member(login name, controller text)
   volatile
   security definer  -- only operators may write memberships
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(remove_member.controller);

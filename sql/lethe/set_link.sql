@@ -4,6 +4,7 @@ create or replace function lethe.set_subject_type(name text, "table" text, ident
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
@@ -42,6 +43,7 @@ create or replace function lethe.set_link(
   volatile
   security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_child lethe.managed_tables := lethe_private.get_managed("table");

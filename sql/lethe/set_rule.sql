@@ -73,6 +73,7 @@ create or replace function lethe.set_rule(
   volatile
   security definer  -- the policy is changed through functions only, each change recorded
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_rule_id int := lethe_private.put_rule("table", action, after, "column", since, method, parameters, purpose, "when", controller, reason);
@@ -153,6 +154,7 @@ create or replace function lethe.drop_rule(
   volatile
   security definer  -- the policy is changed through functions only, each change recorded
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");

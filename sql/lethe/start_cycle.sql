@@ -10,6 +10,7 @@ create or replace function lethe.start_cycle(
   volatile
   security definer  -- a worker may run cycles but may not read keys or write evidence by itself
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_controller lethe.controllers := lethe_private.get_controller(controller);

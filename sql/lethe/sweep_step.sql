@@ -6,6 +6,7 @@ create or replace function lethe.sweep_step(cycle_id bigint, table_id int, paced
   volatile
   security definer  -- reads the controller's key and writes evidence, which its callers may not
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_started timestamptz := clock_timestamp();

@@ -6,6 +6,7 @@ create or replace function lethe.verify_table(cycle_id bigint, table_id int)
   volatile
   security definer  -- writes evidence for a worker
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);

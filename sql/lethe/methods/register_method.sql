@@ -17,6 +17,7 @@ create or replace function lethe.register_method(
   security definer  -- nobody may write lethe.methods; the expressions are tried as its owner
   set search_path = pg_catalog, pg_temp
   set standard_conforming_strings = on
+  set jit = off
 as $$
 declare
   v_before lethe.methods;
