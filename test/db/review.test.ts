@@ -117,21 +117,20 @@ describe('a purge takes nothing along that was not declared', () => {
 })
 
 describe('a foreign key that is not enforced', () => {
-  it.skipIf(serverVersion() < 18)(
-    'cascades nothing by itself: rows declared with their parent go all the same',
-    async () => {
-      await db.query(`
+  it('cascades nothing by itself where it is not enforced: rows declared with their parent go all the same', async () => {
+    // Before 18 every foreign key is enforced, and its cascade does the work.
+    const enforced = serverVersion() < 18 ? '' : 'not enforced'
+    await db.query(`
       create table w.trips (id int primary key, at date);
-      create table w.stops (id int primary key, trip int references w.trips on delete cascade not enforced);
+      create table w.stops (id int primary key, trip int references w.trips on delete cascade ${enforced});
       create index on w.stops (trip);
       insert into w.trips values (1, ${OLD}), (2, now()); insert into w.stops values (1, 1), (2, 2);
       select lethe.manage_table('w.trips', 'north'), lethe.manage_table('w.stops', 'north');
       select lethe.set_rule('w.trips', 'purge', 'P1Y', since => '{at}');
       select lethe.set_link('w.stops', on_purge => 'with parent')`)
-      expect(await cycle()).toBe('complete')
-      expect(await one('select array_agg(id) from w.stops')).toEqual([2])
-    },
-  )
+    expect(await cycle()).toBe('complete')
+    expect(await one('select array_agg(id) from w.stops')).toEqual([2])
+  })
 })
 
 describe('a unique index under which nulls are equal', () => {
