@@ -102,11 +102,18 @@ describe('last_due_day', () => {
 })
 
 describe('today', () => {
+  /**
+   * Offsets that no release of the time zone database disputes: PostgreSQL and JavaScript each bring their own,
+   * and a country that changes its rules is years ahead in one of them.
+   */
+  const SETTLED = ['Etc/GMT+12', 'Pacific/Pago_Pago', 'UTC', 'Asia/Kathmandu', 'Pacific/Kiritimati']
+
   it("is the day the controller's own wall calendar shows", async () => {
     const rows = await db.query<{ zone: string; today: string; now: string }>(
       `select z as zone, lethe_private.today(z)::text as today, extract(epoch from now())::text as now from unnest($1::text[]) as z`,
-      [ZONES],
+      [SETTLED],
     )
+    expect(rows).toHaveLength(SETTLED.length)
     for (const row of rows) expect(row.today).toBe(formatDay(localDay(Number(row.now) * 1000, row.zone)))
   })
 })
