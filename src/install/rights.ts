@@ -26,7 +26,7 @@ export async function foreignSchemas(client: Client): Promise<{ schema: string; 
   const { rows } = await client.query<{ schema: string; owner: string }>(`
     select nspname as schema, pg_get_userbyid(nspowner) as owner
     from pg_namespace
-    where nspname in ('lethe', 'lethe_private', 'lethe_jobs')
+    where nspname in ('lethe', 'lethe_private', 'lethe_archive', 'lethe_stats', 'lethe_jobs')
       and pg_get_userbyid(nspowner) not in ('lethe_owner', 'lethe_worker')`)
   return rows
 }
@@ -66,7 +66,7 @@ select
   format('grant create on database %I to %I', current_database(), me.rolname) as remedy
 from me
 where not has_database_privilege(current_database(), 'create')
-  and (select count(*) from pg_namespace where nspname in ('lethe', 'lethe_private', 'lethe_jobs')) < 3
+  and (select count(*) from pg_namespace where nspname in ('lethe', 'lethe_private', 'lethe_archive', 'lethe_stats', 'lethe_jobs')) < 5
 union all
 select
   format('role %I', me.rolname),
