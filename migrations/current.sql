@@ -9,6 +9,117 @@ set local statement_timeout = '5min';
 
 -- Archive --------------------------------------------------------------------------------------
 
+alter table lethe.rules
+  drop constraint action_is_known,
+  drop constraint rows_are_purged,
+  add constraint action_is_known check (action in ('anonymize', 'archive', 'purge')),
+  add constraint rows_are_archived_or_purged check (column_name is not null or action in ('archive', 'purge'));
+
+alter table lethe.cycle_tables
+  drop constraint phase_is_known,
+  add constraint phase_is_known check (phase in ('purge', 'archive', 'columns', 'archived'));
+
+-- A table with something in its archive cannot be taken out of the policy: who would end its term?
+create table lethe_private.mirrors (
+  id          int generated always as identity primary key,
+  table_id    int not null references lethe.managed_tables on delete restrict,
+  kind        text not null,
+  name        text not null unique,
+  source      oid not null,
+  created_at  timestamptz not null default now(),
+
+  constraint kind_is_known check (kind in ('rows', 'values'))
+);
+create index mirrors_by_table on lethe_private.mirrors (table_id);
+
+comment on table lethe_private.mirrors is
+  'The tables of lethe_archive. A mirror is never altered but for the names of its columns; when its source takes another shape, a new one is begun.';
+comment on column lethe_private.mirrors.kind is
+  'rows: rows moved whole. values: values of single columns, with the key, the clocks and what conditions ask for.';
+comment on column lethe_private.mirrors.source is
+  'The table''s oid when it was looked at last: while it stays, a column that was renamed is recognised by its number.';
+
+create table lethe_private.mirror_columns (
+  mirror_id     int not null references lethe_private.mirrors on delete cascade,
+  column_name   text not null,
+  number        int2 not null,
+  source_type   text not null,
+  mirror_type   text not null,
+  holds_value   boolean not null,
+
+  primary key (mirror_id, column_name)
+);
+
+comment on table lethe_private.mirror_columns is 'The columns of each mirror, by the name they have at the source now.';
+comment on column lethe_private.mirror_columns.number is 'The column''s number (attnum) at the source.';
+comment on column lethe_private.mirror_columns.mirror_type is
+  'The base type, where it is one of PostgreSQL''s own; else text, so that the archive depends on no type of the host.';
+comment on column lethe_private.mirror_columns.holds_value is 'False for what a mirror of values keeps only to find and to date them.';
+
+create table lethe_private.mirror_roots (
+  mirror_id      int not null references lethe_private.mirrors on delete cascade,
+  root_table_id  int not null references lethe.managed_tables on delete cascade,
+
+  primary key (mirror_id, root_table_id)
+);
+create index mirror_roots_by_root on lethe_private.mirror_roots (root_table_id);
+
+comment on table lethe_private.mirror_roots is 'With the rows of which table rows of a mirror may have been moved.';
+
+create table lethe.archive_openings (
+  id             bigint generated always as identity primary key,
+  at             timestamptz not null default now(),
+  by             name not null default session_user,
+  controller_id  int not null references lethe.controllers on delete restrict,
+  table_name     text not null,
+  key_hash       text not null,
+  key_version    int not null,
+  reason         text not null,
+  restored       boolean not null,
+  exempt_until   date,
+  rows_opened    jsonb not null,
+
+  constraint reason_is_given check (reason ~ '\S'),
+  constraint restored_until_a_day check (restored = (exempt_until is not null))
+);
+create index archive_openings_by_controller on lethe.archive_openings (controller_id, at);
+
+comment on table lethe.archive_openings is 'Every look into the archive: who, when, why, at which record, and whether it was put back.';
+comment on column lethe.archive_openings.key_hash is
+  'HMAC-SHA-256, under the controller''s key, of the record''s key. Names nobody.';
+comment on column lethe.archive_openings.rows_opened is 'Rows shown or put back, by table.';
+
+create table lethe_private.exemptions (
+  opening_id  bigint not null references lethe.archive_openings on delete cascade,
+  table_id    int not null references lethe.managed_tables on delete cascade,
+  key         text not null,
+  until       date not null,
+
+  primary key (table_id, key, until)
+);
+create index exemptions_by_opening on lethe_private.exemptions (opening_id);
+
+comment on table lethe_private.exemptions is
+  'Rows put back from the archive, left alone up to and including a day; else the next cycle would take them back.';
+
+create table lethe_private.restoring (
+  xact           xid8 not null default pg_current_xact_id(),
+  root_table_id  int not null,
+  root           text not null,
+  archived_at    timestamptz not null,
+
+  primary key (xact, root_table_id, root, archived_at)
+);
+
+comment on table lethe_private.restoring is
+  'The record that a transaction is putting back. Emptied before it ends: through a door, the engine reads this record and no other.';
+
+drop function lethe_private.before_purge(oid, int, text, oid[]);
+drop function lethe_private.purge_program(lethe.managed_tables, oid, lethe.controllers, date, text, text);
+drop function lethe_private.children_program(lethe.managed_tables, oid, lethe.controllers, date, text);
+drop function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean);
+drop function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean);
+
 -- Aggregated clocks ----------------------------------------------------------------------------
 
 -- Partitions -----------------------------------------------------------------------------------

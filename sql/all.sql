@@ -30,10 +30,13 @@
 --!include lethe/methods/register_method.sql
 --!include lethe_private/actions.sql
 --!include lethe_private/references.sql
+--!include lethe_private/mirrors.sql
+--!include lethe_private/archive_sql.sql
 --!include lethe_private/kept_sql.sql
---!include lethe_private/purge_sql.sql
---!include lethe_private/purge_program.sql
+--!include lethe_private/leaving_sql.sql
+--!include lethe_private/leaving_program.sql
 --!include lethe_private/plain_clock_index.sql
+--!include lethe_private/archived_program.sql
 --!include lethe_private/compile.sql
 --!include lethe_private/as_sweeper.sql
 --!include lethe_private/run_as_sweeper.sql
@@ -66,6 +69,9 @@
 --!include lethe/run_cycle.sql
 --!include lethe/plan.sql
 --!include lethe/preview.sql
+--!include lethe_private/restore_record.sql
+--!include lethe/open_archive.sql
+--!include lethe/archive_contents.sql
 --!include lethe/already_masked.sql
 --!include lethe/ownerless_rows.sql
 --!include lethe/missing_rights.sql

@@ -50,6 +50,12 @@ alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
 alter table lethe_private.compiled enable row level security;
 alter table lethe_private.worklist enable row level security;
+alter table lethe_private.mirrors enable row level security;
+alter table lethe_private.mirror_columns enable row level security;
+alter table lethe_private.mirror_roots enable row level security;
+alter table lethe_private.exemptions enable row level security;
+alter table lethe_private.restoring enable row level security;
+alter table lethe.archive_openings enable row level security;
 
 drop policy if exists select_own_controller on lethe.controllers;
 create policy select_own_controller on lethe.controllers for select to lethe_officer, lethe_auditor
@@ -96,6 +102,9 @@ create policy select_own_controller on lethe.evidence for select to lethe_office
 drop policy if exists select_own_controller on lethe.evidence_batches;
 create policy select_own_controller on lethe.evidence_batches for select to lethe_officer, lethe_auditor
   using (exists (select from lethe.cycles as c where c.id = cycle_id));
+drop policy if exists select_own_controller on lethe.archive_openings;
+create policy select_own_controller on lethe.archive_openings for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
 drop policy if exists select_own_controller on lethe.policy_changes;
 create policy select_own_controller on lethe.policy_changes for select to lethe_officer, lethe_auditor
   using (lethe_private.is_operator());
@@ -118,7 +127,8 @@ grant select on
   lethe.cycle_tables,
   lethe.evidence,
   lethe.evidence_batches,
-  lethe.policy_changes
+  lethe.policy_changes,
+  lethe.archive_openings
 to lethe_officer, lethe_auditor;
 grant execute on function lethe_private.acts_for(int), lethe_private.is_operator() to lethe_officer, lethe_auditor;
 grant execute on function
@@ -127,6 +137,7 @@ grant execute on function
   lethe.already_masked(text, text),
   lethe.ownerless_rows(),
   lethe.suggested_indexes(text),
+  lethe.archive_contents(),
   lethe.missing_rights()
 to lethe_officer, lethe_auditor, lethe_worker;
 
@@ -146,7 +157,8 @@ grant execute on function
   lethe.drop_rule(text, text, text, text, text, text),
   lethe.register_method(text, text, text, text[], text, boolean, jsonb, text),
   lethe.apply_policy(jsonb, text),
-  lethe.export_policy()
+  lethe.export_policy(),
+  lethe.open_archive(text, text, text, boolean, date, timestamptz)
 to lethe_officer;
 
 -- Running ----------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ begin atomic
             and lethe_private.export_terms(r.id, export_rules.controller_id) is not null
         ) as n
       ) as x),
+    'archive', (select lethe_private.export_terms(r.id, export_rules.controller_id) from lethe.rules as r
+                where r.table_id = export_rules.table_id and r.column_name is null and r.action = 'archive'),
     'purge', (select lethe_private.export_terms(r.id, export_rules.controller_id) from lethe.rules as r
               where r.table_id = export_rules.table_id and r.column_name is null and r.action = 'purge')));
 end;

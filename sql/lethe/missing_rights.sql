@@ -12,7 +12,14 @@ begin atomic
     from lethe.managed_tables as m
   ), child as (
     -- What refers to a table whose rows are purged is looked up, whether managed or not.
-    select r.child as oid, r.on_purge, r.cascades, r.child_columns
+    select r.child as oid, r.on_purge,
+      -- What is archived with its parent is deleted by name, and not left to a cascade.
+      r.cascades and not exists (
+        select from lethe.rules as u
+        join lethe.managed_tables as x on x.id = u.table_id
+        cross join lateral lethe_private.archived_family(x) as f
+        where u.column_name is null and u.action = 'archive' and f.id = r.managed_id) as cascades,
+      r.child_columns
     from managed as m
     cross join lateral lethe_private.references_to(m.oid) as r
     where exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is null)

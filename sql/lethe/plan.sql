@@ -50,6 +50,7 @@ as $$
 declare
   v_program jsonb;
   v_look jsonb;
+  v_archived jsonb;
   v_unclocked jsonb;
   v_children jsonb;
   v_name text := format('%I.%I', managed.schema_name, managed.table_name);
@@ -58,9 +59,10 @@ begin
   v_program := lethe_private.compile(managed, controller, today);
   begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', managed);
+    v_archived := lethe_private.look_archived(v_program);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', managed);
     select jsonb_agg(c || jsonb_build_object('rows', lethe_private.count_as_sweeper(c ->> 'statement', managed))) into v_children
-    from jsonb_array_elements(v_program #> '{purge,children}') as c;
+    from (select jsonb_array_elements(v_program #> array[p, 'children']) from unnest(array['purge', 'archive']) as p) as x (c);
   exception when insufficient_privilege then
     if exists (select from lethe.missing_rights() as r where r.need ~ 'row security') then
       raise exception using errcode = 'LE503',
@@ -74,9 +76,17 @@ begin
   return query
     select v_name, r.rule, (v_look #>> array[r.flag, 'due'])::bigint, (v_look #>> array[r.flag, 'held'])::bigint,
       (v_look #>> array[r.flag, 'kept'])::bigint, (v_unclocked ->> r.flag)::bigint
-    from jsonb_to_recordset(v_program -> 'rules') as r (flag text, rule text)
+    from jsonb_to_recordset(v_program -> 'rules') as r (flag text, rule text, phase text)
+    where r.phase <> 'archived'
     union all
     select v_name, 'rows', (v_look ->> 'rows')::bigint, null, null, null
+    union all
+    select r.table_name, r.rule, (v_archived #>> array[r.flag, 'due'])::bigint, (v_archived #>> array[r.flag, 'held'])::bigint, 0, null
+    from jsonb_to_recordset(v_program -> 'rules') as r (flag text, rule text, phase text, table_name text)
+    where r.phase = 'archived'
+    union all
+    select v_name || ' (archive)', 'rows', (v_archived ->> 'rows')::bigint, null, null, null
+    where v_archived ->> 'rows' is not null
     union all
     select c."table", c.rule || ' ' || v_name, sum(c.rows)::bigint, null, null, null
     from jsonb_to_recordset(v_children) as c ("table" text, rule text, rows bigint)

@@ -24,25 +24,32 @@ begin
       select v_controller.name, s.step, lethe_private.place(s.statement,
         lethe_private.host_table(v_managed.schema_name, v_managed.table_name), lethe_private.host_table(v_managed.schema_name, v_managed.table_name))
       from (
-        select n::numeric as n, 'purge: ' || k as step, v_program #>> array['purge', k] as statement
-        from unnest(array['discover', 'lock', 'pick']) with ordinality as x (k, n)
+        select p.n + s.n::numeric as n, format('%s: %s', p.phase, s.step) as step, s.statement
+        from (values (0, 'purge'), (150, 'archive')) as p (n, phase)
+        cross join lateral (
+          select n, k, v_program #>> array[p.phase, k] from unnest(array['discover', 'lock', 'pick']) with ordinality as x (k, n)
+          union all
+          select 10 + n, concat_ws(' ', b ->> 'rule', b ->> 'table_name'), coalesce(b ->> 'statement', '-- by the foreign key''s own ON DELETE CASCADE')
+          from jsonb_array_elements(v_program #> array[p.phase, 'before']) with ordinality as x (b, n)
+          union all
+          select 100, 'delete', v_program #>> array[p.phase, 'delete']
+        ) as s (n, step, statement)
         union all
-        select 10 + n, 'purge: ' || concat_ws(' ', b ->> 'rule', b ->> 'table_name'),
-          coalesce(b ->> 'statement', '-- by the foreign key''s own ON DELETE CASCADE')
-        from jsonb_array_elements(v_program #> '{purge,before}') with ordinality as x (b, n)
+        select 300 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'act']) with ordinality as x (k, n)
         union all
-        select 100, 'purge: delete', v_program #>> '{purge,delete}'
-        union all
-        select 200 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'act']) with ordinality as x (k, n)
-        union all
-        select 250, 'columns: act where all rules are due', lethe_private.act_on_all_sql(v_program #>> '{columns,act_on_all,own_rows}',
+        select 350, 'columns: act where all rules are due', lethe_private.act_on_all_sql(v_program #>> '{columns,act_on_all,own_rows}',
           array(select jsonb_populate_record(null::lethe_private.action_parts, e)
                 from jsonb_array_elements(v_program #> '{columns,act_on_all,actions}') as e), v_program #>> '{columns,act_on_all,key}')
         where jsonb_typeof(v_program #> '{columns,act_on_all}') = 'object'
         union all
-        select 300, 'verify', v_program ->> 'look'
+        select 400 + 10 * row_number() over (order by m.value ->> 'name') + s.n, format('archived: %s of %s', s.step, m.value ->> 'name'),
+          lethe_private.fill(m.value ->> s.step, jsonb_build_object('from', format('lethe_archive.%I', m.value ->> 'name'), 'here', ''))
+        from jsonb_each(nullif(v_program #> '{archived,mirrors}', 'null')) as m
+        cross join (values (1, 'purge'), (2, 'columns'), (3, 'look')) as s (n, step)
         union all
-        select 301, 'verify: unclocked', v_program ->> 'unclocked'
+        select 900, 'verify', v_program ->> 'look'
+        union all
+        select 901, 'verify: unclocked', v_program ->> 'unclocked'
       ) as s
       where s.statement is not null
       order by s.n;

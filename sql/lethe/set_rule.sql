@@ -84,7 +84,7 @@ end
 $$;
 
 comment on function lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text) is
-  'Sets one term of a rule: what happens (anonymize, purge) to a column, or to the row, how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE502.';
+  'Sets one term of a rule: what happens (anonymize, archive, purge) to a column, or to the row (archive, purge), how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE502.';
 
 create or replace function lethe_private.assert_action(
   managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb
@@ -98,22 +98,21 @@ declare
   v_column lethe_private.host_columns;
   v_method lethe.methods;
 begin
-  if action = 'archive' then
-    raise exception using errcode = 'LE315',
-      message = 'action archive is not available in this version',
-      hint = 'anonymize or purge';
-  elsif action is null or action not in ('anonymize', 'purge') or "column" is null and action <> 'purge' then
+  if action is null or action not in ('anonymize', 'archive', 'purge') or "column" is null and action = 'anonymize' then
     raise exception using errcode = 'LE106',
       message = format('action %s is unknown for a %s', coalesce(quote_literal(action), 'null'), case when "column" is null then 'row' else 'column' end),
-      hint = 'a column is anonymized or purged; a row is purged';
-  elsif action = 'anonymize' and method is null then
+      hint = 'a column is anonymized, archived or purged; a row is archived or purged';
+  elsif "column" is not null and action <> 'purge' and method is null then
     raise exception using errcode = 'LE104',
       message = format('the rule on %s.%I names no method', lethe_private.host_name(relation), "column"),
       hint = 'lethe.methods lists them';
-  elsif action = 'purge' and method is not null then
+  elsif (action = 'purge' or "column" is null) and method is not null then
     raise exception using errcode = 'LE106',
-      message = format('a purge of %s takes no method', lethe_private.host_name(relation)),
-      hint = 'leave the method out, or anonymize';
+      message = format('a rule that %ss %s takes no method', action, lethe_private.host_name(relation)),
+      hint = 'leave the method out, or anonymize a column';
+  end if;
+  if action = 'archive' then
+    perform lethe_private.assert_archivable(relation);
   end if;
   if "column" is null then
     return;
@@ -145,6 +144,27 @@ $$;
 
 comment on function lethe_private.assert_action(lethe.managed_tables, oid, text, text, text, jsonb) is
   'Raises LE103 to LE106, LE304 to LE309, LE315 or LE316 when the action cannot be done to the column or row.';
+
+create or replace function lethe_private.assert_archivable(relation oid)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text;
+begin
+  select h.name into v_name from lethe_private.host_columns as h
+  where h.relation = assert_archivable.relation and starts_with(h.name, 'lethe$') limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s has a name that the archive keeps for itself', v_name, lethe_private.host_name(relation)),
+      hint = 'rename the column';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_archivable(oid) is 'Raises LE316 for a table with a column named like those of the archive.';
 
 create or replace function lethe.drop_rule(
   "table" text, action text, "column" text default null, purpose text default null, controller text default null, reason text default null

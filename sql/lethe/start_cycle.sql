@@ -127,11 +127,16 @@ begin
   where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id
   for share;
   if found then
-    if v_program -> 'purge' is null or v_program #>> '{purge,cascades}' = (
-      select lethe_private.cascade_mark(lethe_private.host_table(m.schema_name, m.table_name))
-      from lethe.managed_tables as m where m.id = cycle_table.table_id)
+    select m.* into v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
+    if coalesce(v_program #>> '{purge,cascades}', v_program #>> '{archive,cascades}') is null
+        or coalesce(v_program #>> '{purge,cascades}', v_program #>> '{archive,cascades}')
+          = lethe_private.cascade_mark(lethe_private.host_table(v_managed.schema_name, v_managed.table_name))
     then
-      return v_program;
+      if coalesce(v_program #>> '{archive,shape}', v_program #>> '{columns,shape}') is null
+        or coalesce(v_program #>> '{archive,shape}', v_program #>> '{columns,shape}') = lethe_private.shape_mark(v_managed)
+      then
+        return v_program;
+      end if;
     end if;
     delete from lethe_private.compiled as c where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id;
   end if;
@@ -140,6 +145,7 @@ begin
     select m.* into v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
     select c.* into v_controller from lethe.controllers as c where c.id = cycle.controller_id;
     perform lethe_private.assert_intact(v_managed);
+    perform lethe_private.ensure_mirrors(v_managed);
     -- Rules that were all taken out meanwhile leave an empty program.
     v_program := coalesce(lethe_private.compile(v_managed, v_controller, cycle.local_date), '{"rules": []}');
     insert into lethe_private.compiled (cycle_id, table_id, program) values (cycle.id, cycle_table.table_id, v_program);

@@ -38,7 +38,7 @@ begin
     return v_table.state <> 'failed';
   end if;
   begin
-    v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed);
+    v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed) || lethe_private.look_archived(v_program);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', v_managed);
   exception when others then
     v_look := null;
@@ -80,7 +80,7 @@ begin atomic
   insert into lethe.evidence as e
     (cycle_id, table_name, rule, table_id, due, done, held, kept_by_child, skipped, skipped_why, unclocked, left_over)
   select
-    cycle_table.cycle_id, cycle_table.table_name, r.rule, cycle_table.table_id,
+    cycle_table.cycle_id, coalesce(r.table_name, cycle_table.table_name), r.rule, cycle_table.table_id,
     greatest(coalesce((cycle_table.found ->> r.flag)::bigint, 0), l.left_over) + coalesce((look #>> array[r.flag, 'held'])::bigint, 0),
     coalesce((select sum((b.counts ->> r.flag)::bigint) from lethe.evidence_batches as b
               where b.cycle_id = cycle_table.cycle_id and b.table_id = cycle_table.table_id and b.phase = r.phase), 0),
@@ -90,7 +90,7 @@ begin atomic
     case when least(s.skipped, l.left_over) > 0 then cycle_table.skipped -> r.phase end,
     coalesce((unclocked ->> r.flag)::bigint, 0),
     l.left_over
-  from jsonb_to_recordset(program -> 'rules') as r (flag text, rule text, phase text)
+  from jsonb_to_recordset(program -> 'rules') as r (flag text, rule text, phase text, table_name text)
   cross join lateral (
     select coalesce(sum(n.value::bigint), 0)::bigint as skipped
     from jsonb_each_text(cycle_table.skipped -> r.phase) as n) as s

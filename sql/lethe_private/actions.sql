@@ -1,4 +1,5 @@
--- All that a controller's rules do to one managed table, as expressions over one row.
+-- All that a controller's rules do to one managed table, as expressions over one row. What is due for purge
+-- is not archived any more.
 create or replace function lethe_private.actions(
   alias text,
   managed lethe.managed_tables,
@@ -17,19 +18,28 @@ declare
   v_action lethe_private.action_parts;
   v_column lethe_private.host_columns;
   v_method lethe.methods;
+  v_purge text;
 begin
   for v_rule in
-    select r.id, r.column_name, r.action, row_number() over (order by (r.column_name is not null), h.position, r.action) as n
+    select r.id, r.column_name, r.action, h.position, h.name is not null as is_there,
+      (select p.id from lethe.rules as p
+       where p.table_id = r.table_id and p.column_name is not distinct from r.column_name and p.action = 'purge') as purge_id
     from lethe.rules as r
     left join lethe_private.host_columns as h on h.relation = table_oid and h.name = r.column_name
     where r.table_id = managed.id
-    order by n
+    order by r.column_name is not null, r.column_name is null and r.action <> 'purge', h.position, r.action
   loop
+    -- In the archive a row may lack a column that its source has by now.
+    continue when v_rule.column_name is not null and not v_rule.is_there;
     v_parts := lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.id);
     continue when v_parts.due is null;
-    v_action := row('r' || v_rule.n, concat_ws(': ', v_rule.column_name, v_rule.action),
-      case when v_rule.column_name is null then 'purge' else 'columns' end,
+    v_action := row('r' || v_rule.id, concat_ws(': ', v_rule.column_name, v_rule.action),
+      case when v_rule.column_name is null then v_rule.action else 'columns' end,
       v_rule.column_name, v_parts.due, v_parts.unclocked, 'true', null, 'null');
+    if v_rule.action = 'archive' and v_rule.purge_id is not null then
+      v_purge := (lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.purge_id)).due;
+      v_action.due := concat_ws(' and not ', format('(%s)', v_parts.due), format('coalesce(%s, false)', v_purge));
+    end if;
 
     if v_rule.column_name is not null then
       select h.* into v_column from lethe_private.host_columns as h
@@ -37,7 +47,7 @@ begin
       v_action.needed := format('%s.%I is not null', alias, v_column.name);
     end if;
 
-    if v_rule.action = 'anonymize' then
+    if v_rule.column_name is not null and v_rule.action <> 'purge' then
       select m.* into v_method
       from lethe_private.effective_terms(managed.id, controller.id) as t
       join lethe.methods as m on m.name = t.method
@@ -59,4 +69,4 @@ end
 $$;
 
 comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date) is
-  'The actions in force on a managed table for one controller and one local day, row purge first.';
+  'The actions in force on a managed table for one controller and one local day, those on the row first.';

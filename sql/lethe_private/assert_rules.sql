@@ -39,8 +39,8 @@ begin
   from lethe.controllers as c
   cross join lateral lethe_private.effective_terms(managed.id, c.id) as t
   join lethe.rules as r on r.id = t.rule_id
-  where r.action = 'anonymize'
-  group by c.name, r.id, r.column_name
+  where r.action <> 'purge' and r.column_name is not null
+  group by c.name, r.column_name
   having count(distinct (t.method, t.parameters)) > 1
   limit 1;
   if found then
@@ -50,8 +50,31 @@ begin
       hint = 'one value can be masked in one way only';
   end if;
 
+  -- Archiving a value already puts an anonymized one in its place; what is in the archive is purged there.
+  select r.column_name into v_conflict
+  from lethe.rules as r
+  join lethe.rules as l on l.table_id = r.table_id and l.column_name = r.column_name and l.action = 'anonymize'
+  where r.table_id = managed.id and r.action = 'archive'
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s is to be archived and anonymized', v_conflict.column_name, lethe_private.host_name(relation)),
+      hint = 'archive alone does both: the original goes to the archive, and "using" says what is left in its place';
+  end if;
+  select r.column_name into v_conflict
+  from lethe.rules as r
+  join lethe.rules as l on l.table_id = r.table_id
+  join lethe.terms as t on t.rule_id = l.id and r.column_name = any (t.since)
+  where r.table_id = managed.id and r.action = 'archive'
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s is to be archived and is a clock of its table', v_conflict.column_name, lethe_private.host_name(relation)),
+      hint = 'count since another column, or archive the whole row';
+  end if;
+
   -- Only where both delays count from the same clock for the same purpose can they be compared at all.
-  select coalesce(r.column_name || ': ', '') || r.action as earlier, l.column_name || ': ' || l.action as later into v_conflict
+  select concat_ws(': ', r.column_name, r.action) as earlier, concat_ws(': ', l.column_name, l.action) as later into v_conflict
   from lethe.rules as r
   join lethe.terms as t on t.rule_id = r.id
   join lethe.rules as l on l.table_id = r.table_id and l.action <= r.action and l.id <> r.id
@@ -59,7 +82,7 @@ begin
   join lethe.terms as u on u.rule_id = l.id and u.since = t.since
     and u.condition is not distinct from t.condition
     and u.purpose is not distinct from t.purpose and u.controller_id is not distinct from t.controller_id
-  where r.table_id = managed.id and r.action = 'purge' and l.column_name is not null and u.after >= t.after
+  where r.table_id = managed.id and r.action = 'purge' and (l.column_name is not null or l.action = 'archive') and u.after >= t.after
     and 1 = (select count(*) from lethe.terms as x where x.rule_id = r.id and x.controller_id is not distinct from t.controller_id)
   limit 1;
   if found then

@@ -5,9 +5,10 @@
 --   {from}, {here}  where the batch lives: the table, or one partition of it
 --
 -- Shape of the result:
---   {"rules": [{"flag", "rule", "phase"}], "unlocked",
---    "purge": null | {"discover", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
+--   {"rules": [{"flag", "rule", "phase", "table_name"}], "unlocked",
+--    "purge", "archive": null | {"discover", "flag", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
 --    "columns": null | {"discover", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
+--    "archived": null | {"discover", "mirrors": {oid: {"look", "purge": [text], "columns"}}}, see archived_program.sql
 --    "look": text, "unclocked": text}
 
 -- Actions that fall due together are tested together, so that the clock stands in front, where an index
@@ -130,7 +131,8 @@ comment on function lethe_private.root_sql(text) is 'The keyed root over the ord
 -- The row is looked at and changed in one statement, and only if it is still the version that was
 -- looked at (same address, same xmin): a row that anybody changes meanwhile is left for the next pass.
 -- watched: a trigger of the host may have taken the new value back, so only what complies is counted.
-create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean)
+-- archive: where the originals go (archive_values_sql), if any of the actions archives.
+create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean, archive text)
   returns text
   language sql
   stable
@@ -143,7 +145,7 @@ begin atomic
     group by a.column_name
   )
   select format($sql$with picked as materialized (
-  select c.ctid as tid, c.xmin as version,
+  select c.ctid as tid, c.xmin as version,%s
     %s
   from {from} as c
   where c.ctid = any ($1){here}
@@ -154,22 +156,24 @@ begin atomic
   from picked as p
   where c.ctid = p.tid{here} and c.xmin = p.version
   returning %s as key, %s
-)
+)%s
 select %s as facts,
   null::oid as target, null::tid[] as tids
 from acted as a%s$sql$,
+    case when archive is null then '' else ' c as original,' end,
     lethe_private.tests_sql(actions),
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
     (select string_agg(case when watched then format('p.%1$s and (%2$s) is not true as %1$s', a.flag, a.needed)
-      else format('p.%s', a.flag) end, ', ') from unnest(actions) as a),
+      else format('p.%s', a.flag) end, ', ') from unnest(actions) as a) || case when archive is null then '' else ', p.original' end,
+    case when archive is null then '' else format(E', kept as (\n  %s\n)', archive) end,
     (select lethe_private.object_sql(array['''rows'', count(*)', '''root'', ' || lethe_private.root_sql('a.key')]
       || array_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag))) from unnest(actions) as a),
     case when watched then (select ' where ' || string_agg('a.' || a.flag, ' or ') from unnest(actions) as a) else '' end);
 end;
 
-comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean) is
+comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean, text) is
   'Applies every action due on the rows of a batch in one statement, and counts them.';
 
 -- The same where all the given actions are to be done on every row of the batch: the statement one would
@@ -236,25 +240,27 @@ from (
 ) as d$sql$,
     coalesce(staying, ''),
     lethe_private.object_sql(array[format('''rows'', count(*) filter (where not d.held and (%s))',
-      string_agg(case a.phase when 'purge' then format('d.%s and not d.kept', a.flag) else format('d.%s', a.flag) end, ' or ' order by a.n))]
+      string_agg(case when a.phase = 'columns' then format('d.%s', a.flag) else format('d.%s and not d.kept', a.flag) end, ' or ' order by a.n))]
     || array_agg(format(
       '%1$L, jsonb_build_object(''due'', count(*) filter (where d.%2$s%4$s), ''held'', count(*) filter (where d.%2$s and d.held), '
       '''kept'', %3$s)', a.flag, a.flag,
-      case a.phase when 'purge' then format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) else '0' end,
-      case when a.phase = 'columns' and p.flag is not null then format(' and not (d.%s and not d.kept and not d.held)', p.flag) else '' end)
+      case when a.phase = 'columns' then '0' else format('count(*) filter (where d.%s and d.kept and not d.held)', a.flag) end,
+      case when a.phase = 'columns' and p.leaves is not null then format(' and not ((%s) and not d.kept and not d.held)', p.leaves) else '' end)
       order by a.n)),
     string_agg(format('%s as %s', a.test, a.flag), E',\n    ' order by a.n),
     held,
     case
-      when min(a.phase) filter (where a.phase = 'purge') is null then 'false'
+      when min(p.leaves) is null then 'false'
       when staying is not null then format('exists (select from staying as x where (x.target, x.tid) = (c.tableoid, c.ctid))')
       when kept is null then 'false'
-      else format('(%s) and (%s)', min(a.due) filter (where a.phase = 'purge'), kept)
+      else format('(%s) and (%s)', string_agg(format('(%s)', a.due), ' or ') filter (where a.phase <> 'columns'), kept)
     end,
     source, condition)
   from unnest(actions) with ordinality as a (flag, rule, phase, column_name, due, unclocked, needed, test, new_value, n)
   -- A row that leaves takes its column rules with it.
-  left join unnest(actions) as p (flag, rule, phase, column_name, due, unclocked, needed, test, new_value) on p.phase = 'purge';
+  cross join (
+    select string_agg('d.' || x.flag, ' or ') as leaves from unnest(actions) as x where x.phase <> 'columns'
+  ) as p;
 end;
 
 comment on function lethe_private.look_sql(text, text, lethe_private.action_parts[], text, text, text) is
@@ -317,10 +323,11 @@ declare
   v_rows int := (select batch_rows from lethe.settings);
   v_leaves boolean := exists (select from pg_inherits where inhparent = v_oid);
   v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
-  v_purge lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'purge');
   v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
   v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
+  v_leaving lethe_private.action_parts;
   v_condition text;
+  v_archive text;
   v_program jsonb;
 begin
   if cardinality(v_actions) = 0 then
@@ -328,30 +335,35 @@ begin
   end if;
   v_program := jsonb_build_object(
     'unlocked', lethe_private.unlocked_sql(),
-    'rules', (select jsonb_agg(jsonb_build_object('flag', a.flag, 'rule', a.rule, 'phase', a.phase)) from unnest(v_actions) as a),
+    'rules', (select jsonb_agg(jsonb_build_object('flag', a.flag, 'rule', a.rule, 'phase', a.phase)) from unnest(v_actions) as a)
+      || lethe_private.archived_rules(managed, controller, today),
     'look', lethe_private.look_sql(v_source, concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_actions)),
       v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
-      case when cardinality(v_purge) > 0 then lethe_private.staying_sql(managed, v_oid, controller, today, false) end),
+      case when exists (select from unnest(v_actions) as a where a.phase <> 'columns') then
+        lethe_private.staying_sql(managed, v_oid, controller, today, false, array['purge', 'archive']) end),
     'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions));
 
-  if cardinality(v_purge) > 0 then
-    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_purge),
+  foreach v_leaving in array array(select a from unnest(v_actions) as a where a.phase <> 'columns') loop
+    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array[v_leaving]),
       lethe_private.not_held_sql('c', managed, v_oid, today));
-    v_program := v_program || jsonb_build_object('purge',
-      lethe_private.purge_program(managed, v_oid, controller, today, v_condition, v_key)
-      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, null, v_leaves, v_rows)));
-  end if;
+    v_program := v_program || jsonb_build_object(v_leaving.phase,
+      lethe_private.leaving_program(managed, v_oid, controller, today, v_condition, v_key, v_leaving)
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, array[v_leaving], null, v_leaves, v_rows)));
+  end loop;
   if cardinality(v_columns) > 0 then
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),
       lethe_private.not_held_sql('c', managed, v_oid, today));
+    v_archive := case when exists (select from unnest(v_columns) as a where lethe_private.archives(a)) then
+      lethe_private.archive_values_sql(managed, v_oid, controller.id, v_columns) end;
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
+      'shape', case when v_archive is not null then lethe_private.shape_mark(managed) end,
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid)),
-      'act_on_all', case when not lethe_private.is_watched(v_oid) then jsonb_build_object(
+      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid), v_archive),
+      'act_on_all', case when v_archive is null and not lethe_private.is_watched(v_oid) then jsonb_build_object(
         'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
         'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;
-  return v_program;
+  return v_program || jsonb_build_object('archived', lethe_private.archived_program(managed, controller, today));
 end
 $$;
 

@@ -26,6 +26,14 @@ return x'4c455444'::bigint << 32;  -- "LETD"
 comment on function lethe_private.holds_lock_id() is
   'The advisory lock that batches share and that whoever changes holds takes alone: when a hold has been committed, no batch is under way that did not see it.';
 
+create or replace function lethe_private.mirrors_lock_id()
+  returns bigint
+  language sql
+  immutable
+return x'4c45544d'::bigint << 32;  -- "LETM"
+
+comment on function lethe_private.mirrors_lock_id() is 'The advisory lock of whoever looks after the archive''s tables.';
+
 create or replace function lethe_private.get_cycle(cycle_id bigint)
   returns lethe.cycles
   language plpgsql

@@ -14,6 +14,11 @@ begin
   with found as (
     select r.facts, r.target, r.found_tids
     from lethe_private.run_as_sweeper(statement, managed) as r
+    where cycle_table.phase <> 'archived'
+    union all
+    select r.facts, r.target, r.found_tids
+    from lethe_private.run_on_archive(statement) as r
+    where cycle_table.phase = 'archived'
   ), listed as (
     insert into lethe_private.worklist (cycle_id, table_id, target, tids, flags)
     select cycle_table.cycle_id, cycle_table.table_id, f.target, f.found_tids, f.facts ->> 'flags'

@@ -3,9 +3,13 @@ create or replace view lethe_private.held as
   select k.table_id, k.key, h.ends_on
   from lethe_private.held_keys as k
   join lethe.holds as h on h.id = k.hold_id
-  where h.released_at is null;
+  where h.released_at is null
+  union all
+  select e.table_id, e.key, e.until
+  from lethe_private.exemptions as e;
 
-comment on view lethe_private.held is 'Keys under a hold that has not been released; a null key is the whole table.';
+comment on view lethe_private.held is
+  'Keys under a hold that has not been released (a null key is the whole table), or put back from the archive for a time.';
 
 -- Two questions rather than one with "or": the first is asked once a statement, the second is answered
 -- by hash or by index. day: the row is held up to and including its ends_on.

@@ -73,6 +73,21 @@ end;
 comment on function lethe_private.untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date) is
   'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
 
+create or replace function lethe_private.leaving_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[]
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select string_agg(format('(%s)', a.due), ' or ' order by a.phase desc)
+  from lethe_private.actions(alias, managed, table_oid, controller, today) as a
+  where a.phase = any (phases);
+end;
+
+comment on function lethe_private.leaving_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[]) is
+  'True when the row itself is due for purge or for the archive, whichever of the two is asked about; null when no rule says so.';
+
 create or replace function lethe_private.leaves_sql(
   alias text,
   managed lethe.managed_tables,
@@ -88,12 +103,12 @@ begin atomic
   select coalesce((
     select format('%s and (%s) and not %s%s',
       lethe_private.controller_sql(alias, managed, table_oid, controller),
-      a.due,
+      l.due,
       lethe_private.held_sql(alias, managed, table_oid, today),
       coalesce(' and not (' || lethe_private.kept_sql(alias, table_oid, controller, today, true, path) || ')', ''))
-    from lethe_private.actions(alias, managed, table_oid, controller, today) as a
-    where managed.id is not null and a.phase = 'purge'), 'false');
+    from lethe_private.leaving_sql(alias, managed, table_oid, controller, today, array['purge', 'archive']) as l (due)
+    where managed.id is not null and l.due is not null), 'false');
 end;
 
 comment on function lethe_private.leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]) is
-  'True when the row will itself be purged in this cycle.';
+  'True when the row will itself leave in this cycle.';

@@ -34,6 +34,24 @@ end);
 
 comment on function lethe_private.place(text, oid, oid) is 'A statement of a program, directed at the table or at one partition of it.';
 
+-- What was archived is what the program names. The batch's own locks keep columns from coming and going, so
+-- one that did so since the program was written shows now at the latest: all is undone, and compiled anew.
+create or replace function lethe_private.assert_shape(managed lethe.managed_tables, program jsonb)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if program ->> 'shape' <> lethe_private.shape_mark(managed) then
+    raise exception using errcode = 'serialization_failure', message = 'a column of the table has come, gone or changed';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_shape(lethe.managed_tables, jsonb) is
+  'Raises 40001 when an archiving program was written for other columns than there are.';
+
 create or replace function lethe_private.sweep_columns(
   managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys
 )
@@ -58,6 +76,7 @@ begin
   select r.facts into v_facts
   from lethe_private.run_as_sweeper(lethe_private.place(v_statement, v_oid, batch.target),
     managed, batch.tids, pads.inner_pad, pads.outer_pad) as r;
+  perform lethe_private.assert_shape(managed, program -> 'columns');
   return v_facts;
 end
 $$;
@@ -65,7 +84,8 @@ $$;
 comment on function lethe_private.sweep_columns(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys) is
   'Applies the column rules to one batch. Returns {"rows", "root", "rN": rows per rule}.';
 
-create or replace function lethe_private.sweep_purge(
+-- program: the part of the phase, purge or archive.
+create or replace function lethe_private.sweep_leaving(
   managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys
 )
   returns jsonb
@@ -81,15 +101,15 @@ declare
   v_deleted_before jsonb;
   v_facts jsonb;
 begin
-  if program #> '{purge,pick}' is not null then
+  if program -> 'pick' is not null then
     perform r.facts from lethe_private.run_as_sweeper(
-      lethe_private.place(program #>> '{purge,lock}', v_oid, batch.target), managed, v_tids) as r;
-    for v_before in select l from jsonb_array_elements(program #> '{purge,lock_children}') as l loop
+      lethe_private.place(program ->> 'lock', v_oid, batch.target), managed, v_tids) as r;
+    for v_before in select l from jsonb_array_elements(program -> 'lock_children') as l loop
       perform r.facts from lethe_private.run_as_sweeper(
         lethe_private.place(v_before #>> '{}', v_oid, batch.target), managed, v_tids) as r;
     end loop;
     select r.found_tids into v_tids from lethe_private.run_as_sweeper(
-      lethe_private.place(program #>> '{purge,pick}', v_oid, batch.target), managed, v_tids) as r;
+      lethe_private.place(program ->> 'pick', v_oid, batch.target), managed, v_tids) as r;
     if v_tids is null then
       return jsonb_build_object('rows', 0);
     end if;
@@ -97,29 +117,31 @@ begin
 
   -- Cascaded rows are nobody''s RETURNING; the difference in the transaction''s statistics counts them.
   select jsonb_object_agg(x.name, lethe_private.deleted_in_transaction(lethe_private.resolve_table(x.name))) into v_deleted_before
-  from (select distinct b ->> 'table_name' as name from jsonb_array_elements(program #> '{purge,before}') as b
-        where b ->> 'rule' = 'with parent') as x;
+  from (select distinct b ->> 'table_name' as name from jsonb_array_elements(program -> 'before') as b
+        where b ->> 'rule' like '%with parent') as x;
 
   for v_before in
-    select b from jsonb_array_elements(program #> '{purge,before}') as b where b ->> 'statement' is not null
+    select b from jsonb_array_elements(program -> 'before') as b where b ->> 'statement' is not null
   loop
     select r.facts into v_facts from lethe_private.run_as_sweeper(
       lethe_private.place(v_before ->> 'statement', v_oid, batch.target), managed, v_tids) as r;
-    if v_before ->> 'rule' <> 'with parent' then
+    if v_before ->> 'rule' not like '%with parent' then
       v_children := v_children || jsonb_build_object('table', v_before -> 'table_name', 'rule', v_before -> 'rule', 'rows', v_facts -> 'rows');
     end if;
   end loop;
 
   select r.facts into v_facts from lethe_private.run_as_sweeper(
-    lethe_private.place(program #>> '{purge,delete}', v_oid, batch.target), managed, v_tids, pads.inner_pad, pads.outer_pad) as r;
+    lethe_private.place(program ->> 'delete', v_oid, batch.target), managed, v_tids, pads.inner_pad, pads.outer_pad) as r;
 
   -- The DELETE locks its table against new foreign keys, so one that came since the program was written
   -- shows now at the latest. What it took along was not asked about: all is undone, and compiled anew.
-  if lethe_private.cascade_mark(v_oid) is distinct from program #>> '{purge,cascades}' then
+  if lethe_private.cascade_mark(v_oid) is distinct from program ->> 'cascades' then
     raise exception using errcode = 'serialization_failure', message = 'a foreign key to the table has come or gone';
   end if;
+  perform lethe_private.assert_shape(managed, program);
 
-  select v_children || coalesce(jsonb_agg(jsonb_build_object('table', d.key, 'rule', 'with parent',
+  select v_children || coalesce(jsonb_agg(jsonb_build_object('table', d.key,
+      'rule', case when program -> 'shape' is null then 'with parent' else 'archived with parent' end,
       'rows', lethe_private.deleted_in_transaction(lethe_private.resolve_table(d.key)) - d.value::bigint)), '[]')
     into v_children
   from jsonb_each_text(v_deleted_before) as d;
@@ -127,5 +149,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.sweep_purge(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys) is
-  'Purges one batch of rows. Returns {"rows", "root", "r1", "children": [{"table", "rule", "rows"}]}.';
+comment on function lethe_private.sweep_leaving(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys) is
+  'Purges or archives one batch of rows. Returns {"rows", "root", "rN": rows, "children": [{"table", "rule", "rows"}]}.';

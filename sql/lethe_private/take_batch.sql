@@ -34,7 +34,7 @@ begin
     select k.* into strict v_pads from lethe_private.controller_keys as k
     where k.controller_id = controller.id order by k.version desc limit 1;
 
-    if batch.attempts > 1 then
+    if batch.attempts > 1 and cycle_table.phase <> 'archived' then
       v_locked := cardinality(batch.tids);
       select coalesce(r.found_tids, '{}') into batch.tids
       from lethe_private.run_as_sweeper(lethe_private.place(program ->> 'unlocked',
@@ -47,11 +47,11 @@ begin
         perform set_config('lock_timeout', '50ms', true);
       end if;
     end if;
-    if cycle_table.phase = 'purge' then
-      v_facts := lethe_private.sweep_purge(v_managed, program, batch, v_pads);
-    else
-      v_facts := lethe_private.sweep_columns(v_managed, program, batch, v_pads);
-    end if;
+    v_facts := case cycle_table.phase
+      when 'columns' then lethe_private.sweep_columns(v_managed, program, batch, v_pads)
+      when 'archived' then lethe_private.sweep_archived(program, batch, v_pads)
+      else lethe_private.sweep_leaving(v_managed, program -> cycle_table.phase, batch, v_pads)
+    end;
   exception
     -- "others" leaves these two out. Where somebody cancels, the context of the error would hold what a
     -- trigger was just doing, row and all; an ASSERT in a trigger is one more way to refuse a row.
@@ -174,6 +174,15 @@ end;
 comment on function lethe_private.table_failed(lethe.cycle_tables, jsonb) is
   'Gives a table up for this cycle, with the cause. The next cycle finds its rows again.';
 
+create or replace function lethe_private.next_phase(phase text)
+  returns text
+  language sql
+  immutable
+return case phase when 'purge' then 'archive' when 'archive' then 'columns' when 'columns' then 'archived' end;
+
+comment on function lethe_private.next_phase(text) is
+  'What a table is swept for next: rows to purge, rows to archive, columns, what is in its archive; null after the last.';
+
 -- The worklist is empty. Search, or, where the last pass changed nothing more, go on to the next phase.
 create or replace function lethe_private.search_again(cycle_table lethe.cycle_tables, program jsonb)
   returns text
@@ -229,12 +238,12 @@ begin
   end if;
 
   update lethe.cycle_tables as t
-  set phase = case t.phase when 'purge' then 'columns' else t.phase end,
-      state = case t.phase when 'purge' then 'sweeping' else 'swept' end,
+  set phase = coalesce(lethe_private.next_phase(t.phase), t.phase),
+      state = case when lethe_private.next_phase(t.phase) is null then 'swept' else 'sweeping' end,
       pass = 0,
       done_before_pass = t.rows_done
   where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
-  return case cycle_table.phase when 'purge' then 'discovered' else 'done' end;
+  return case when lethe_private.next_phase(cycle_table.phase) is null then 'done' else 'discovered' end;
 end
 $$;
 

@@ -43,7 +43,8 @@ begin
     v_parts.unusable := format('not coalesce(%s, false)', v_parts.usable);
     v_parts.expired := format('%s <= date %L', v_day, v_last);
   end if;
-  v_parts.applies := coalesce('(' || term_sql.condition || ')', v_parts.usable);
+  v_parts.applies := coalesce('(' || case when lethe_private.is_mirror(table_oid) then lethe_private.archived_condition(alias, table_oid, term_sql.condition)
+    else term_sql.condition end || ')', v_parts.usable);
   return v_parts;
 end
 $$;

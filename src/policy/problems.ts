@@ -121,9 +121,6 @@ function named(path: PropertyKey[]): string {
 
 function unknownKey(path: PropertyKey[], key: string): Found {
   const at: Pick<Found, 'path' | 'end'> = { path: [...path, key], end: 'key' }
-  if (key === 'archive') {
-    return { ...at, code: 'LE315', sentence: 'archive is not available in this version; anonymize or purge' }
-  }
   const known = keysOf(path.reduce<JsonSchema[]>(schemaBelow, [policyJsonSchema()]))
   const close = nearest(key, known)
   const instead = close ? `did you mean ${close}?` : `there may be ${known.join(', ')}`

@@ -6,7 +6,7 @@
  * - policy: which data lives how long, and what happens then; the whole of it in one document
  * - controller: who the data belongs to, with a time zone
  * - table, column: what Lethe manages; by the names the host gave them
- * - rule: what happens to a column (anonymize, purge) or to a row (purge): one term, or a list of terms
+ * - rule: what happens to a column (anonymize, archive, purge) or to a row (archive, purge): one term, or a list of terms
  * - term: how long (`after`) since which clock (`since`), for which purpose, where (`when`)
  * - override: a controller's own terms, in place of the default ones of the same purpose
  *
@@ -74,7 +74,8 @@ const terms = <T extends z.ZodType>(term: T, about: string) =>
 
 const columnRules = {
   anonymize: terms(columnTerm, 'The value is replaced.').optional(),
-  purge: terms(rowTerm, 'The value is set to null.').optional(),
+  archive: terms(columnTerm, 'The value is replaced, the original goes to the archive.').optional(),
+  purge: terms(rowTerm, 'The value is set to null, in the archive too.').optional(),
 }
 
 const column = object({
@@ -112,7 +113,8 @@ const table = object({
     .optional(),
   since: names("Default clock of the table's rules.").optional(),
   columns: z.record(z.string(), column).describe('Columns by name.').optional(),
-  purge: terms(rowTerm, 'The row is deleted.').optional(),
+  archive: terms(rowTerm, 'The row is moved to the archive.').optional(),
+  purge: terms(rowTerm, 'The row is deleted, from the archive too.').optional(),
   with: z
     .union([z.literal('parent'), z.array(z.string()).min(1, 'must name at least one column')])
     .describe(
@@ -161,6 +163,7 @@ const controller = object({
 const override = object({
   since: table.shape.since,
   columns: z.record(z.string(), object(columnRules)).describe('Columns by name.').optional(),
+  archive: table.shape.archive,
   purge: table.shape.purge,
 })
 

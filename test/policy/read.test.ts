@@ -106,12 +106,6 @@ describe('an unknown key', () => {
   ])('%s → %s is refused at its place, with what was meant', (from, to, problem) => {
     expect(problems(from, to)).toContain(problem)
   })
-
-  it('archive is refused as not available yet (LE315)', () => {
-    expect(problems('    purge: {after: P10Y}', '    archive: {after: P10Y}')).toEqual([
-      'LE315 14:5 archive is not available in this version; anonymize or purge',
-    ])
-  })
 })
 
 describe('a delay', () => {

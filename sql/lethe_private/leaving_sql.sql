@@ -6,7 +6,8 @@ create or replace function lethe_private.staying_sql(
   table_oid oid,
   controller lethe.controllers,
   today date,
-  batch boolean
+  batch boolean,
+  phases text[]
 )
   returns text
   language plpgsql
@@ -22,11 +23,11 @@ declare
   v_refs text;
   v_fks text;
 begin
-  select format('%s and %s', lethe_private.controller_sql('c', managed, table_oid, controller), a.due) into v_due
-  from lethe_private.actions('c', managed, table_oid, controller, today) as a where a.phase = 'purge';
-  select format('%s and (%s) and not %s', lethe_private.controller_sql('s', managed, table_oid, controller), a.due,
-      lethe_private.held_sql('s', managed, table_oid, today)) into v_due_child
-  from lethe_private.actions('s', managed, table_oid, controller, today) as a where a.phase = 'purge';
+  v_due := format('%s and (%s)', lethe_private.controller_sql('c', managed, table_oid, controller),
+    lethe_private.leaving_sql('c', managed, table_oid, controller, today, phases));
+  v_due_child := format('%s and (%s) and not %s', lethe_private.controller_sql('s', managed, table_oid, controller),
+    lethe_private.leaving_sql('s', managed, table_oid, controller, today, phases),
+    lethe_private.held_sql('s', managed, table_oid, today));
 
   select
     string_agg(format(
@@ -69,8 +70,8 @@ begin
 end
 $$;
 
-comment on function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean) is
-  'The WITH clause that finds the due rows which stay because of references within their own table; null when it has none.';
+comment on function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean, text[]) is
+  'The WITH clause that finds the rows due in the given phases which stay because of references within their own table; null when it has none.';
 
 -- Rows that go with their parents and that others refer to are locked like the parents, from the top down:
 -- a grandchild that appears meanwhile would otherwise be swept away by a cascade nobody declared.
@@ -105,8 +106,16 @@ comment on function lethe_private.lock_children(oid, int, text, oid[]) is
 
 -- What goes before the parents do, deepest first: rows declared "with parent" whose foreign key does
 -- not cascade by itself, and references declared "unlink". Cascades are left to PostgreSQL, which is
--- faster at them; they are counted from its own statistics.
-create or replace function lethe_private.before_purge(table_oid oid, depth int default 0, joins text default '', path oid[] default '{}')
+-- faster at them; they are counted from its own statistics. With a root, whose rows are archived, no row is
+-- left to a cascade: each is moved by name, with the key of the root it belongs to.
+create or replace function lethe_private.before_leaving(
+  table_oid oid,
+  root lethe.managed_tables default null,
+  controller_id int default null,
+  depth int default 0,
+  joins text default '',
+  path oid[] default '{}'
+)
   returns table (table_name text, rule text, statement text, count_statement text)
   language plpgsql
   stable
@@ -119,6 +128,7 @@ declare
   v_name text;
   v_on text;
   v_count text;
+  v_managed lethe.managed_tables;
 begin
   for v_reference in
     select * from lethe_private.references_to(table_oid) as r
@@ -137,8 +147,20 @@ begin
           then format(' and not (%1$s.ctid = any ($1) and %1$s.tableoid = c.tableoid)', v_child) else '' end), v_count;
       continue;
     end if;
-    return query select * from lethe_private.before_purge(
-      v_reference.child, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
+    return query select * from lethe_private.before_leaving(
+      v_reference.child, root, controller_id, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
+    if root.id is not null then
+      select m.* into v_managed from lethe.managed_tables as m where m.id = v_reference.managed_id;
+      return query select v_name, 'archived with parent'::text, format(
+        E'with gone as (\n  delete from %1$s as %2$s using {from} as c%3$s\n  where c.ctid = any ($1){here} and %4$s\n'
+        '  returning %2$s.*, %5$s as "lethe$key", %6$s as "lethe$root"\n), kept as (\n  %7$s\n)\n'
+        'select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
+        v_name, v_child, joins, v_on,
+        lethe_private.key_sql(v_child, v_reference.child, v_managed.key_columns),
+        lethe_private.key_sql('c', lethe_private.host_table(root.schema_name, root.table_name), root.key_columns),
+        lethe_private.archive_sql(v_managed, v_reference.child, root.id, controller_id)), v_count;
+      continue;
+    end if;
     return query select v_name, 'with parent'::text, case when not v_reference.cascades then format(
       'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
       v_name, v_child, joins, v_on) end, v_count;
@@ -146,5 +168,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.before_purge(oid, int, text, oid[]) is
+comment on function lethe_private.before_leaving(oid, lethe.managed_tables, int, int, text, oid[]) is
   'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';

@@ -1,0 +1,350 @@
+-- The archive's tables. A mirror has the columns of its source in base types of PostgreSQL's own, so that
+-- nothing in it depends on anything of the host's, and in front of them:
+--
+--   lethe$key          the row's key, as text
+--   lethe$root         the key of the row it was moved with: its own, or its parent's
+--   lethe$root_table   the table of that row
+--   lethe$archived_at  one instant for all rows of a record: (root_table, root, archived_at) is its name
+--   lethe$controller   whose it is
+--   lethe$clocks       local days that other tables' rows gave it (aggregated clocks)
+--
+-- Nobody is granted anything on it. lethe_sweeper, which moves rows, has a door to each: a view that takes
+-- whatever is put in and shows only the record that this very transaction is putting back.
+
+create or replace function lethe_private.mirror_type(source lethe_private.host_columns)
+  returns text
+  language sql
+  immutable
+return case
+  when source.type_schema = 'pg_catalog' and source.type_name !~ '^_?reg' then source.base_type
+  else 'text'
+end;
+
+comment on function lethe_private.mirror_type(lethe_private.host_columns) is
+  'The type a column has in the archive: its base type where that is PostgreSQL''s own, else text.';
+
+-- A mirror of values keeps as little as can be: the key, what dates the values, what conditions ask for.
+create or replace function lethe_private.mirror_shape(managed lethe.managed_tables, relation oid, kind text)
+  returns setof lethe_private.mirror_columns
+  language sql
+  stable
+begin atomic
+  with valued as (
+    select r.column_name as name from lethe.rules as r
+    where r.table_id = managed.id and r.action = 'archive' and r.column_name is not null
+  ), asked as (
+    select unnest(managed.key_columns) as name
+    union select unnest(t.since) from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
+  ), conditions as (
+    select string_agg(t.condition, ' ') as text from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
+  )
+  select null::int, h.name, h.position, h.type, lethe_private.mirror_type(h),
+    mirror_shape.kind = 'rows' or h.name in (select v.name from valued as v)
+  from lethe_private.host_columns as h
+  cross join conditions as c
+  where h.relation = mirror_shape.relation
+    and (mirror_shape.kind = 'rows'
+      or h.name in (select v.name from valued as v union select a.name from asked as a)
+      or strpos(c.text, quote_ident(h.name)) > 0)
+  order by h.position;
+end;
+
+comment on function lethe_private.mirror_shape(lethe.managed_tables, oid, text) is
+  'The columns that a mirror of a table has to have as the table and its policy are now.';
+
+create or replace function lethe_private.shape_text(shape lethe_private.mirror_columns[])
+  returns text
+  language sql
+  immutable
+begin atomic
+  select string_agg(format('%I %s %s', s.column_name, s.mirror_type, s.holds_value), ', ' order by s.column_name) from unnest(shape) as s;
+end;
+
+comment on function lethe_private.shape_text(lethe_private.mirror_columns[]) is 'Names and types of a mirror''s columns as one text.';
+
+-- The mirror that fits, or the name that the next one will have: lethe.preview shows it before it is there.
+create or replace function lethe_private.mirror_name(managed lethe.managed_tables, relation oid, kind text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select coalesce((
+      select m.name
+      from lethe_private.mirrors as m
+      where m.table_id = managed.id and m.kind = mirror_name.kind
+        and lethe_private.shape_text(array(select c from lethe_private.mirror_columns as c where c.mirror_id = m.id))
+          = lethe_private.shape_text(array(select s from lethe_private.mirror_shape(managed, relation, mirror_name.kind) as s))
+      order by m.id desc
+      limit 1),
+    (select format('%s%s_%s', p.prefix, case mirror_name.kind when 'values' then '_values' else '' end,
+        1 + coalesce((select max(m.id) from lethe_private.mirrors as m), 0))
+     from (select left(regexp_replace(lower(managed.schema_name || '_' || managed.table_name), '[^a-z0-9_]', '_', 'g'), 40) as prefix) as p));
+end;
+
+comment on function lethe_private.mirror_name(lethe.managed_tables, oid, text) is
+  'The table of lethe_archive that rows (or values) of a table go to as it is now.';
+
+create or replace function lethe_private.make_door(mirror lethe_private.mirrors)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if lethe_private.host_table('lethe_private', 'door_' || mirror.name) is not null then
+    execute format('drop view lethe_private.%I', 'door_' || mirror.name);
+  end if;
+  execute format($sql$
+    create view lethe_private.%I with (security_barrier) as
+    select m.*
+    from lethe_archive.%I as m
+    where exists (
+      select from lethe_private.restoring as r
+      where r.xact = pg_current_xact_id_if_assigned()
+        and r.root_table_id = m."lethe$root_table" and r.root = m."lethe$root" and r.archived_at = m."lethe$archived_at")$sql$,
+    'door_' || mirror.name, mirror.name);
+  execute format('comment on view lethe_private.%I is %L', 'door_' || mirror.name,
+    'Takes what is archived; shows the one record that this transaction puts back.');
+  perform lethe_private.grant_nothing(format('lethe_private.%I', 'door_' || mirror.name));
+  execute format('grant select, insert on lethe_private.%I to lethe_sweeper', 'door_' || mirror.name);
+end
+$$;
+
+comment on function lethe_private.make_door(lethe_private.mirrors) is 'The view through which lethe_sweeper reaches a mirror.';
+
+-- ALTER DEFAULT PRIVILEGES of the host may have granted something to somebody as soon as it was made.
+create or replace function lethe_private.grant_nothing(relation text)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role text;
+begin
+  for v_role in
+    select distinct case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end
+    from pg_class as c
+    cross join aclexplode(c.relacl) as a
+    where c.oid = relation::regclass and a.grantee <> c.relowner
+  loop
+    execute format('revoke all on %s from %s', relation, v_role);
+  end loop;
+end
+$$;
+
+comment on function lethe_private.grant_nothing(text) is 'Takes every right on a relation from everybody but its owner.';
+
+create or replace function lethe_private.make_mirror(managed lethe.managed_tables, relation oid, kind text)
+  returns lethe_private.mirrors
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror lethe_private.mirrors;
+  v_clock text;
+begin
+  insert into lethe_private.mirrors (table_id, kind, name, source)
+  values (managed.id, make_mirror.kind, lethe_private.mirror_name(managed, relation, make_mirror.kind), relation)
+  returning * into v_mirror;
+  insert into lethe_private.mirror_columns (mirror_id, column_name, number, source_type, mirror_type, holds_value)
+  select v_mirror.id, s.column_name, s.number, s.source_type, s.mirror_type, s.holds_value
+  from lethe_private.mirror_shape(managed, relation, make_mirror.kind) as s;
+
+  execute format('create table lethe_archive.%I ("lethe$key" text not null, "lethe$root" text not null, "lethe$root_table" int not null, '
+      '"lethe$archived_at" timestamptz not null default now(), "lethe$controller" int not null, "lethe$clocks" jsonb, %s)',
+    v_mirror.name, (
+      select string_agg(format('%I %s', c.column_name, c.mirror_type), ', ' order by c.number)
+      from lethe_private.mirror_columns as c where c.mirror_id = v_mirror.id));
+  execute format('alter table lethe_archive.%I enable row level security', v_mirror.name);
+  execute format('comment on table lethe_archive.%I is %L', v_mirror.name,
+    format('%s archived from %I.%I. Out of reach: opened only by lethe.open_archive.',
+      case kind when 'rows' then 'Rows' else 'Values' end, managed.schema_name, managed.table_name));
+  perform lethe_private.grant_nothing(format('lethe_archive.%I', v_mirror.name));
+  -- A record is found by its root. Terms end in about the order in which rows came, which is all that a BRIN
+  -- index asks for, and it costs next to nothing to keep.
+  execute format('create index on lethe_archive.%I ("lethe$root")', v_mirror.name);
+  select string_agg(format('%I', c.column_name), ', ') into v_clock
+  from lethe_private.mirror_columns as c
+  where c.mirror_id = v_mirror.id and c.mirror_type ~ '^(date|timestamp)' and c.column_name in (
+    select unnest(t.since) from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id);
+  if v_clock is not null then
+    execute format('create index on lethe_archive.%I using brin (%s)', v_mirror.name, v_clock);
+  end if;
+  perform lethe_private.make_door(v_mirror);
+  return v_mirror;
+end
+$$;
+
+comment on function lethe_private.make_mirror(lethe.managed_tables, oid, text) is 'Begins a mirror in the shape that its source has now.';
+
+-- A column renamed at the source is renamed in all its mirrors. It is known by its number, as long as the
+-- table itself is the same one; after a dump has been restored numbers may differ, and names hold.
+create or replace function lethe_private.follow_renames(managed lethe.managed_tables, relation oid)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror lethe_private.mirrors;
+  v_change record;
+  v_changed boolean;
+begin
+  update lethe_private.mirror_columns as c
+  set number = h.position
+  from lethe_private.mirrors as m, lethe_private.host_columns as h
+  where m.id = c.mirror_id and m.table_id = managed.id and m.source <> follow_renames.relation
+    and h.relation = follow_renames.relation and h.name = c.column_name;
+  update lethe_private.mirrors as m set source = follow_renames.relation
+  where m.table_id = managed.id and m.source <> follow_renames.relation;
+
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = managed.id loop
+    v_changed := false;
+    -- By way of names that nobody has, since two columns may have changed theirs with each other. A column
+    -- that is gone gives its name up when another one has taken it.
+    for v_change in
+      select c.column_name as old_name, coalesce(h.name, left(c.column_name, 50) || '$' || c.number) as new_name, c.number
+      from lethe_private.mirror_columns as c
+      left join lethe_private.host_columns as h on h.relation = follow_renames.relation and h.position = c.number
+      where c.mirror_id = v_mirror.id
+        and (h.name <> c.column_name
+          or h.name is null and exists (select from lethe_private.host_columns as x where x.relation = follow_renames.relation and x.name = c.column_name))
+      order by c.number
+    loop
+      v_changed := true;
+      execute format('alter table lethe_archive.%I rename column %I to %I', v_mirror.name, v_change.old_name, 'lethe$' || v_change.number);
+      update lethe_private.mirror_columns as c set column_name = 'lethe$' || v_change.number
+      where c.mirror_id = v_mirror.id and c.column_name = v_change.old_name;
+    end loop;
+    continue when not v_changed;
+    for v_change in
+      select c.column_name as old_name, coalesce(h.name, 'gone$' || c.number) as new_name
+      from lethe_private.mirror_columns as c
+      left join lethe_private.host_columns as h on h.relation = follow_renames.relation and h.position = c.number
+      where c.mirror_id = v_mirror.id and c.column_name = 'lethe$' || c.number
+    loop
+      execute format('alter table lethe_archive.%I rename column %I to %I', v_mirror.name, v_change.old_name, v_change.new_name);
+      update lethe_private.mirror_columns as c set column_name = v_change.new_name
+      where c.mirror_id = v_mirror.id and c.column_name = v_change.old_name;
+    end loop;
+    perform lethe_private.make_door(v_mirror);
+  end loop;
+end
+$$;
+
+comment on function lethe_private.follow_renames(lethe.managed_tables, oid) is
+  'Gives the columns of a table''s mirrors the names that they have at the source now.';
+
+-- A table's rows go to the archive by themselves, or with those of a parent.
+create or replace function lethe_private.archived_family(managed lethe.managed_tables)
+  returns setof lethe.managed_tables
+  language sql
+  stable
+begin atomic
+  with recursive family as (
+    select managed.id
+    union
+    select r.managed_id
+    from family as f
+    join lethe.managed_tables as m on m.id = f.id
+    cross join lateral lethe_private.references_to(lethe_private.host_table(m.schema_name, m.table_name)) as r
+    where r.on_purge = 'with parent'
+  )
+  select m.* from family as f join lethe.managed_tables as m on m.id = f.id;
+end;
+
+comment on function lethe_private.archived_family(lethe.managed_tables) is 'A table and all that is archived along with its rows.';
+
+create or replace function lethe_private.ensure_mirrors(managed lethe.managed_tables)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_member lethe.managed_tables;
+  v_member_oid oid;
+  v_name text;
+  v_mirror lethe_private.mirrors;
+begin
+  if not exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive')
+    and not exists (select from lethe_private.mirrors as m where m.table_id = managed.id)
+  then
+    return;
+  end if;
+  -- Two controllers' cycles may come here at once.
+  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
+  perform lethe_private.follow_renames(managed, v_oid);
+  if exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive' and r.column_name is not null)
+    and not exists (select from lethe_private.mirrors as m where m.name = lethe_private.mirror_name(managed, v_oid, 'values'))
+  then
+    perform lethe_private.make_mirror(managed, v_oid, 'values');
+  end if;
+  if not exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive' and r.column_name is null) then
+    return;
+  end if;
+  for v_member in select f.* from lethe_private.archived_family(managed) as f loop
+    v_member_oid := lethe_private.host_table(v_member.schema_name, v_member.table_name);
+    perform lethe_private.follow_renames(v_member, v_member_oid);
+    v_name := lethe_private.mirror_name(v_member, v_member_oid, 'rows');
+    select m.* into v_mirror from lethe_private.mirrors as m where m.name = v_name;
+    if not found then
+      v_mirror := lethe_private.make_mirror(v_member, v_member_oid, 'rows');
+    end if;
+    insert into lethe_private.mirror_roots (mirror_id, root_table_id) values (v_mirror.id, managed.id) on conflict do nothing;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.ensure_mirrors(lethe.managed_tables) is
+  'Sees to it that whatever a table''s rules archive has a mirror that fits.';
+
+-- What a program was written for: a column that comes, goes or changes its type must not be missed by a
+-- statement that names the others.
+create or replace function lethe_private.shape_mark(managed lethe.managed_tables)
+  returns text
+  language sql
+  stable
+begin atomic
+  select md5(string_agg(format('%s %s %s %s', f.id, h.position, h.name, h.type), ',' order by f.id, h.position))
+  from lethe_private.archived_family(managed) as f
+  join lethe_private.host_columns as h on h.relation = lethe_private.host_table(f.schema_name, f.table_name);
+end;
+
+comment on function lethe_private.shape_mark(lethe.managed_tables) is
+  'A mark of all columns of a table and of what is archived along with its rows.';
+
+-- A table leaves the policy only with an empty archive.
+create or replace function lethe_private.drop_empty_mirrors()
+  returns trigger
+  language plpgsql
+  security definer  -- mirrors belong to Lethe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror lethe_private.mirrors;
+  v_found boolean;
+begin
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = old.id loop
+    execute format('select exists (select from lethe_archive.%I)', v_mirror.name) into v_found;
+    if v_found then
+      raise exception using errcode = 'LE803',
+        message = format('table %I.%I has rows in the archive', old.schema_name, old.table_name),
+        hint = 'manage it until their term has ended; only its own rules end it';
+    end if;
+    execute format('drop view lethe_private.%I', 'door_' || v_mirror.name);
+    execute format('drop table lethe_archive.%I', v_mirror.name);
+    delete from lethe_private.mirrors as m where m.id = v_mirror.id;
+  end loop;
+  return old;
+end
+$$;
+
+comment on function lethe_private.drop_empty_mirrors() is
+  'Trigger: a managed table takes its empty mirrors along, and stays while one is not empty (LE803).';
+
+create or replace trigger drop_empty_mirrors before delete on lethe.managed_tables
+  for each row execute function lethe_private.drop_empty_mirrors();
