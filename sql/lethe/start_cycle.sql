@@ -108,8 +108,8 @@ $$;
 comment on function lethe_private.compile_cycle(lethe.cycles, lethe.controllers) is
   'Lists and compiles the managed tables of a new cycle.';
 
--- The program of a table, compiled where there is none: at the beginning, and again when the policy or a
--- foreign key has changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
+-- The program of a table, compiled where there is none: at the beginning, and again when the policy, a
+-- foreign key or, where rows are archived, a column has changed meanwhile, in which case its search begins anew. Until the transaction ends nobody can change
 -- the policy under it. Null: the table has failed.
 create or replace function lethe_private.program_of(cycle lethe.cycles, cycle_table lethe.cycle_tables)
   returns jsonb
@@ -121,6 +121,7 @@ declare
   v_program jsonb;
   v_managed lethe.managed_tables;
   v_controller lethe.controllers;
+  v_cascades text;
   v_state text;
 begin
   select c.program into v_program from lethe_private.compiled as c
@@ -128,15 +129,11 @@ begin
   for share;
   if found then
     select m.* into v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
-    if coalesce(v_program #>> '{purge,cascades}', v_program #>> '{archive,cascades}') is null
-        or coalesce(v_program #>> '{purge,cascades}', v_program #>> '{archive,cascades}')
-          = lethe_private.cascade_mark(lethe_private.host_table(v_managed.schema_name, v_managed.table_name))
+    v_cascades := coalesce(v_program #>> '{purge,cascades}', v_program #>> '{archive,cascades}');
+    if (v_cascades is null or v_cascades = lethe_private.cascade_mark(lethe_private.host_table(v_managed.schema_name, v_managed.table_name)))
+      and (v_program ->> 'shape' is null or v_program #>> '{shape,mark}' = lethe_private.shape_mark(v_program #> '{shape,of}'))
     then
-      if coalesce(v_program #>> '{archive,shape}', v_program #>> '{columns,shape}') is null
-        or coalesce(v_program #>> '{archive,shape}', v_program #>> '{columns,shape}') = lethe_private.shape_mark(v_managed)
-      then
-        return v_program;
-      end if;
+      return v_program;
     end if;
     delete from lethe_private.compiled as c where c.cycle_id = cycle.id and c.table_id = cycle_table.table_id;
   end if;

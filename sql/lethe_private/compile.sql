@@ -356,14 +356,17 @@ begin
     v_archive := case when exists (select from unnest(v_columns) as a where lethe_private.archives(a)) then
       lethe_private.archive_values_sql(managed, v_oid, controller.id, v_columns) end;
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
-      'shape', case when v_archive is not null then lethe_private.shape_mark(managed) end,
+      'shape', case when v_archive is not null then lethe_private.shape_of(managed) end,
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
       'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid), v_archive),
       'act_on_all', case when v_archive is null and not lethe_private.is_watched(v_oid) then jsonb_build_object(
         'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
         'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;
-  return v_program || jsonb_build_object('archived', lethe_private.archived_program(managed, controller, today));
+  v_program := v_program || jsonb_build_object('archived', lethe_private.archived_program(managed, controller, today));
+  return v_program || jsonb_build_object('shape', case
+    when coalesce(v_program ->> 'archive', v_program #>> '{columns,shape}', v_program ->> 'archived') is not null then
+      lethe_private.shape_of(managed) end);
 end
 $$;
 

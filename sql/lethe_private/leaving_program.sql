@@ -88,7 +88,7 @@ group by d.target$sql$ end;
   v_root lethe.managed_tables := case when action.phase = 'archive' then managed end;
   v_delete text := lethe_private.delete_sql(managed, table_oid, controller, key, action, case when not v_referenced then condition end);
   v_marks jsonb := jsonb_build_object('flag', action.flag, 'cascades', lethe_private.cascade_mark(table_oid))
-    || case when action.phase = 'archive' then jsonb_build_object('shape', lethe_private.shape_mark(managed)) else '{}' end;
+    || case when action.phase = 'archive' then jsonb_build_object('shape', lethe_private.shape_of(managed)) else '{}' end;
 begin
   if not v_referenced then
     return v_marks || jsonb_build_object('delete', v_delete);

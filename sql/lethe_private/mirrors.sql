@@ -205,7 +205,7 @@ begin
     -- By way of names that nobody has, since two columns may have changed theirs with each other. A column
     -- that is gone gives its name up when another one has taken it.
     for v_change in
-      select c.column_name as old_name, coalesce(h.name, left(c.column_name, 50) || '$' || c.number) as new_name, c.number
+      select c.column_name as old_name, c.number
       from lethe_private.mirror_columns as c
       left join lethe_private.host_columns as h on h.relation = follow_renames.relation and h.position = c.number
       where c.mirror_id = v_mirror.id
@@ -293,6 +293,8 @@ begin
     select m.* into v_mirror from lethe_private.mirrors as m where m.name = v_name;
     if not found then
       v_mirror := lethe_private.make_mirror(v_member, v_member_oid, 'rows');
+      -- Its rules reach what will be there, also in a cycle that is under way.
+      delete from lethe_private.compiled as c where c.table_id = v_member.id;
     end if;
     insert into lethe_private.mirror_roots (mirror_id, root_table_id) values (v_mirror.id, managed.id) on conflict do nothing;
   end loop;
@@ -304,18 +306,32 @@ comment on function lethe_private.ensure_mirrors(lethe.managed_tables) is
 
 -- What a program was written for: a column that comes, goes or changes its type must not be missed by a
 -- statement that names the others.
-create or replace function lethe_private.shape_mark(managed lethe.managed_tables)
+create or replace function lethe_private.shape_mark(relations jsonb)
   returns text
   language sql
   stable
 begin atomic
-  select md5(string_agg(format('%s %s %s %s', f.id, h.position, h.name, h.type), ',' order by f.id, h.position))
-  from lethe_private.archived_family(managed) as f
-  join lethe_private.host_columns as h on h.relation = lethe_private.host_table(f.schema_name, f.table_name);
+  select md5(string_agg(format('%s %s %s %s %s', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod), ',' order by a.attrelid, a.attnum))
+  from jsonb_array_elements_text(relations) as r (oid)
+  join pg_catalog.pg_attribute as a on a.attrelid = r.oid::oid and a.attnum > 0 and not a.attisdropped;
 end;
 
-comment on function lethe_private.shape_mark(lethe.managed_tables) is
-  'A mark of all columns of a table and of what is archived along with its rows.';
+comment on function lethe_private.shape_mark(jsonb) is 'A mark of all columns of the given tables (oids).';
+
+create or replace function lethe_private.shape_of(managed lethe.managed_tables)
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select jsonb_build_object('of', f.relations, 'mark', lethe_private.shape_mark(f.relations))
+  from (
+    select jsonb_agg(lethe_private.host_table(m.schema_name, m.table_name)::bigint) as relations
+    from lethe_private.archived_family(managed) as m
+  ) as f;
+end;
+
+comment on function lethe_private.shape_of(lethe.managed_tables) is
+  'The columns of a table and of what is archived along with its rows, for a program to remember: {"of": oids, "mark"}.';
 
 -- A table leaves the policy only with an empty archive.
 create or replace function lethe_private.drop_empty_mirrors()

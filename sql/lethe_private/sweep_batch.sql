@@ -36,20 +36,20 @@ comment on function lethe_private.place(text, oid, oid) is 'A statement of a pro
 
 -- What was archived is what the program names. The batch's own locks keep columns from coming and going, so
 -- one that did so since the program was written shows now at the latest: all is undone, and compiled anew.
-create or replace function lethe_private.assert_shape(managed lethe.managed_tables, program jsonb)
+create or replace function lethe_private.assert_shape(shape jsonb)
   returns void
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if program ->> 'shape' <> lethe_private.shape_mark(managed) then
+  if shape ->> 'mark' is distinct from lethe_private.shape_mark(shape -> 'of') then
     raise exception using errcode = 'serialization_failure', message = 'a column of the table has come, gone or changed';
   end if;
 end
 $$;
 
-comment on function lethe_private.assert_shape(lethe.managed_tables, jsonb) is
+comment on function lethe_private.assert_shape(jsonb) is
   'Raises 40001 when an archiving program was written for other columns than there are.';
 
 create or replace function lethe_private.sweep_columns(
@@ -76,7 +76,7 @@ begin
   select r.facts into v_facts
   from lethe_private.run_as_sweeper(lethe_private.place(v_statement, v_oid, batch.target),
     managed, batch.tids, pads.inner_pad, pads.outer_pad) as r;
-  perform lethe_private.assert_shape(managed, program -> 'columns');
+  perform lethe_private.assert_shape(nullif(program -> 'columns' -> 'shape', 'null'));
   return v_facts;
 end
 $$;
@@ -138,7 +138,7 @@ begin
   if lethe_private.cascade_mark(v_oid) is distinct from program ->> 'cascades' then
     raise exception using errcode = 'serialization_failure', message = 'a foreign key to the table has come or gone';
   end if;
-  perform lethe_private.assert_shape(managed, program);
+  perform lethe_private.assert_shape(program -> 'shape');
 
   select v_children || coalesce(jsonb_agg(jsonb_build_object('table', d.key,
       'rule', case when program -> 'shape' is null then 'with parent' else 'archived with parent' end,

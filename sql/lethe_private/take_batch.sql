@@ -174,13 +174,22 @@ end;
 comment on function lethe_private.table_failed(lethe.cycle_tables, jsonb) is
   'Gives a table up for this cycle, with the cause. The next cycle finds its rows again.';
 
-create or replace function lethe_private.next_phase(phase text)
+create or replace function lethe_private.next_phase(phase text, program jsonb)
   returns text
   language sql
   immutable
-return case phase when 'purge' then 'archive' when 'archive' then 'columns' when 'columns' then 'archived' end;
+begin atomic
+  with phases as (
+    select p, n from unnest(array['purge', 'archive', 'columns', 'archived']) with ordinality as x (p, n)
+  )
+  select p.p
+  from phases as p
+  where p.n > (select x.n from phases as x where x.p = next_phase.phase) and jsonb_typeof(program -> p.p) = 'object'
+  order by p.n
+  limit 1;
+end;
 
-comment on function lethe_private.next_phase(text) is
+comment on function lethe_private.next_phase(text, jsonb) is
   'What a table is swept for next: rows to purge, rows to archive, columns, what is in its archive; null after the last.';
 
 -- The worklist is empty. Search, or, where the last pass changed nothing more, go on to the next phase.
@@ -238,12 +247,12 @@ begin
   end if;
 
   update lethe.cycle_tables as t
-  set phase = coalesce(lethe_private.next_phase(t.phase), t.phase),
-      state = case when lethe_private.next_phase(t.phase) is null then 'swept' else 'sweeping' end,
+  set phase = coalesce(lethe_private.next_phase(t.phase, program), t.phase),
+      state = case when lethe_private.next_phase(t.phase, program) is null then 'swept' else 'sweeping' end,
       pass = 0,
       done_before_pass = t.rows_done
   where t.cycle_id = cycle_table.cycle_id and t.table_id = cycle_table.table_id;
-  return case when lethe_private.next_phase(cycle_table.phase) is null then 'done' else 'discovered' end;
+  return case when lethe_private.next_phase(cycle_table.phase, program) is null then 'done' else 'discovered' end;
 end
 $$;
 

@@ -17,6 +17,7 @@ import {
   shopRows,
   someHeld,
 } from '../helpers/shop.ts'
+import { addDelay, formatDay, parseDay } from '../oracle/calendar.ts'
 import { afterCycle, type State } from '../oracle/model.ts'
 
 let db: TestDatabase
@@ -48,7 +49,7 @@ describe('a cycle over tables that refer to each other in every way', () => {
     customers: fc.integer({ min: 20, max: 200 }),
     batchRows: fc.constantFrom(1, 7, 40, 5000),
     heldPercent: fc.constantFrom(0, 0, 5, 30),
-    today: fc.constantFrom('2020-02-29', '2021-03-01', '2024-12-31', '2025-06-15'),
+    today: fc.constantFrom('2020-02-29', '2021-03-01', '2024-12-31', '2025-05-15'),
   })
 
   it('ends as the oracle says; the plan said so; the evidence says so; a second cycle writes not one byte', async () => {
@@ -85,11 +86,20 @@ describe('a cycle over tables that refer to each other in every way', () => {
               ),
             ).toEqual([])
           }
+
+          // A good year later what is in the archive has come to its end as well.
+          const later = formatDay(addDelay(parseDay(today), { months: 18, days: 0 }))
+          for (const controller of shopControllers(later)) {
+            expect(await runCycle(client, controller.name, later)).toBe('complete')
+            state = afterCycle(SHOP, state, controller, held)
+            const found = await readShop(client)
+            expect(disagreement(await expectedShop(client, before, state), found)).toEqual({})
+          }
         })
       }),
       { seed: 30, numRuns: 14, endOnFailure: true },
     )
-  })
+  }, 240_000)
 
   /** Of the cycle that has just run: plan = done = rows that differ, and nothing is left over. */
   async function assertFigures(
@@ -103,12 +113,12 @@ describe('a cycle over tables that refer to each other in every way', () => {
       select t.table_name, b.phase, sum(b.rows_done) as rows,
         coalesce(sum((select sum((c ->> 'rows')::bigint) from jsonb_array_elements(b.counts -> 'children') as c)), 0) as children
       from lethe.evidence_batches as b join lethe.cycle_tables as t using (cycle_id, table_id)
-      where b.cycle_id = (select max(id) from lethe.cycles) group by 1, 2`,
+      where b.cycle_id = (select max(id) from lethe.cycles) and b.phase <> 'archived' group by 1, 2`,
     )
     const sum = (list: number[]): number => list.reduce((total, n) => total + n, 0)
     // A row that is unlinked or taken by its parent may have a rule of its own as well, so it can count twice.
     const touched = sum(batches.map((batch) => batch.rows + batch.children))
-    expect(touched).toBeGreaterThanOrEqual(changed.length)
+    expect(touched).toBeGreaterThanOrEqual(changed.filter((key) => !key.includes(':')).length)
     for (const { table_name: name, due } of planned) {
       const done = sum(batches.filter((batch) => batch.table_name === name).map((batch) => batch.rows))
       if (name === 'shop.customers' || name === 'shop.orders' || name === 'shop.gifts') {

@@ -68,6 +68,7 @@ const TERMS: Record<string, Term[]> = {
   phone: [{ after: years(2), since: ['last_at'] }],
   customers: [{ after: years(5), since: ['last_at', 'seen'] }],
   orders: [{ after: years(4), since: ['placed'] }],
+  ordersToArchive: [{ after: years(2), since: ['placed'] }],
   address: [{ after: { months: 18, days: 3 }, since: ['placed'] }],
   label: [{ after: years(1), since: ['shipped'] }],
   gifts: [{ after: years(4), since: ['given'] }],
@@ -92,6 +93,7 @@ export const SHOP: Table[] = [
     clocks: { last_at: 'timestamptz', seen: 'date' },
     sentinels: ['1900-01-01', '9999-12-31'],
     masks: { email: TERMS.email!, phone: TERMS.phone! },
+    archived: ['phone'],
     purge: TERMS.customers!,
     references: [{ columns: ['referrer_id'], to: 'shop.customers', toColumns: ['id'], onPurge: 'keep' }],
   },
@@ -100,6 +102,7 @@ export const SHOP: Table[] = [
     name: 'shop.orders',
     clocks: { placed: 'date' },
     masks: { address: TERMS.address! },
+    archive: TERMS.ordersToArchive!,
     purge: TERMS.orders!,
     references: [{ ...CUSTOMERS, onPurge: 'keep' }],
   },
@@ -166,7 +169,7 @@ function tableAsPolicy(table: Table): Record<string, unknown> {
       column === 'email'
         ? { anonymize: termsAsPolicy(terms, 'pseudonym_email') }
         : {
-            [column === 'phone' ? 'anonymize' : 'purge']: termsAsPolicy(
+            [column === 'phone' ? 'archive' : 'purge']: termsAsPolicy(
               terms,
               column === 'phone' ? 'suppress' : undefined,
             ),
@@ -179,6 +182,7 @@ function tableAsPolicy(table: Table): Record<string, unknown> {
     columns,
     time_zone: table.zone,
     sentinels: table.sentinels,
+    archive: table.archive && termsAsPolicy(table.archive, undefined),
     purge: table.purge && termsAsPolicy(table.purge, undefined),
     with: reference?.onPurge === 'with parent' ? 'parent' : undefined,
     unlink: reference?.onPurge === 'unlink' ? reference.columns : undefined,
@@ -348,9 +352,37 @@ export async function readShop(session: Session): Promise<Seen> {
       `select id::text as key, to_jsonb(t) as row from ${table.name} as t`,
     )
     for (const { key, row } of rows) seen[`${table.name}/${key}`] = compared(table, row)
+    Object.assign(seen, await readArchive(session, table))
   }
   return seen
 }
+
+/** What is in the archive of a table, read as one who may. */
+async function readArchive(session: Session, table: Table): Promise<Seen> {
+  const mirrors = await rowsOf<{ name: string; kind: string }>(
+    session,
+    `select m.name, m.kind from lethe_private.mirrors as m join lethe.managed_tables as t on t.id = m.table_id
+     where t.schema_name || '.' || t.table_name = $1`,
+    [table.name],
+  )
+  const seen: Seen = {}
+  for (const { name, kind } of mirrors) {
+    for (const { row } of await rowsOf<{ row: Row }>(
+      session,
+      `select to_jsonb(m) as row from lethe_archive.${name} as m`,
+    )) {
+      const { lethe$root_table: _, lethe$root: root, ...rest } = row
+      const values = Object.fromEntries(Object.entries(rest).filter(([column]) => !column.startsWith('lethe$')))
+      if (kind === 'rows')
+        seen[`archive:${table.name}/${row.lethe$key}`] = { ...compared(table, values), $root: root }
+      else seen[`values:${table.name}/${row.lethe$key}`] = archivedValues(table, values)
+    }
+  }
+  return seen
+}
+
+const archivedValues = (table: Table, row: Row): Row =>
+  Object.fromEntries((table.archived ?? []).map((column) => [column, row[column]]))
 
 /** The oracle's state in the same form. */
 export async function expectedShop(session: Session, before: State, after: State): Promise<Seen> {
@@ -362,6 +394,15 @@ export async function expectedShop(session: Session, before: State, after: State
   const seen: Seen = {}
   for (const table of SHOP) {
     const originals = new Map(before[table.name]!.map((row) => [row[table.key], row]))
+    for (const row of after[`values:${table.name}`] ?? [])
+      seen[`values:${table.name}/${row[table.key]}`] = archivedValues(table, row)
+    for (const row of after[`archive:${table.name}`] ?? []) {
+      const values = Object.fromEntries(
+        Object.entries(row).map(([column, value]) => [column, value === MASKED ? null : value]),
+      )
+      const root = String(row.$root).split('/')[1]
+      seen[`archive:${table.name}/${row[table.key]}`] = { ...compared(table, values), $root: root }
+    }
     for (const row of after[table.name]!) {
       const values = Object.fromEntries(
         Object.entries(row).map(([column, value]) => {

@@ -7,6 +7,8 @@
  * - **term**: one purpose's delay. It applies where its `when` holds, or, without one, where its clock
  *   is usable. A rule is due when at least one term applies and all that apply have expired.
  * - **reference**: a row that refers to another one keeps it, goes with it, or lets it go.
+ * - **archive**: a row that is due for the archive, and not for purge, is moved there with what goes with it;
+ *   there it goes on obeying the rules, and leaves with all that came along.
  */
 import { addDelay, type Day, type Delay, instantOf, localDay, parseDay } from './calendar.ts'
 
@@ -41,8 +43,11 @@ export interface Table {
   zone?: string
   sentinels?: string[]
   purge?: Term[]
+  archive?: Term[]
   /** Per column. */
   masks?: Record<string, Term[]>
+  /** Columns whose original goes to the archive when it is masked. */
+  archived?: string[]
   references?: Reference[]
 }
 
@@ -52,7 +57,7 @@ export interface Controller {
   today: Day
 }
 
-/** Rows per table. */
+/** Rows per table; what was archived of it under `archive:name` (with `$root`) and `values:name`. */
 export type State = Record<string, Row[]>
 
 /** `table/key` of the rows under a hold. */
@@ -129,31 +134,78 @@ export function afterCycle(
   held: Held = new Set(),
 ): State {
   const state: State = Object.fromEntries(
-    tables.map((table) => [table.name, before[table.name]!.map((row) => ({ ...row }))]),
+    tables.flatMap(({ name }) =>
+      [name, `archive:${name}`, `values:${name}`].map((list) => [
+        list,
+        (before[list] ?? []).map((row) => ({ ...row })),
+      ]),
+    ),
   )
-  purgeAll(tables, state, controller, held)
+  const free = (table: Table, row: Row): boolean =>
+    table.controllerOf(row) === controller.name && !held.has(idOf(table, row))
+  leaveAll(tables, state, controller, held)
   for (const table of tables) {
-    for (const row of state[table.name]!) {
-      if (table.controllerOf(row) !== controller.name || held.has(idOf(table, row))) continue
-      // All clocks are read before anything is masked.
-      const due = Object.entries(table.masks ?? {}).filter(
-        ([column, terms]) => row[column] !== null && isDue(table, terms, row, controller),
-      )
-      for (const [column] of due) row[column] = MASKED
+    for (const row of state[table.name]!.filter((candidate) => free(table, candidate))) {
+      const due = dueColumns(table, row, controller)
+      if (due.some((column) => table.archived?.includes(column)))
+        state[`values:${table.name}`]!.push({ ...row })
+      for (const column of due) row[column] = MASKED
     }
+  }
+  for (const table of tables) {
+    const gone = (row: Row): boolean =>
+      table.purge !== undefined && free(table, row) && isDue(table, table.purge, row, controller)
+    for (const row of state[`archive:${table.name}`]!.filter(gone)) removeRecord(tables, table, row, state, held)
+    state[`values:${table.name}`] = state[`values:${table.name}`]!.filter((row) => !gone(row))
+  }
+  for (const table of tables) {
+    for (const row of state[`archive:${table.name}`]!.filter((candidate) => free(table, candidate)))
+      for (const column of dueColumns(table, row, controller))
+        if (!table.archived?.includes(column)) row[column] = MASKED
   }
   return state
 }
 
+/** All clocks are read before anything is masked. */
+function dueColumns(table: Table, row: Row, controller: Controller): string[] {
+  return Object.entries(table.masks ?? {})
+    .filter(
+      ([column, terms]) =>
+        row[column] !== null && row[column] !== MASKED && isDue(table, terms, row, controller),
+    )
+    .map(([column]) => column)
+}
+
+/** An archived row, with what came along if it is the one that was moved by itself; unless that is held. */
+function removeRecord(tables: Table[], table: Table, row: Row, state: State, held: Held): void {
+  const alone = row.$root !== idOf(table, row)
+  const belongs = (other: Table, candidate: Row): boolean =>
+    other === table ? candidate === row : !alone && candidate.$root === row.$root
+  const anyHeld = tables.some((other) =>
+    state[`archive:${other.name}`]!.some(
+      (candidate) => belongs(other, candidate) && held.has(idOf(other, candidate)),
+    ),
+  )
+  if (anyHeld) return
+  for (const other of tables)
+    state[`archive:${other.name}`] = state[`archive:${other.name}`]!.filter(
+      (candidate) => !belongs(other, candidate),
+    )
+}
+
 /** Takes rows until nothing more can go: what one table lets go of may free a row of another. */
-function purgeAll(tables: Table[], state: State, controller: Controller, held: Held): void {
+function leaveAll(tables: Table[], state: State, controller: Controller, held: Held): void {
   for (let moved = true; moved; ) {
     moved = false
-    for (const table of tables.filter((candidate) => candidate.purge)) {
-      const leaving = leavingRows(tables, table, state, controller, held)
-      if (leaving.size === 0) continue
-      moved = true
-      removeRows(tables, table, leaving, state)
+    for (const table of tables) {
+      for (const action of ['purge', 'archive'] as const) {
+        const leaving = leavingRows(tables, table, action, state, controller, held)
+        if (leaving.size === 0) continue
+        moved = true
+        for (const row of leaving)
+          removeRow(tables, table, row, leaving, state, action === 'archive' ? idOf(table, row) : undefined)
+        state[table.name] = state[table.name]!.filter((row) => !leaving.has(row))
+      }
     }
   }
 }
@@ -162,16 +214,20 @@ function purgeAll(tables: Table[], state: State, controller: Controller, held: H
 function leavingRows(
   tables: Table[],
   table: Table,
+  action: 'purge' | 'archive',
   state: State,
   controller: Controller,
   held: Held,
 ): Set<Row> {
+  const due = (terms: Term[] | undefined, row: Row): boolean =>
+    terms !== undefined && isDue(table, terms, row, controller)
   const leaving = new Set(
     state[table.name]!.filter(
       (row) =>
         table.controllerOf(row) === controller.name &&
         !held.has(idOf(table, row)) &&
-        isDue(table, table.purge!, row, controller),
+        due(table[action], row) &&
+        (action === 'purge' || !due(table.purge, row)),
     ),
   )
   for (let changed = true; changed; ) {
@@ -218,14 +274,22 @@ function refers(row: Row, reference: Reference, parentRow: Row): boolean {
   )
 }
 
-function removeRows(tables: Table[], table: Table, leaving: Set<Row>, state: State): void {
-  for (const row of leaving) {
-    for (const { child, row: childRow, reference } of referrers(tables, table, row, state)) {
-      if (reference.onPurge === 'with parent') removeRows(tables, child, new Set([childRow]), state)
-      else if (reference.onPurge === 'unlink' && !leaving.has(childRow)) {
-        for (const column of reference.columns) childRow[column] = null
-      }
+/** root: the row that is being archived, if that is what happens. */
+function removeRow(
+  tables: Table[],
+  table: Table,
+  row: Row,
+  leaving: Set<Row>,
+  state: State,
+  root: string | undefined,
+): void {
+  if (root !== undefined) state[`archive:${table.name}`]!.push({ ...row, $root: root })
+  for (const { child, row: childRow, reference } of referrers(tables, table, row, state)) {
+    if (reference.onPurge === 'with parent') {
+      removeRow(tables, child, childRow, new Set([childRow]), state, root)
+      state[child.name] = state[child.name]!.filter((other) => other !== childRow)
+    } else if (reference.onPurge === 'unlink' && !leaving.has(childRow)) {
+      for (const column of reference.columns) childRow[column] = null
     }
   }
-  state[table.name] = state[table.name]!.filter((row) => !leaving.has(row))
 }
