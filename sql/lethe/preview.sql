@@ -45,7 +45,7 @@ begin
         select 400 + 10 * row_number() over (order by m.value ->> 'name') + s.n, format('archived: %s of %s', s.step, m.value ->> 'name'),
           lethe_private.fill(m.value ->> s.step, jsonb_build_object('from', format('lethe_archive.%I', m.value ->> 'name'), 'here', ''))
         from jsonb_each(nullif(v_program #> '{archived,mirrors}', 'null')) as m
-        cross join (values (1, 'purge'), (2, 'columns'), (3, 'look')) as s (n, step)
+        cross join (values (1, 'purge'), (2, 'emptied'), (3, 'columns'), (4, 'look')) as s (n, step)
         union all
         select 900, 'verify', v_program ->> 'look'
         union all

@@ -127,7 +127,8 @@ begin
     'columns', case when v_columns is not null then replace(lethe_private.act_sql(
       format(E'%s\n    and %s\n    and not (%s)', v_own, lethe_private.any_due_sql(v_columns), v_held),
       v_columns, 'c."lethe$key"', false, null), '{here}', '') end,
-    'emptied', case when mirror.kind = 'values' then lethe_private.mirror_emptied_sql(mirror) end);
+    'emptied', case when mirror.kind = 'values' and v_columns is not null then lethe_private.mirror_emptied_sql(mirror, v_columns,
+      format(E'%s\n    and not (%s)', v_own, v_held)) end);
 end
 $$;
 
@@ -156,19 +157,34 @@ from gone as a$sql$,
 comment on function lethe_private.mirror_purge_sql(text, lethe_private.action_parts, text, text[], int) is
   'Purges a batch of archived rows with all that was archived along with them.';
 
-create or replace function lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors)
+create or replace function lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors, columns lethe_private.action_parts[], condition text)
   returns text
   language sql
   stable
 begin atomic
-  select format('delete from {from} as c where c.ctid = any ($1) and num_nonnulls(%s) = 0',
-    string_agg(format('c.%I', c.column_name), ', '))
-  from lethe_private.mirror_columns as c
-  where c.mirror_id = mirror.id and c.holds_value;
+  select format($sql$with gone as (
+  delete from {from} as c
+  where c.ctid = any ($1)
+    and %s
+    and %s
+  returning c."lethe$key" as key, %s
+)
+select %s as facts,
+  null::oid as target, null::tid[] as tids
+from gone as a$sql$,
+    condition,
+    (select string_agg(format('(c.%I is null%s)', m.column_name, coalesce(' or coalesce(' || p.due || ', false)', '')), E'\n    and ')
+     from lethe_private.mirror_columns as m
+     left join unnest(columns) as p (flag, rule, phase, column_name, due, unclocked, needed, test, new_value) on p.column_name = m.column_name
+     where m.mirror_id = mirror.id and m.holds_value),
+    string_agg(format('c.%I is not null as %s', a.column_name, a.flag), ', '),
+    lethe_private.object_sql(array['''rows'', count(*)', '''root'', ' || lethe_private.root_sql('a.key')]
+      || array_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag))))
+  from unnest(columns) as a;
 end;
 
-comment on function lethe_private.mirror_emptied_sql(lethe_private.mirrors) is
-  'Deletes archived values of which none is left, with the key that dated them.';
+comment on function lethe_private.mirror_emptied_sql(lethe_private.mirrors, lethe_private.action_parts[], text) is
+  'Deletes archived values of which none would be left, with the key that dated them.';
 
 create or replace function lethe_private.archived_program(managed lethe.managed_tables, controller lethe.controllers, today date)
   returns jsonb
@@ -238,7 +254,7 @@ declare
   v_facts jsonb;
   v_all jsonb := '{"rows": 0}';
 begin
-  foreach v_step in array array['purge', 'columns'] loop
+  foreach v_step in array array['purge', 'emptied', 'columns'] loop
     continue when v_mirror ->> v_step is null;
     select r.facts into v_facts
     from lethe_private.run_on_archive(lethe_private.fill(v_mirror ->> v_step, v_from), batch.tids, pads.inner_pad, pads.outer_pad) as r;
@@ -247,9 +263,6 @@ begin
       'rows', (v_all ->> 'rows')::bigint + (v_facts ->> 'rows')::bigint,
       'root', concat_ws(' ', v_all ->> 'root', v_facts ->> 'root'));
   end loop;
-  if v_mirror ->> 'emptied' is not null then
-    execute lethe_private.fill(v_mirror ->> 'emptied', v_from) using batch.tids;
-  end if;
   return v_all;
 end
 $$;

@@ -372,7 +372,9 @@ async function readArchive(session: Session, table: Table): Promise<Seen> {
       `select to_jsonb(m) as row from lethe_archive.${name} as m`,
     )) {
       const { lethe$root_table: _, lethe$root: root, ...rest } = row
-      const values = Object.fromEntries(Object.entries(rest).filter(([column]) => !column.startsWith('lethe$')))
+      const values = Object.fromEntries(
+        Object.entries(rest).filter(([column]) => !column.startsWith('lethe$')),
+      )
       if (kind === 'rows')
         seen[`archive:${table.name}/${row.lethe$key}`] = { ...compared(table, values), $root: root }
       else seen[`values:${table.name}/${row.lethe$key}`] = archivedValues(table, values)

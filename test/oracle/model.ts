@@ -155,7 +155,8 @@ export function afterCycle(
   for (const table of tables) {
     const gone = (row: Row): boolean =>
       table.purge !== undefined && free(table, row) && isDue(table, table.purge, row, controller)
-    for (const row of state[`archive:${table.name}`]!.filter(gone)) removeRecord(tables, table, row, state, held)
+    for (const row of state[`archive:${table.name}`]!.filter(gone))
+      removeRecord(tables, table, row, state, held)
     state[`values:${table.name}`] = state[`values:${table.name}`]!.filter((row) => !gone(row))
   }
   for (const table of tables) {
