@@ -17,7 +17,7 @@ const ROLES = `(select oid, rolname from pg_roles where rolname in ('lethe_owner
 /** What {@link remove} is told. */
 export interface RemoveOptions {
   databaseUrl: string
-  /** What becomes of evidence; without an answer `remove` refuses while there is any. */
+  /** What becomes of evidence and archive; without an answer `remove` refuses while there is any. */
   archive?: 'keep' | 'drop'
 }
 
@@ -36,7 +36,7 @@ export interface RemoveResult {
   remedy?: string
 }
 
-/** @throws LetheError LE606 when there is evidence, when a cycle runs, or when host objects depend on Lethe. */
+/** @throws LetheError LE606 when there is evidence or an archive, when a cycle runs, or when host objects depend on Lethe. */
 export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<RemoveResult> {
   let client: Client | undefined
   try {
@@ -44,12 +44,16 @@ export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<R
     await assertServer(client)
     await client.query('select pg_advisory_lock($1)', [INIT_LOCK])
     await client.query('begin')
-    const schemas = await ourSchemas(client)
+    let schemas = await ourSchemas(client)
     let indexes: string[] = []
     if (schemas.length > 0) {
-      await assertNoEvidence(client, archive)
-      indexes = await assertNoDependents(client, schemas)
-      await dropSchemas(client, schemas)
+      await assertMayGo(client, archive)
+      const { lines, rows } = await held(client)
+      const going = archive === 'keep' && lines + rows > 0 ? without(schemas, 'lethe_archive') : schemas
+      indexes = await assertNoDependents(client, going)
+      if (going !== schemas) await keepArchive(client)
+      await dropSchemas(client, going)
+      schemas = going
     }
     const roles = await dropRoles(client)
     await client.query('commit')
@@ -61,6 +65,8 @@ export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<R
   }
 }
 
+const without = (names: string[], name: string): string[] => names.filter((one) => one !== name)
+
 async function ourSchemas(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select nspname as name from pg_namespace
@@ -71,28 +77,57 @@ async function ourSchemas(client: Client): Promise<string[]> {
   return rows.map((row) => row.name)
 }
 
-async function assertNoEvidence(client: Client, archive: RemoveOptions['archive']): Promise<void> {
-  const { rows } = await client.query<{ evidence: string | null }>(
-    `select to_regclass('lethe.evidence') as evidence`,
+/** Lines of evidence and rows of the archive; nothing where Lethe was not installed whole. */
+async function held(client: Client): Promise<{ lines: number; rows: number }> {
+  const { rows } = await client.query<{ whole: boolean }>(
+    `select to_regclass('lethe.evidence') is not null and to_regclass('lethe_private.mirrors') is not null as whole`,
   )
-  if (!rows[0]!.evidence || archive === 'drop') return
+  if (!rows[0]!.whole) return { lines: 0, rows: 0 }
   await client.query('set local role lethe_owner')
-  const { rows: counted } = await client.query<{ lines: number }>(
-    'select count(*)::int as lines from lethe.evidence',
-  )
+  const { rows: counted } = await client.query<{ lines: number; rows: number }>(`
+    select
+      (select count(*) from lethe.evidence)::int as lines,
+      coalesce((select sum((xpath('/row/n/text()',
+        query_to_xml(format('select count(*) as n from lethe_archive.%I', m.name), false, true, '')))[1]::text::bigint)
+        from lethe_private.mirrors as m), 0)::float8 as rows`)
   await client.query('reset role')
-  const { lines } = counted[0]!
-  if (archive === 'keep') {
-    throw new LetheError('evidence cannot be kept in a database without Lethe', {
+  return counted[0]!
+}
+
+async function assertMayGo(client: Client, archive: RemoveOptions['archive']): Promise<void> {
+  const { lines, rows } = await held(client)
+  if (archive !== undefined || lines + rows === 0) return
+  throw new LetheError(
+    `this database holds the evidence of past cycles (${lines} lines) and an archive (${rows} rows)`,
+    {
       code: 'LE606',
-      hint: `save it first (psql: \\copy (select * from lethe.evidence) to 'evidence.csv' csv header), then --archive drop`,
-    })
-  }
-  if (lines === 0) return
-  throw new LetheError(`this database holds the evidence of past cycles (${lines} lines)`, {
-    code: 'LE606',
-    hint: 'lethe remove --archive drop destroys it with the rest',
-  })
+      hint: 'lethe remove --archive keep leaves both in schema lethe_archive, to whoever runs it; --archive drop destroys them',
+    },
+  )
+}
+
+/** The archive stays as it is, with a copy of the evidence beside it, and belongs to whoever removes Lethe. */
+async function keepArchive(client: Client): Promise<void> {
+  await client.query(`
+    do $$
+    declare
+      v_table record;
+    begin
+      set local role lethe_owner;
+      for v_table in
+        select c.relname from pg_class as c
+        where c.relnamespace = 'lethe'::regnamespace and c.relkind = 'r'
+          and c.relname in ('controllers', 'cycles', 'cycle_tables', 'evidence', 'evidence_batches', 'seals', 'archive_openings', 'policy_changes')
+      loop
+        execute format('create table lethe_archive.%I as table lethe.%I', v_table.relname, v_table.relname);
+      end loop;
+      reset role;
+      for v_table in select c.relname from pg_class as c where c.relnamespace = 'lethe_archive'::regnamespace and c.relkind = 'r' loop
+        execute format('alter table lethe_archive.%I owner to current_user', v_table.relname);
+      end loop;
+      alter schema lethe_archive owner to current_user;
+    end
+    $$`)
 }
 
 /** @returns the host's indexes that will go; refuses for anything else that would. */

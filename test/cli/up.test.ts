@@ -63,7 +63,7 @@ describe('lethe up', () => {
     const before = await db.query(count)
     const refused = await lethe(['remove'], { databaseUrl: db.installer.url })
     expect(refused.stderr).toMatch(
-      /^error: this database holds the evidence of past cycles .* \[LE606\]\nhint: lethe remove --archive drop/,
+      /^error: this database holds the evidence of past cycles .* \[LE606\]\nhint: lethe remove --archive keep .* --archive drop/,
     )
     expect(refused.code).toBe(2)
     const { code, stderr } = await lethe(['remove', '--archive', 'drop'], { databaseUrl: db.installer.url })

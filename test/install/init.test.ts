@@ -57,8 +57,10 @@ describe('by a login that is no superuser', () => {
     await init({ databaseUrl, migrationsFolder })
     expect(await server.query(SCHEMAS, 'no_rights')).toEqual([
       { name: 'lethe', owner: 'lethe_owner' },
+      { name: 'lethe_archive', owner: 'lethe_owner' },
       { name: 'lethe_jobs', owner: 'lethe_worker' },
       { name: 'lethe_private', owner: 'lethe_owner' },
+      { name: 'lethe_stats', owner: 'lethe_owner' },
     ])
   })
 

@@ -9,6 +9,7 @@ import { type OwnServer, startOwnServer } from '../helpers/own-server.ts'
 
 const TINY = `
   create table lethe.evidence (cycle_id bigint, due bigint);
+  create table lethe_private.mirrors (name text);
   create function lethe.is_hidden(value text) returns boolean language sql immutable return value = 'hidden';
   grant usage on schema lethe to lethe_auditor;`
 
@@ -53,7 +54,7 @@ describe('lethe remove', () => {
     await attached('leaving')
     const result = await remove({ databaseUrl: server.url('leaving') })
     expect(result).toMatchObject({
-      schemas: ['lethe_jobs', 'lethe', 'lethe_private'],
+      schemas: ['lethe_jobs', 'lethe', 'lethe_private', 'lethe_archive', 'lethe_stats'],
       indexes: ['shop.customers_not_hidden'],
       rolesDropped: [],
       grantsLeft: [],
@@ -89,7 +90,7 @@ describe('lethe remove', () => {
     const databaseUrl = await attached('granted')
     const result = await remove({ databaseUrl })
     expect(result).toMatchObject({
-      schemas: ['lethe_jobs', 'lethe', 'lethe_private'],
+      schemas: ['lethe_jobs', 'lethe', 'lethe_private', 'lethe_archive', 'lethe_stats'],
       rolesDropped: [],
       grantsLeft: ['schema shop', 'table shop.customers'],
       remedy: 'drop owned by lethe_sweeper',
@@ -98,23 +99,47 @@ describe('lethe remove', () => {
     expect(await remove({ databaseUrl })).toMatchObject({ schemas: [], rolesKept: [], grantsLeft: [] })
   })
 
-  it('refuses while there is evidence (LE606), unless told to drop it', async () => {
+  const PROVEN = `
+    insert into lethe.evidence values (1, 7), (1, 0);
+    insert into lethe_private.mirrors values ('shop_customers_1');
+    set role lethe_owner;
+    create table lethe_archive.shop_customers_1 (id int, email text);
+    insert into lethe_archive.shop_customers_1 values (7, 'bob@example.org');`
+
+  it('refuses while there is evidence or an archive (LE606), unless told to drop both', async () => {
     const databaseUrl = await attached('proven')
-    await server.query('insert into lethe.evidence values (1, 7), (1, 0)', 'proven')
+    await server.query(PROVEN, 'proven')
     expect(await refusal(remove({ databaseUrl }))).toMatchObject({
       code: 'LE606',
-      message: 'this database holds the evidence of past cycles (2 lines)',
-      hint: 'lethe remove --archive drop destroys it with the rest',
-    })
-    expect(await refusal(remove({ databaseUrl, archive: 'keep' }))).toMatchObject({
-      code: 'LE606',
-      message: 'evidence cannot be kept in a database without Lethe',
+      message: 'this database holds the evidence of past cycles (2 lines) and an archive (1 rows)',
+      hint: expect.stringContaining('--archive drop destroys them'),
     })
     expect(await server.query('select count(*)::int as lines from lethe.evidence', 'proven')).toEqual([
       { lines: 2 },
     ])
     await remove({ databaseUrl, archive: 'drop' })
     expect(await server.query(HOST_NOW, 'proven')).toMatchObject([{ schemas: 0 }])
+  })
+
+  it('or told to keep both, which are then out of reach of anybody but who removed Lethe', async () => {
+    const databaseUrl = await attached('keeper')
+    await server.query(PROVEN, 'keeper')
+    const { schemas } = await remove({ databaseUrl, archive: 'keep' })
+    expect(schemas).toEqual(['lethe_jobs', 'lethe', 'lethe_private', 'lethe_stats'])
+    expect(
+      await server.query(
+        `select c.relname::text as name, pg_get_userbyid(c.relowner)::text as owner, c.relacl from pg_class as c
+         where c.relnamespace = 'lethe_archive'::regnamespace and c.relkind = 'r' order by 1`,
+        'keeper',
+      ),
+    ).toEqual(['evidence', 'shop_customers_1'].map((name) => ({ name, owner: 'ann', relacl: null })))
+    expect(await server.query('select email from lethe_archive.shop_customers_1', 'keeper')).toEqual([
+      { email: 'bob@example.org' },
+    ])
+    expect(await server.query('select sum(due)::int as due from lethe_archive.evidence', 'keeper')).toEqual([
+      { due: 7 },
+    ])
+    await server.query('drop schema lethe_archive cascade', 'keeper')
   })
 
   it('never takes a view of the host along (LE606)', async () => {

@@ -10,7 +10,9 @@ export function register(program: Command): void {
   program
     .command('remove')
     .description('take Lethe out of a database; the host’s tables stay as they are')
-    .addOption(new Option('--archive <what>', 'what to do with evidence').choices(['keep', 'drop']))
+    .addOption(
+      new Option('--archive <what>', 'what to do with archive and evidence').choices(['keep', 'drop']),
+    )
     .action(
       databaseAction<Options>(async ({ databaseUrl, options, out }) => {
         const { remove } = await import('../../install/remove.ts')
@@ -21,6 +23,8 @@ export function register(program: Command): void {
           return
         }
         out.line(`  dropped schemas ${result.schemas.join(', ')}`)
+        if (options.archive === 'keep' && !result.schemas.includes('lethe_archive'))
+          out.line('  kept schema lethe_archive: archive and evidence, readable by this login alone')
         for (const index of result.indexes) out.line(`  dropped index ${index}`)
         if (result.rolesDropped.length > 0) out.line(`  dropped roles ${result.rolesDropped.join(', ')}`)
         if (result.rolesKept.length > 0) out.line(`  kept roles in use: ${result.rolesKept.join(', ')}`)
