@@ -126,9 +126,12 @@ describe('one cycle over the demo', () => {
   })
 
   it('takes lines with their bill, and by the day', async () => {
-    const edges = await db.query<{ number: string }>(
-      `select number from audience.invoices where number like 'EDGE-%' order by 1`,
-    )
+    const [mirrors] = await db.query<{ bills: string; lines: string }>(`
+      select min(m.name) filter (where t.table_name = 'invoices') as bills, min(m.name) filter (where t.table_name = 'invoice_lines') as lines
+      from lethe_private.mirrors as m join lethe.managed_tables as t on t.id = m.table_id`)
+    const edges = await db.query<{ number: string }>(`
+      select number from audience.invoices where number like 'EDGE-%'
+      union all select number from lethe_archive.${mirrors!.bills} where number like 'EDGE-%' order by 1`)
     // Ten years in the north (49, 51), five in the south (50 to 56), where the day may be the one before.
     const south = ranOn.north === ranOn.south ? ['EDGE-54'] : ['EDGE-54', 'EDGE-56']
     expect(edges.map(({ number }) => number)).toEqual(['EDGE-49', 'EDGE-53', 'EDGE-55', ...south].sort())
@@ -137,6 +140,12 @@ describe('one cycle over the demo', () => {
         `select from audience.invoice_lines as l where not exists (select from audience.invoices as i where i.id = l.invoice_id)`,
       ),
     ).toEqual([])
+    const [kept] = await db.query<{ bills: number; lone: number; lines: number }>(`
+      select (select count(*) from lethe_archive.${mirrors!.bills}) as bills,
+        (select count(*) from lethe_archive.${mirrors!.bills} as b where number !~ '^EDGE-' and not exists (select from lethe_archive.${mirrors!.lines} as l where l.invoice_id = b.id)) as lone,
+        (select count(*) from lethe_archive.${mirrors!.lines} as l where not exists (select from lethe_archive.${mirrors!.bills} as b where b.id = l.invoice_id)) as lines`)
+    expect(kept!.bills).toBeGreaterThan(100)
+    expect(kept).toMatchObject({ lone: 0, lines: 0 })
   })
 
   it('run again changes nothing, byte for byte', async () => {
