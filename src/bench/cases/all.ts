@@ -1,5 +1,6 @@
 /** Every case, in the order in which they are run and shown. */
 import type { Case } from '../types.ts'
+import { archiveMove } from './archive.ts'
 import { calendar } from './calendar.ts'
 import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
 import { evidence } from './evidence.ts'
@@ -15,6 +16,7 @@ export const cases: Case[] = [
   dailyCycle,
   nothingDue,
   purgeChildren,
+  archiveMove,
   calendar,
   evidence,
   verifyIndexed,
