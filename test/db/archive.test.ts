@@ -387,7 +387,7 @@ describe('the archive', () => {
     try {
       // As pg_dump reads: everything, with row_security off, and as it does with --enable-row-security.
       const strict = await readAll(ordinary, 'off')
-      expect(strict.refused).toContain('lethe_archive.' + (await mirrorsOf('bills'))[0])
+      expect(strict.refused).toContain(`lethe_archive.${(await mirrorsOf('bills'))[0]}`)
       const lenient = await readAll(ordinary, 'on')
       expect(lenient.refused).toEqual([])
       expect(lenient.text).toContain(`"${SECRET} 5"`)
