@@ -18,6 +18,8 @@
 --!include lethe/methods/scrub.sql
 --!include lethe/methods/catalogue.sql
 --!include lethe_private/clock_sql.sql
+--!include lethe_private/linked_clock.sql
+--!include lethe_private/linked_sql.sql
 --!include lethe_private/term_sql.sql
 --!include lethe_private/rule_sql.sql
 --!include lethe_private/key_sql.sql
@@ -31,6 +33,7 @@
 --!include lethe_private/actions.sql
 --!include lethe_private/references.sql
 --!include lethe_private/kept_sql.sql
+--!include lethe_private/last_events.sql
 --!include lethe_private/purge_sql.sql
 --!include lethe_private/purge_program.sql
 --!include lethe_private/plain_clock_index.sql

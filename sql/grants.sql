@@ -50,6 +50,7 @@ alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
 alter table lethe_private.compiled enable row level security;
 alter table lethe_private.worklist enable row level security;
+alter table lethe_private.last_events enable row level security;
 
 drop policy if exists select_own_controller on lethe.controllers;
 create policy select_own_controller on lethe.controllers for select to lethe_officer, lethe_auditor
@@ -174,3 +175,5 @@ to lethe_worker;
 -- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
 grant select on lethe_private.held to lethe_sweeper;
+-- What the rows it takes away leave behind for the clocks of others.
+grant select, insert, update (last_day), delete on lethe_private.remembered to lethe_sweeper;

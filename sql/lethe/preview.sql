@@ -33,7 +33,7 @@ begin
         union all
         select 100, 'purge: delete', v_program #>> '{purge,delete}'
         union all
-        select 200 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'act']) with ordinality as x (k, n)
+        select 200 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'lock', 'act']) with ordinality as x (k, n)
         union all
         select 250, 'columns: act where all rules are due', lethe_private.act_on_all_sql(v_program #>> '{columns,act_on_all,own_rows}',
           array(select jsonb_populate_record(null::lethe_private.action_parts, e)

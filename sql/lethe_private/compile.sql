@@ -7,8 +7,8 @@
 -- Shape of the result:
 --   {"rules": [{"flag", "rule", "phase"}], "unlocked",
 --    "purge": null | {"discover", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
---    "columns": null | {"discover", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
---    "look": text, "unclocked": text}
+--    "columns": null | {"discover", "lock", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
+--    "look": text, "unclocked": text, "forget": null | text}
 
 -- Actions that fall due together are tested together, so that the clock stands in front, where an index
 -- can use it, and "not yet masked" reads as in the partial index.
@@ -320,6 +320,12 @@ declare
   v_purge lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'purge');
   v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
   v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
+  -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
+  v_linked boolean := exists (
+    select from lethe_private.effective_terms(managed.id, controller.id) as t
+    join lethe.rules as r on r.id = t.rule_id and r.column_name is not null
+    cross join unnest(t.since) as s
+    where lethe_private.is_linked(s));
   v_condition text;
   v_program jsonb;
 begin
@@ -332,7 +338,8 @@ begin
     'look', lethe_private.look_sql(v_source, concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_actions)),
       v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
       case when cardinality(v_purge) > 0 then lethe_private.staying_sql(managed, v_oid, controller, today, false) end),
-    'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions));
+    'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions),
+    'forget', case when lethe_private.has_linked_clock(managed) then lethe_private.forget_sql(managed, v_oid, controller) end);
 
   if cardinality(v_purge) > 0 then
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_purge),
@@ -346,8 +353,9 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
+      'lock', case when v_linked then lethe_private.lock_sql() end,
       'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid)),
-      'act_on_all', case when not lethe_private.is_watched(v_oid) then jsonb_build_object(
+      'act_on_all', case when not v_linked and not lethe_private.is_watched(v_oid) then jsonb_build_object(
         'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
         'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;

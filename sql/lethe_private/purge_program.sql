@@ -23,12 +23,21 @@ begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object('table', b.table_name, 'rule', b.rule, 'statement',
       coalesce(v_staying, '') || lethe_private.fill(b.count_statement, jsonb_build_object('from', lethe_private.host_name(table_oid), 'leaves', v_leaves)))), '[]')
-    from lethe_private.before_purge(table_oid) as b);
+    from lethe_private.before_purge(table_oid, controller) as b);
 end
 $$;
 
 comment on function lethe_private.children_program(lethe.managed_tables, oid, lethe.controllers, date, text) is
   'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
+
+create or replace function lethe_private.lock_sql()
+  returns text
+  language sql
+  immutable
+return $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
+from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$;
+
+comment on function lethe_private.lock_sql() is 'Locks the rows of a batch, so that no row which refers to them can appear.';
 
 -- A purge with rows that refer to it takes several statements in one transaction. The parents are
 -- locked first and looked at again in a second statement: a new child takes a share lock on its
@@ -58,22 +67,23 @@ declare
 from due as d
 where not exists (select from staying as x where (x.target, x.tid) = (d.target, d.tid))
 group by d.target$sql$ end;
+  v_columns text := lethe_private.leaving_columns_sql('c', managed, table_oid);
+  v_memory text := lethe_private.leaving_sql(managed, table_oid, controller);
   v_delete text := $sql$with gone as (
   delete from {from} as c
   where c.ctid = any ($1){here}%s
-  returning %s as key
-)
+  returning %s as key%s
+)%s
 select jsonb_build_object('rows', count(*), 'root', %s, 'r1', count(*)) as facts,
   null::oid as target, null::tid[] as tids
 from gone as a$sql$;
 begin
   if not v_referenced then
-    return jsonb_build_object('cascades', lethe_private.cascade_mark(table_oid), 'delete', format(v_delete, E'\n    and ' || condition, key, lethe_private.root_sql('a.key')));
+    return jsonb_build_object('cascades', lethe_private.cascade_mark(table_oid), 'delete', format(v_delete, E'\n    and ' || condition, key, v_columns, v_memory, lethe_private.root_sql('a.key')));
   end if;
   return jsonb_build_object(
     'cascades', lethe_private.cascade_mark(table_oid),
-    'lock', $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
-from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$,
+    'lock', lethe_private.lock_sql(),
     'pick', case
       when v_staying is not null then
         v_staying || 'select null::jsonb as facts, null::oid as target, array_agg(d.tid) as tids from due as d where d.tid not in (select x.tid from staying as x)'
@@ -85,9 +95,9 @@ where c.ctid = any ($1){here}
     end,
     'together', v_together,
     'lock_children', (select coalesce(jsonb_agg(l), '[]') from lethe_private.lock_children(table_oid) as l),
-    'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_purge(table_oid) as b),
+    'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_purge(table_oid, controller) as b),
     'children', lethe_private.children_program(managed, table_oid, controller, today, condition),
-    'delete', format(v_delete, '', key, lethe_private.root_sql('a.key')));
+    'delete', format(v_delete, '', key, v_columns, v_memory, lethe_private.root_sql('a.key')));
 end
 $$;
 

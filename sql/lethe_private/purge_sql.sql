@@ -106,7 +106,9 @@ comment on function lethe_private.lock_children(oid, int, text, oid[]) is
 -- What goes before the parents do, deepest first: rows declared "with parent" whose foreign key does
 -- not cascade by itself, and references declared "unlink". Cascades are left to PostgreSQL, which is
 -- faster at them; they are counted from its own statistics.
-create or replace function lethe_private.before_purge(table_oid oid, depth int default 0, joins text default '', path oid[] default '{}')
+create or replace function lethe_private.before_purge(
+  table_oid oid, controller lethe.controllers, depth int default 0, joins text default '', path oid[] default '{}'
+)
   returns table (table_name text, rule text, statement text, count_statement text)
   language plpgsql
   stable
@@ -116,9 +118,12 @@ declare
   v_reference record;
   v_parent text := case depth when 0 then 'c' else 'k' || depth end;
   v_child text := 'k' || depth + 1;
+  v_managed lethe.managed_tables;
   v_name text;
   v_on text;
   v_count text;
+  v_columns text;
+  v_memory text;
 begin
   for v_reference in
     select * from lethe_private.references_to(table_oid) as r
@@ -138,13 +143,22 @@ begin
       continue;
     end if;
     return query select * from lethe_private.before_purge(
-      v_reference.child, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
-    return query select v_name, 'with parent'::text, case when not v_reference.cascades then format(
-      'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
-      v_name, v_child, joins, v_on) end, v_count;
+      v_reference.child, controller, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
+    -- A clock that counts since these rows outlives them: what a cascade takes is remembered before it does.
+    select m.* into v_managed from lethe.managed_tables as m where m.id = v_reference.managed_id;
+    v_columns := lethe_private.leaving_columns_sql(v_child, v_managed, v_reference.child);
+    v_memory := lethe_private.leaving_sql(v_managed, v_reference.child, controller, table_oid, v_reference.child_columns);
+    return query select v_name, 'with parent'::text, case
+      when not v_reference.cascades then format(
+        'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1%s)%s select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
+        v_name, v_child, joins, v_on, v_columns, v_memory)
+      when v_memory <> '' then format(
+        E'-- the rows themselves go by the foreign key with ON DELETE CASCADE\nwith gone as (select 1%s from {from} as c%s join %s as %s on %s where c.ctid = any ($1){here})%s select jsonb_build_object(''rows'', 0) as facts, null::oid as target, null::tid[] as tids',
+        v_columns, joins, v_name, v_child, v_on, v_memory)
+      end, v_count;
   end loop;
 end
 $$;
 
-comment on function lethe_private.before_purge(oid, int, text, oid[]) is
-  'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';
+comment on function lethe_private.before_purge(oid, lethe.controllers, int, text, oid[]) is
+  'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement, or one that only remembers, marks a table that PostgreSQL''s own cascade empties.';

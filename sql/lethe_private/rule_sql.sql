@@ -24,7 +24,7 @@ begin
     where t.rule_id = rule_sql.rule_id
     order by t.purpose nulls first
   loop
-    v_parts := array_append(v_parts, lethe_private.term_sql(alias, managed, table_oid, controller.time_zone, today,
+    v_parts := array_append(v_parts, lethe_private.term_sql(alias, managed, table_oid, controller, today,
       v_term.after, v_term.since, v_term.condition));
     v_conditional := v_conditional || (v_term.condition is not null);
     -- Terms without "when" on one and the same clock all apply, or none does.
