@@ -18,13 +18,13 @@
 --!include lethe/methods/scrub.sql
 --!include lethe/methods/catalogue.sql
 --!include lethe_private/clock_sql.sql
---!include lethe_private/linked_clock.sql
---!include lethe_private/linked_sql.sql
 --!include lethe_private/term_sql.sql
 --!include lethe_private/rule_sql.sql
 --!include lethe_private/key_sql.sql
 --!include lethe_private/held.sql
 --!include lethe_private/controller_sql.sql
+--!include lethe_private/linked_clock.sql
+--!include lethe_private/linked_sql.sql
 --!include lethe_private/method_sql.sql
 --!include lethe_private/hostile_values.sql
 --!include lethe_private/assert_template.sql

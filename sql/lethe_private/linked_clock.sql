@@ -83,8 +83,8 @@ declare
   v_child lethe.managed_tables;
   v_oid oid;
   v_column lethe_private.host_columns;
-  v_links bigint;
-  v_hint text;
+  v_reference record;
+  v_links text[];
   v_positions int2[];
   v_clock lethe_private.linked_clock;
 begin
@@ -112,19 +112,20 @@ begin
   end if;
   perform lethe_private.assert_clock_type(v_oid, v_column);
 
-  select count(*), string_agg(format('max(%s via %s)', lethe_private.plain_names(v_path, '.'), lethe_private.plain_names(r.child_columns, ', ')), ' or ')
-    into v_links, v_hint
-  from lethe_private.references_to(v_parent) as r
-  where r.child = v_oid and (v_via is null or r.child_columns @> v_via and r.child_columns <@ v_via);
-  if v_links <> 1 then
+  for v_reference in select * from lethe_private.references_to(v_parent) loop
+    if v_reference.child = v_oid and (v_via is null or v_reference.child_columns @> v_via and v_reference.child_columns <@ v_via) then
+      v_links := v_links || format('max(%s via %s)', lethe_private.plain_names(v_path, '.'), lethe_private.plain_names(v_reference.child_columns, ', '));
+      v_clock.child_columns := v_reference.child_columns;
+      v_clock.parent_columns := v_reference.parent_columns;
+    end if;
+  end loop;
+  if coalesce(cardinality(v_links), 0) <> 1 then
     raise exception using errcode = 'LE106',
       message = format('clock %s: %s %s to %s', entry, lethe_private.host_name(v_oid),
-        case when v_links = 0 then 'does not refer' else 'refers in more than one way' end, lethe_private.host_name(v_parent)),
-      hint = case when v_links = 0 then 'declare the link: a foreign key, or lethe.set_link with the columns on both sides' else 'write ' || v_hint end;
+        case when v_links is null then 'does not refer' else 'refers in more than one way' end, lethe_private.host_name(v_parent)),
+      hint = case when v_links is null then 'declare the link: a foreign key, or lethe.set_link with the columns on both sides'
+        else 'write ' || array_to_string(v_links, ' or ') end;
   end if;
-  select r.child_columns, r.parent_columns into v_clock.child_columns, v_clock.parent_columns
-  from lethe_private.references_to(v_parent) as r
-  where r.child = v_oid and (v_via is null or r.child_columns @> v_via and r.child_columns <@ v_via);
 
   select array_agg(h.position) into v_positions
   from lethe_private.host_columns as h

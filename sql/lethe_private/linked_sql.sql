@@ -16,6 +16,16 @@ end;
 
 comment on function lethe_private.is_archive(oid) is 'True for a table of archived rows.';
 
+create or replace function lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers)
+  returns text
+  language sql
+  stable
+return case when not lethe_private.has_controller(child, controller) then 'false'
+  else nullif(lethe_private.controller_sql('e', child, lethe_private.host_table(child.schema_name, child.table_name), controller), 'true') end;
+
+comment on function lethe_private.own_events_sql(lethe.managed_tables, lethe.controllers) is
+  'True when an event is the controller''s; null when all are.';
+
 create or replace function lethe_private.events_sql(alias text, clock lethe_private.linked_clock, controller lethe.controllers, condition text)
   returns text
   language plpgsql
@@ -28,8 +38,7 @@ declare
 begin
   return format('from %s as e where %s', lethe_private.host_name(v_oid), concat_ws(' and ',
     lethe_private.reference_sql('e', clock.child_columns, alias, clock.parent_columns),
-    case when not lethe_private.has_controller(v_child, controller) then 'false'
-      else nullif(lethe_private.controller_sql('e', v_child, v_oid, controller), 'true') end,
+    lethe_private.own_events_sql(v_child, controller),
     condition));
 end
 $$;
@@ -114,6 +123,63 @@ $$;
 comment on function lethe_private.linked_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text) is
   'The controller''s local day of the latest event of a row, remembered ones included: null when there is none, infinity when one means never.';
 
+-- One EXISTS and not two with "or" between them, which would be asked row by row before anything else is.
+create or replace function lethe_private.any_event_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_child lethe.managed_tables := (select m from lethe.managed_tables as m where m.id = clock.child_id);
+begin
+  return format($sql$exists (select from (
+      select %s from %s as e where %s
+      union all
+      select %s from %s as p join lethe_private.remembered as m on m.parent_table_id = %s and m.parent_key = %s and m.controller_id = %s and m.entry = %L
+    ) as x where %s)$sql$,
+    (select string_agg(format('e.%I as k%s', x.name, x.n), ', ' order by x.n) from unnest(clock.child_columns) with ordinality as x (name, n)),
+    lethe_private.host_name(lethe_private.host_table(v_child.schema_name, v_child.table_name)),
+    concat_ws(' and ', lethe_private.own_events_sql(v_child, controller), condition),
+    (select string_agg(format('p.%I', x.name), ', ' order by x.n) from unnest(clock.parent_columns) with ordinality as x (name, n)),
+    lethe_private.host_name(table_oid), managed.id, lethe_private.key_sql('p', table_oid, managed.key_columns), controller.id, clock.entry,
+    (select string_agg(format('x.k%s = %s.%I', x.n, alias, x.name), ' and ' order by x.n) from unnest(clock.parent_columns) with ordinality as x (name, n)));
+end
+$$;
+
+comment on function lethe_private.any_event_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text) is
+  'True when a row has an event that meets a condition, or a remembered one.';
+
+-- The same for what no event can make due: none shows a day, or one means "never". day: the day of an event.
+create or replace function lethe_private.no_event_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_child lethe.managed_tables := (select m from lethe.managed_tables as m where m.id = clock.child_id);
+begin
+  return format($sql$not exists (select from (select %s from %s as e%s group by %s having max(%s) < date 'infinity') as x where %s)
+    and (not exists (select %s) or exists (select %s))$sql$,
+    (select string_agg(format('e.%I as k%s', x.name, x.n), ', ' order by x.n) from unnest(clock.child_columns) with ordinality as x (name, n)),
+    lethe_private.host_name(lethe_private.host_table(v_child.schema_name, v_child.table_name)),
+    ' where ' || lethe_private.own_events_sql(v_child, controller),
+    (select string_agg(format('e.%I', x.name), ', ' order by x.n) from unnest(clock.child_columns) with ordinality as x (name, n)),
+    day,
+    (select string_agg(format('x.k%s = %s.%I', x.n, alias, x.name), ' and ' order by x.n) from unnest(clock.parent_columns) with ordinality as x (name, n)),
+    lethe_private.remembered_sql(alias, managed, table_oid, clock, controller, null),
+    lethe_private.events_sql(alias, clock, controller, format('%s = date ''infinity''', day)));
+end
+$$;
+
+comment on function lethe_private.no_event_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text) is
+  'True when neither an event nor what is remembered gives a row a day, or when an event means never.';
+
 -- A term with clocks over other rows. Expired: nothing later than its last due day, and something up to then. The first
 -- half stands by itself, so that the planner answers it for all rows at once, by an anti-join.
 create or replace function lethe_private.linked_term_sql(
@@ -159,9 +225,15 @@ begin
         lethe_private.over_by_sql('e', v_column, v_child, controller, last_day)))
       || format('exists (select %s)', lethe_private.remembered_sql(alias, managed, table_oid, v_clock, controller, format('m.last_day <= date %L', last_day)));
   end loop;
-  v_parts.expired := format(E'%s\n    and (%s)', array_to_string(v_none_later, E'\n    and '), array_to_string(v_some, E'\n      or '));
+  v_parts.expired := format(E'%s\n    and %s', array_to_string(v_none_later, E'\n    and '),
+    case when cardinality(since) = 1 then lethe_private.any_event_sql(alias, managed, table_oid, v_clock, controller,
+        lethe_private.over_by_sql('e', v_column, v_child, controller, last_day))
+      else format('(%s)', array_to_string(v_some, E'\n      or ')) end);
   v_parts.usable := format('%s < ''infinity''', lethe_private.latest_day_sql(alias, managed, table_oid, controller, today, since));
-  v_parts.unusable := format('not coalesce(%s, false)', v_parts.usable);
+  v_parts.unusable := case when cardinality(since) = 1
+    then lethe_private.no_event_sql(alias, managed, table_oid, v_clock, controller,
+      lethe_private.clock_day_sql('e', v_column, v_child.time_zone, controller.time_zone, v_child.sentinels, today))
+    else format('not coalesce(%s, false)', v_parts.usable) end;
   return v_parts;
 end
 $$;
