@@ -47,6 +47,9 @@ $$;
 -- Their parameters have changed.
 drop function if exists lethe_private.assert_clock(oid, text[]);
 drop function if exists lethe_private.term_sql(text, lethe.managed_tables, oid, text, date, interval, text[], text);
+drop function if exists lethe_private.rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, int);
+drop function if exists lethe_private.leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]);
+drop function if exists lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date);
 drop function if exists lethe_private.latest_day_sql(text, oid, text[], text, text, text);
 drop function if exists lethe_private.before_purge(oid, int, text, oid[]);
 

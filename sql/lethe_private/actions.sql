@@ -1,10 +1,12 @@
--- All that a controller's rules do to one managed table, as expressions over one row.
+-- All that a controller's rules do to one managed table, as expressions over one row. batch: to be asked of a few
+-- rows and not of all; it makes a difference where a clock is computed from other rows.
 create or replace function lethe_private.actions(
   alias text,
   managed lethe.managed_tables,
   table_oid oid,
   controller lethe.controllers,
-  today date
+  today date,
+  batch boolean default false
 )
   returns setof lethe_private.action_parts
   language plpgsql
@@ -25,7 +27,7 @@ begin
     where r.table_id = managed.id
     order by n
   loop
-    v_parts := lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.id);
+    v_parts := lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.id, batch);
     continue when v_parts.due is null;
     v_action := row('r' || v_rule.n, concat_ws(': ', v_rule.column_name, v_rule.action),
       case when v_rule.column_name is null then 'purge' else 'columns' end,
@@ -58,5 +60,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date) is
+comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date, boolean) is
   'The actions in force on a managed table for one controller and one local day, row purge first.';

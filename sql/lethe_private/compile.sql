@@ -319,6 +319,7 @@ declare
   v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
   v_purge lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'purge');
   v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
+  v_batch lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a);
   v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
   -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
   v_linked boolean := exists (
@@ -345,7 +346,9 @@ begin
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_purge),
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('purge',
-      lethe_private.purge_program(managed, v_oid, controller, today, v_condition, v_key)
+      lethe_private.purge_program(managed, v_oid, controller, today,
+        concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array(select a from unnest(v_batch) as a where a.phase = 'purge')),
+          lethe_private.not_held_sql('c', managed, v_oid, today)), v_key)
       || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, null, v_leaves, v_rows)));
   end if;
   if cardinality(v_columns) > 0 then
@@ -354,7 +357,10 @@ begin
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
       'lock', case when v_linked then lethe_private.lock_sql() end,
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid)),
+      'act', lethe_private.act_sql(
+        concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array(select a from unnest(v_batch) as a where a.phase = 'columns')),
+          lethe_private.not_held_sql('c', managed, v_oid, today)),
+        array(select a from unnest(v_batch) as a where a.phase = 'columns'), v_key, lethe_private.is_watched(v_oid)),
       'act_on_all', case when not v_linked and not lethe_private.is_watched(v_oid) then jsonb_build_object(
         'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
         'actions', to_jsonb(v_columns), 'key', v_key) end));

@@ -91,7 +91,7 @@ begin atomic
       a.due,
       lethe_private.held_sql(alias, managed, table_oid, today),
       coalesce(' and not (' || lethe_private.kept_sql(alias, table_oid, controller, today, true, path) || ')', ''))
-    from lethe_private.actions(alias, managed, table_oid, controller, today) as a
+    from lethe_private.actions(alias, managed, table_oid, controller, today, true) as a
     where managed.id is not null and a.phase = 'purge'), 'false');
 end;
 

@@ -123,36 +123,7 @@ $$;
 comment on function lethe_private.linked_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text) is
   'The controller''s local day of the latest event of a row, remembered ones included: null when there is none, infinity when one means never.';
 
--- One EXISTS and not two with "or" between them, which would be asked row by row before anything else is.
-create or replace function lethe_private.any_event_sql(
-  alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text
-)
-  returns text
-  language plpgsql
-  stable
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_child lethe.managed_tables := (select m from lethe.managed_tables as m where m.id = clock.child_id);
-begin
-  return format($sql$exists (select from (
-      select %s from %s as e where %s
-      union all
-      select %s from %s as p join lethe_private.remembered as m on m.parent_table_id = %s and m.parent_key = %s and m.controller_id = %s and m.entry = %L
-    ) as x where %s)$sql$,
-    (select string_agg(format('e.%I as k%s', x.name, x.n), ', ' order by x.n) from unnest(clock.child_columns) with ordinality as x (name, n)),
-    lethe_private.host_name(lethe_private.host_table(v_child.schema_name, v_child.table_name)),
-    concat_ws(' and ', lethe_private.own_events_sql(v_child, controller), condition),
-    (select string_agg(format('p.%I', x.name), ', ' order by x.n) from unnest(clock.parent_columns) with ordinality as x (name, n)),
-    lethe_private.host_name(table_oid), managed.id, lethe_private.key_sql('p', table_oid, managed.key_columns), controller.id, clock.entry,
-    (select string_agg(format('x.k%s = %s.%I', x.n, alias, x.name), ' and ' order by x.n) from unnest(clock.parent_columns) with ordinality as x (name, n)));
-end
-$$;
-
-comment on function lethe_private.any_event_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text) is
-  'True when a row has an event that meets a condition, or a remembered one.';
-
--- The same for what no event can make due: none shows a day, or one means "never". day: the day of an event.
+-- What no event can make due: none shows a day, or one means "never". day: the day of an event.
 create or replace function lethe_private.no_event_sql(
   alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text
 )
@@ -180,8 +151,43 @@ $$;
 comment on function lethe_private.no_event_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text) is
   'True when neither an event nor what is remembered gives a row a day, or when an event means never.';
 
--- A term with clocks over other rows. Expired: nothing later than its last due day, and something up to then. The first
--- half stands by itself, so that the planner answers it for all rows at once, by an anti-join.
+-- Expired, asked of all rows at once: the rows whose latest event lies up to a day come out of one pass over the events.
+-- Of those whose events are all gone, what is remembered tells; it must not be later in any case.
+create or replace function lethe_private.expired_events_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text, later text, last_day date
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_child lethe.managed_tables := (select m from lethe.managed_tables as m where m.id = clock.child_id);
+begin
+  return format($sql$exists (select from (
+      select %1$s from %2$s as e%3$s group by %4$s having max(%5$s) <= date %6$L
+      union all
+      select %7$s from %8$s as p where exists (select %9$s) and not exists (select %10$s)
+    ) as x where %11$s)$sql$,
+    (select string_agg(format('e.%I as k%s', x.name, x.n), ', ' order by x.n) from unnest(clock.child_columns) with ordinality as x (name, n)),
+    lethe_private.host_name(lethe_private.host_table(v_child.schema_name, v_child.table_name)),
+    ' where ' || lethe_private.own_events_sql(v_child, controller),
+    (select string_agg(format('e.%I', x.name), ', ' order by x.n) from unnest(clock.child_columns) with ordinality as x (name, n)),
+    day, last_day,
+    (select string_agg(format('p.%I', x.name), ', ' order by x.n) from unnest(clock.parent_columns) with ordinality as x (name, n)),
+    lethe_private.host_name(table_oid),
+    lethe_private.remembered_sql('p', managed, table_oid, clock, controller, null),
+    lethe_private.events_sql('p', clock, controller, later),
+    (select string_agg(format('x.k%s = %s.%I', x.n, alias, x.name), ' and ' order by x.n) from unnest(clock.parent_columns) with ordinality as x (name, n)));
+end
+$$;
+
+comment on function lethe_private.expired_events_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text, text, date) is
+  'True when the latest live event of a row lies up to a day, or when none is later and one is remembered.';
+
+-- A term with clocks over other rows, in two forms that mean the same. For the rows of one batch, or a single one:
+-- the latest day as one value, by index. For all rows of a table: nothing later than the last due day, and something up
+-- to then, so that the planner joins and asks no row for itself.
 create or replace function lethe_private.linked_term_sql(
   alias text,
   managed lethe.managed_tables,
@@ -189,7 +195,8 @@ create or replace function lethe_private.linked_term_sql(
   controller lethe.controllers,
   today date,
   last_day date,
-  since text[]
+  since text[],
+  batch boolean
 )
   returns lethe_private.term_parts
   language plpgsql
@@ -203,8 +210,16 @@ declare
   v_column lethe_private.host_columns;
   v_none_later text[];
   v_some text[];
+  v_day text := lethe_private.latest_day_sql(alias, managed, table_oid, controller, today, since);
   v_parts lethe_private.term_parts;
 begin
+  v_parts.usable := format('%s < ''infinity''', v_day);
+  v_parts.unusable := format('not coalesce(%s, false)', v_parts.usable);
+  v_parts.expired := format('%s <= date %L', v_day, last_day);
+  if batch then
+    return v_parts;
+  end if;
+
   foreach v_entry in array since loop
     if not lethe_private.is_linked(v_entry) then
       select h.* into v_column from lethe_private.host_columns as h where h.relation = table_oid and h.name = v_entry;
@@ -219,24 +234,27 @@ begin
     v_none_later := v_none_later
       || format('not exists (select %s)', lethe_private.events_sql(alias, v_clock, controller,
         lethe_private.later_sql('e', v_column, v_child, controller, today, last_day)))
-      || format('not exists (select %s)', lethe_private.remembered_sql(alias, managed, table_oid, v_clock, controller, format('m.last_day > date %L', last_day)));
+      -- A join could be planned as if nothing were remembered yet, and take for ever; so it is looked up by its key,
+      -- where there is any at all, which is asked once a statement.
+      || format('(not exists (select from lethe_private.remembered as m where m.parent_table_id = %s and m.controller_id = %s and m.entry = %L)'
+        ' or coalesce((select m.last_day %s), ''-infinity'') <= date %L)', managed.id, controller.id, v_clock.entry,
+        lethe_private.remembered_sql(alias, managed, table_oid, v_clock, controller, null), last_day);
     v_some := v_some
       || format('exists (select %s)', lethe_private.events_sql(alias, v_clock, controller,
         lethe_private.over_by_sql('e', v_column, v_child, controller, last_day)))
       || format('exists (select %s)', lethe_private.remembered_sql(alias, managed, table_oid, v_clock, controller, format('m.last_day <= date %L', last_day)));
   end loop;
-  v_parts.expired := format(E'%s\n    and %s', array_to_string(v_none_later, E'\n    and '),
-    case when cardinality(since) = 1 then lethe_private.any_event_sql(alias, managed, table_oid, v_clock, controller,
-        lethe_private.over_by_sql('e', v_column, v_child, controller, last_day))
-      else format('(%s)', array_to_string(v_some, E'\n      or ')) end);
-  v_parts.usable := format('%s < ''infinity''', lethe_private.latest_day_sql(alias, managed, table_oid, controller, today, since));
-  v_parts.unusable := case when cardinality(since) = 1
-    then lethe_private.no_event_sql(alias, managed, table_oid, v_clock, controller,
-      lethe_private.clock_day_sql('e', v_column, v_child.time_zone, controller.time_zone, v_child.sentinels, today))
-    else format('not coalesce(%s, false)', v_parts.usable) end;
+  if cardinality(since) = 1 then
+    v_day := lethe_private.clock_day_sql('e', v_column, v_child.time_zone, controller.time_zone, v_child.sentinels, today);
+    v_parts.expired := format(E'%s\n    and %s', v_none_later[2], lethe_private.expired_events_sql(alias, managed, table_oid, v_clock, controller,
+      v_day, lethe_private.later_sql('e', v_column, v_child, controller, today, last_day), last_day));
+    v_parts.unusable := lethe_private.no_event_sql(alias, managed, table_oid, v_clock, controller, v_day);
+  else
+    v_parts.expired := format(E'%s\n    and (%s)', array_to_string(v_none_later, E'\n    and '), array_to_string(v_some, E'\n      or '));
+  end if;
   return v_parts;
 end
 $$;
 
-comment on function lethe_private.linked_term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, date, text[]) is
+comment on function lethe_private.linked_term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, date, text[], boolean) is
   'The SQL of a term with clocks over other rows: usable, unusable and expired.';

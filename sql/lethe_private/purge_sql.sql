@@ -23,10 +23,10 @@ declare
   v_fks text;
 begin
   select format('%s and %s', lethe_private.controller_sql('c', managed, table_oid, controller), a.due) into v_due
-  from lethe_private.actions('c', managed, table_oid, controller, today) as a where a.phase = 'purge';
+  from lethe_private.actions('c', managed, table_oid, controller, today, batch) as a where a.phase = 'purge';
   select format('%s and (%s) and not %s', lethe_private.controller_sql('s', managed, table_oid, controller), a.due,
       lethe_private.held_sql('s', managed, table_oid, today)) into v_due_child
-  from lethe_private.actions('s', managed, table_oid, controller, today) as a where a.phase = 'purge';
+  from lethe_private.actions('s', managed, table_oid, controller, today, true) as a where a.phase = 'purge';
 
   select
     string_agg(format(

@@ -7,7 +7,8 @@ create or replace function lethe_private.term_sql(
   today date,
   after interval,
   since text[],
-  condition text
+  condition text,
+  batch boolean
 )
   returns lethe_private.term_parts
   language plpgsql
@@ -23,10 +24,10 @@ declare
   v_linked boolean := (select bool_or(lethe_private.is_linked(s)) from unnest(term_sql.since) as s);
   v_parts lethe_private.term_parts;
 begin
-  -- Over live rows, clocks of other rows are asked in a form that finds all rows at once. An archived row has
+  -- Over live rows, clocks of other rows are asked in a form that suits how many rows there are. An archived row has
   -- their days with it (linked_day_sql), and is asked like one with clocks of its own.
   if v_linked and not lethe_private.is_archive(table_oid) then
-    v_parts := lethe_private.linked_term_sql(alias, managed, table_oid, controller, today, v_last, term_sql.since);
+    v_parts := lethe_private.linked_term_sql(alias, managed, table_oid, controller, today, v_last, term_sql.since, batch);
   elsif cardinality(term_sql.since) = 1 and not v_linked then
     select h.* into v_clock from lethe_private.host_columns as h
     where h.relation = table_oid and h.name = term_sql.since[1];
@@ -53,7 +54,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, interval, text[], text) is
+comment on function lethe_private.term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, interval, text[], text, boolean) is
   'The SQL of one term of a rule, for one controller and one local day.';
 
 create or replace function lethe_private.effective_terms(table_id int, controller_id int)
