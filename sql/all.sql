@@ -23,6 +23,8 @@
 --!include lethe_private/key_sql.sql
 --!include lethe_private/held.sql
 --!include lethe_private/controller_sql.sql
+--!include lethe_private/linked_clock.sql
+--!include lethe_private/linked_sql.sql
 --!include lethe_private/method_sql.sql
 --!include lethe_private/hostile_values.sql
 --!include lethe_private/assert_template.sql
@@ -33,6 +35,7 @@
 --!include lethe_private/mirrors.sql
 --!include lethe_private/archive_sql.sql
 --!include lethe_private/kept_sql.sql
+--!include lethe_private/last_events.sql
 --!include lethe_private/leaving_sql.sql
 --!include lethe_private/leaving_program.sql
 --!include lethe_private/plain_clock_index.sql

@@ -56,6 +56,7 @@ alter table lethe_private.mirror_roots enable row level security;
 alter table lethe_private.exemptions enable row level security;
 alter table lethe_private.restoring enable row level security;
 alter table lethe.archive_openings enable row level security;
+alter table lethe_private.last_events enable row level security;
 
 drop policy if exists select_own_controller on lethe.controllers;
 create policy select_own_controller on lethe.controllers for select to lethe_officer, lethe_auditor
@@ -186,3 +187,5 @@ to lethe_worker;
 -- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
 grant select on lethe_private.held to lethe_sweeper;
+-- What the rows it takes away leave behind for the clocks of others.
+grant select, insert, update (last_day), delete on lethe_private.remembered to lethe_sweeper;

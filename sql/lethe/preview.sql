@@ -35,7 +35,7 @@ begin
           select 100, 'delete', v_program #>> array[p.phase, 'delete']
         ) as s (n, step, statement)
         union all
-        select 300 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'act']) with ordinality as x (k, n)
+        select 300 + n, 'columns: ' || k, v_program #>> array['columns', k] from unnest(array['discover', 'lock', 'act']) with ordinality as x (k, n)
         union all
         select 350, 'columns: act where all rules are due', lethe_private.act_on_all_sql(v_program #>> '{columns,act_on_all,own_rows}',
           array(select jsonb_populate_record(null::lethe_private.action_parts, e)

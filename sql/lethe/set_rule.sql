@@ -26,7 +26,7 @@ declare
 begin
   perform lethe_private.assert_may_change(v_controller_id);
   perform lethe_private.assert_action(v_managed, v_oid, action, "column", method, parameters);
-  perform lethe_private.assert_clock(v_oid, since);
+  v_term.since := lethe_private.assert_clock(v_managed, since);
   if action <> 'purge' and "column" = any (since) then
     raise exception using errcode = 'LE316',
       message = format('column %I of %s is its own clock', "column", lethe_private.host_name(v_oid)),
@@ -41,7 +41,7 @@ begin
   on conflict on constraint rules_table_id_column_name_action_key do update set action = excluded.action
   returning r.id into v_term.rule_id;
   insert into lethe.terms as t (rule_id, controller_id, purpose, after, since, "when", condition, method, parameters)
-  values (v_term.rule_id, v_controller_id, put_rule.purpose, v_term.after, put_rule.since, put_rule."when", v_term.condition,
+  values (v_term.rule_id, v_controller_id, put_rule.purpose, v_term.after, v_term.since, put_rule."when", v_term.condition,
     put_rule.method, coalesce(put_rule.parameters, '{}'))
   on conflict on constraint terms_rule_id_controller_id_purpose_key do update
   set after = excluded.after, since = excluded.since, "when" = excluded."when", condition = excluded.condition,

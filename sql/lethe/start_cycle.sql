@@ -93,6 +93,7 @@ as $$
 declare
   v_table lethe.cycle_tables;
 begin
+  perform lethe_private.forget_unused(controller);
   insert into lethe.cycle_tables (cycle_id, table_id, table_name)
   select cycle.id, m.id, format('%I.%I', m.schema_name, m.table_name)
   from lethe.managed_tables as m

@@ -40,6 +40,9 @@ begin
   begin
     v_look := lethe_private.count_as_sweeper(v_program ->> 'look', v_managed) || lethe_private.look_archived(v_program);
     v_unclocked := lethe_private.count_as_sweeper(v_program ->> 'unclocked', v_managed);
+    if v_program ->> 'forget' is not null then
+      perform r.facts from lethe_private.run_as_sweeper(v_program ->> 'forget', v_managed) as r;
+    end if;
   exception when others then
     v_look := null;
     v_unclocked := null;

@@ -1,11 +1,13 @@
 -- All that a controller's rules do to one managed table, as expressions over one row. What is due for purge
--- is not archived any more.
+-- is not archived any more. batch: to be asked of a few rows and not of all; it makes a difference where a clock is
+-- computed from other rows.
 create or replace function lethe_private.actions(
   alias text,
   managed lethe.managed_tables,
   table_oid oid,
   controller lethe.controllers,
-  today date
+  today date,
+  batch boolean default false
 )
   returns setof lethe_private.action_parts
   language plpgsql
@@ -31,13 +33,13 @@ begin
   loop
     -- In the archive a row may lack a column that its source has by now.
     continue when v_rule.column_name is not null and not v_rule.is_there;
-    v_parts := lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.id);
+    v_parts := lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.id, batch);
     continue when v_parts.due is null;
     v_action := row('r' || v_rule.id, concat_ws(': ', v_rule.column_name, v_rule.action),
       case when v_rule.column_name is null then v_rule.action else 'columns' end,
       v_rule.column_name, v_parts.due, v_parts.unclocked, 'true', null, 'null');
     if v_rule.action = 'archive' and v_rule.purge_id is not null then
-      v_purge := (lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.purge_id)).due;
+      v_purge := (lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.purge_id, batch)).due;
       v_action.due := concat_ws(' and not ', format('(%s)', v_parts.due), format('coalesce(%s, false)', v_purge));
     end if;
 
@@ -68,5 +70,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date) is
+comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date, boolean) is
   'The actions in force on a managed table for one controller and one local day, those on the row first.';

@@ -13,8 +13,8 @@ create or replace function lethe_private.archive_sql(managed lethe.managed_table
   language sql
   stable
 begin atomic
-  select format(E'insert into lethe_private.%I ("lethe$key", "lethe$root", "lethe$root_table", "lethe$controller", %s)\n'
-      '  select g."lethe$key", g."lethe$root", %s, %s, %s\n  from gone as g',
+  select format(E'insert into lethe_private.%I ("lethe$key", "lethe$root", "lethe$clocks", "lethe$root_table", "lethe$controller", %s)\n'
+      '  select g."lethe$key", g."lethe$root", g."lethe$clocks", %s, %s, %s\n  from gone as g',
     'door_' || lethe_private.mirror_name(managed, relation, 'rows'),
     string_agg(format('%I', s.column_name), ', ' order by s.number),
     root_id, controller_id,
@@ -24,6 +24,45 @@ end;
 
 comment on function lethe_private.archive_sql(lethe.managed_tables, oid, int, int) is
   'The INSERT that puts rows of "gone" into the archive.';
+
+-- The local days of a row's clocks over other rows, which will not be there to be asked.
+create or replace function lethe_private.linked_clocks_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select coalesce(format('jsonb_build_object(%s)', string_agg(format('%L, %s', e.entry,
+    lethe_private.linked_day_sql(alias, managed, table_oid, controller, today, e.entry)), ', ' order by e.entry)), 'null::jsonb')
+  from (
+    select distinct s.entry
+    from lethe.rules as r
+    join lethe.terms as t on t.rule_id = r.id
+    cross join unnest(t.since) as s (entry)
+    where r.table_id = managed.id and lethe_private.is_linked(s.entry)
+  ) as e
+  having count(*) > 0
+  union all
+  select 'null::jsonb'
+  limit 1;
+end;
+
+comment on function lethe_private.linked_clocks_sql(text, lethe.managed_tables, oid, lethe.controllers, date) is
+  'A row''s clocks over other rows as {entry: local day}.';
+
+create or replace function lethe_private.archived_row_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, root_key text
+)
+  returns text
+  language sql
+  stable
+return format('%1$s.*, %2$s as "lethe$key", %3$s as "lethe$root", %4$s as "lethe$clocks"', alias,
+  lethe_private.key_sql(alias, table_oid, managed.key_columns), root_key,
+  lethe_private.linked_clocks_sql(alias, managed, table_oid, controller, today));
+
+comment on function lethe_private.archived_row_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text) is
+  'What a statement that archives rows has to return of each, for archive_sql.';
 
 create or replace function lethe_private.archives(action lethe_private.action_parts)
   returns boolean
@@ -48,8 +87,8 @@ begin atomic
     where lethe_private.archives(a)
     group by a.column_name
   )
-  select format(E'insert into lethe_private.%I ("lethe$key", "lethe$root", "lethe$root_table", "lethe$controller", %s)\n'
-      '  select g.key, g.key, %s, %s, %s\n  from acted as g\n  where %s',
+  select format(E'insert into lethe_private.%I ("lethe$key", "lethe$root", "lethe$clocks", "lethe$root_table", "lethe$controller", %s)\n'
+      '  select g.key, g.key, g.clocks, %s, %s, %s\n  from acted as g\n  where %s',
     'door_' || lethe_private.mirror_name(managed, relation, 'values'),
     string_agg(format('%I', s.column_name), ', ' order by s.number),
     managed.id, controller_id,

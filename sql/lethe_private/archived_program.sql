@@ -4,19 +4,6 @@
 --
 -- Shape: {"discover": text, "mirrors": {oid: {"look", "purge", "columns", "emptied"}}}; see compile.sql for marks.
 
-create or replace function lethe_private.is_mirror(relation oid)
-  returns boolean
-  language sql
-  stable
-begin atomic
-  select exists (
-    select from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.oid = relation and n.nspname = 'lethe_archive');
-end;
-
-comment on function lethe_private.is_mirror(oid) is 'True for a table of the archive.';
-
 -- A predicate was read over the source's types. Where the archive keeps one of them as text, it is turned
 -- back for the predicate's sake.
 create or replace function lethe_private.archived_condition(alias text, relation oid, condition text)
@@ -126,7 +113,7 @@ begin
       format(E'%s\n    and (%s)\n    and not (%s)%s', v_own, v_purge.due, v_held, v_free), v_companions, managed.id) end,
     'columns', case when v_columns is not null then replace(lethe_private.act_sql(
       format(E'%s\n    and %s\n    and not (%s)', v_own, lethe_private.any_due_sql(v_columns), v_held),
-      v_columns, 'c."lethe$key"', false, null), '{here}', '') end,
+      v_columns, 'c."lethe$key"', false, null, null), '{here}', '') end,
     'emptied', case when mirror.kind = 'values' and v_columns is not null then lethe_private.mirror_emptied_sql(mirror, v_columns,
       format(E'%s\n    and not (%s)', v_own, v_held)) end);
 end

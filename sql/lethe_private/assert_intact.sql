@@ -22,14 +22,20 @@ begin
     union all select unnest(t.since) from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
   ) as n
   where n.name is not null
+    and not lethe_private.is_linked(n.name)
     and not exists (select from lethe_private.host_columns as h where h.relation = v_oid and h.name = n.name);
   if v_missing is not null then
     raise exception using errcode = 'LE103',
       message = format('table %s has no column %s', lethe_private.host_name(v_oid), v_missing),
       hint = 'it was dropped or renamed: take it out of the policy, or name it anew';
   end if;
+  perform c.entry
+  from lethe.rules as r
+  join lethe.terms as t on t.rule_id = r.id
+  cross join lateral lethe_private.linked_clocks(managed, t.since) as c
+  where r.table_id = managed.id;
 end
 $$;
 
 comment on function lethe_private.assert_intact(lethe.managed_tables) is
-  'Raises LE102 or LE103 when the table, or a column the policy needs, is no longer there.';
+  'Raises LE102 or LE103 when the table, or a column the policy needs, is no longer there; LE106 or LE310 when a link or index a clock needs is not.';

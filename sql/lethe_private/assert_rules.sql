@@ -12,6 +12,7 @@ declare
   v_updates boolean := exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is not null);
 begin
   perform lethe_private.assert_terms_agree(managed, v_oid);
+  perform lethe_private.assert_events_stand(managed);
   if v_purges then
     perform lethe_private.assert_no_rewrite_rule(v_oid, '4', 'DELETE');
     perform lethe_private.assert_references(v_oid);
@@ -25,6 +26,39 @@ $$;
 
 comment on function lethe_private.assert_rules(lethe.managed_tables) is
   'Raises LE310 to LE314 or LE316 when the rules of a table cannot work together or on it.';
+
+-- A rule that rewrites the column which other rows' clocks are computed from would move those clocks, or end them.
+create or replace function lethe_private.assert_events_stand(managed lethe.managed_tables)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_found record;
+begin
+  select r.column_name, r.action, c.entry, lethe_private.plain_name(p) as parent, lethe_private.plain_name(m) as child into v_found
+  from (
+    select x.* from lethe_private.clocks_over(managed) as x
+    union
+    select x.* from lethe.rules as u join lethe.terms as t on t.rule_id = u.id
+    cross join lateral lethe_private.linked_clocks(managed, t.since) as x
+    where u.table_id = managed.id
+  ) as c
+  join lethe.rules as r on r.table_id = c.child_id and r.column_name = c.column_name
+  join lethe.managed_tables as m on m.id = c.child_id
+  join lethe.managed_tables as p on p.id = c.parent_id
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s cannot be rewritten (%s): rows of %s count since it', v_found.column_name, v_found.child, v_found.action, v_found.parent),
+      hint = format('take back the rule on it, or the clock %s', v_found.entry);
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_events_stand(lethe.managed_tables) is
+  'Raises LE316 when a column rule would change what another table''s clock is computed from.';
 
 create or replace function lethe_private.assert_terms_agree(managed lethe.managed_tables, relation oid)
   returns void
@@ -213,9 +247,11 @@ begin
   from pg_trigger as g
   join pg_proc as p on p.oid = g.tgfoid
   cross join (
-    select distinct unnest(t.since) as name
+    select unnest(t.since) as name
     from lethe.terms as t join lethe.rules as r on r.id = t.rule_id
-    where r.table_id = managed.id) as c
+    where r.table_id = managed.id
+    union
+    select x.column_name from lethe_private.clocks_over(managed) as x) as c
   where g.tgrelid = relation
     and not g.tgisinternal
     and g.tgenabled in ('O', 'A')

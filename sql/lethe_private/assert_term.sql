@@ -1,40 +1,59 @@
 -- Static refusals: what the catalogue alone can tell is refused when the policy is set, not at night.
-create or replace function lethe_private.assert_clock(relation oid, since text[])
+create or replace function lethe_private.assert_clock_type(relation oid, clock lethe_private.host_columns)
   returns void
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_name text;
-  v_column lethe_private.host_columns;
 begin
-  if coalesce(cardinality(since), 0) = 0 then
+  if clock.type_name not in ('date', 'timestamp', 'timestamptz') or clock.type_schema <> 'pg_catalog' then
     raise exception using errcode = 'LE302',
-      message = format('a rule on %s names no clock', lethe_private.host_name(relation)),
-      hint = 'say since which column the delay counts';
+      message = format('column %I of %s is of type %s, which is no clock', clock.name, lethe_private.host_name(relation), clock.type),
+      hint = 'a clock is a date, a timestamp or a timestamp with time zone';
   end if;
-  foreach v_name in array since loop
-    if v_name ~ '^\s*\w+\s*\(.*\)\s*$' then
-      raise exception using errcode = 'LE315',
-        message = format('clock %s aggregates over other rows, which this version cannot do', quote_literal(v_name)),
-        hint = 'keep the date in a column of the table itself';
-    end if;
-    select h.* into v_column from lethe_private.host_columns as h where h.relation = assert_clock.relation and h.name = v_name;
-    if not found then
-      raise exception using errcode = 'LE103',
-        message = format('table %s has no column %I', lethe_private.host_name(relation), v_name),
-        hint = 'the clock of a rule is a column of its table';
-    elsif v_column.type_name not in ('date', 'timestamp', 'timestamptz') or v_column.type_schema <> 'pg_catalog' then
-      raise exception using errcode = 'LE302',
-        message = format('column %I of %s is of type %s, which is no clock', v_name, lethe_private.host_name(relation), v_column.type),
-        hint = 'a clock is a date, a timestamp or a timestamp with time zone';
-    end if;
-  end loop;
 end
 $$;
 
-comment on function lethe_private.assert_clock(oid, text[]) is 'Raises LE103, LE302, LE315 unless every name is a date or time column of the table.';
+comment on function lethe_private.assert_clock_type(oid, lethe_private.host_columns) is 'Raises LE302 unless the column is a date or time.';
+
+-- Clocks over other rows come back written in full, as the terms keep them.
+create or replace function lethe_private.assert_clock(managed lethe.managed_tables, since text[])
+  returns text[]
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_relation oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_name text;
+  v_column lethe_private.host_columns;
+  v_since text[];
+begin
+  if coalesce(cardinality(since), 0) = 0 then
+    raise exception using errcode = 'LE302',
+      message = format('a rule on %s names no clock', lethe_private.host_name(v_relation)),
+      hint = 'say since which column the delay counts';
+  end if;
+  foreach v_name in array since loop
+    if lethe_private.is_linked(v_name) then
+      v_since := v_since || (lethe_private.linked_clock(managed, v_name)).entry;
+      continue;
+    end if;
+    select h.* into v_column from lethe_private.host_columns as h where h.relation = v_relation and h.name = v_name;
+    if not found then
+      raise exception using errcode = 'LE103',
+        message = format('table %s has no column %I', lethe_private.host_name(v_relation), v_name),
+        hint = 'the clock of a rule is a column of its table, or the latest of other rows: max(table.column)';
+    end if;
+    perform lethe_private.assert_clock_type(v_relation, v_column);
+    v_since := v_since || v_name;
+  end loop;
+  return v_since;
+end
+$$;
+
+comment on function lethe_private.assert_clock(lethe.managed_tables, text[]) is
+  'The clocks as the terms keep them. Raises LE102, LE103, LE106, LE302, LE310 or LE315 unless each is a date or time column of the table, or the latest of other rows.';
 
 create or replace function lethe_private.assert_parameters(method lethe.methods, parameters jsonb)
   returns void

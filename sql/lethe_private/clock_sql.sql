@@ -71,30 +71,54 @@ end;
 comment on function lethe_private.up_to_day_sql(text, lethe_private.host_columns, text, text, date) is
   'True when the clock lies on or before a local day of the controller.';
 
--- The latest of several clocks, as a local day. Nulls, -infinity and past sentinels are ignored; a
--- clock too late to convert counts as infinity, that is: never due.
-create or replace function lethe_private.latest_day_sql(
+-- One clock as a day: null where it says nothing (-infinity, a sentinel of the past), infinity where it means "never"
+-- (infinity, a sentinel to come, too late to convert), the local day else.
+create or replace function lethe_private.clock_day_sql(
   alias text,
-  table_oid oid,
-  since text[],
+  clock lethe_private.host_columns,
   table_zone text,
   controller_zone text,
-  past_sentinels text
+  sentinels date[],
+  today date
 )
   returns text
   language sql
   stable
-begin atomic
-  select 'greatest(' || string_agg(
-    format('case when %1$s.%2$I >= %6$L then date ''infinity'' when %1$s.%2$I > %3$L%4$s then %5$s end',
-      alias, h.name, lethe_private.clock_floor(),
-      coalesce(' and ' || lethe_private.local_day_sql(alias, h, table_zone, controller_zone)
-        || ' not in (' || past_sentinels || ')', ''),
-      lethe_private.local_day_sql(alias, h, table_zone, controller_zone), lethe_private.clock_ceiling()),
-    ', ' order by s.n) || ')'
-  from unnest(since) with ordinality as s (name, n)
-  join lethe_private.host_columns as h on h.relation = table_oid and h.name = s.name;
-end;
+return format('case when %1$s.%2$I <= %3$L then null when %1$s.%2$I >= %4$L%5$s then date ''infinity''%6$s else %7$s end',
+  alias, clock.name, lethe_private.clock_floor(), lethe_private.clock_ceiling(),
+  (select ' or ' || lethe_private.local_day_sql(alias, clock, table_zone, controller_zone)
+     || ' in (' || string_agg(format('date %L', s), ', ') || ')' from unnest(sentinels) as s where s >= today having count(*) > 0),
+  (select ' when ' || lethe_private.local_day_sql(alias, clock, table_zone, controller_zone)
+     || ' in (' || string_agg(format('date %L', s), ', ') || ') then null' from unnest(sentinels) as s where s < today having count(*) > 0),
+  lethe_private.local_day_sql(alias, clock, table_zone, controller_zone));
 
-comment on function lethe_private.latest_day_sql(text, oid, text[], text, text, text) is
-  'The latest local day of several clocks; null when none is usable.';
+comment on function lethe_private.clock_day_sql(text, lethe_private.host_columns, text, text, date[], date) is
+  'The local day of one clock; null where it says nothing, infinity where it means never.';
+
+-- The latest of several clocks, as a local day: nulls are ignored, and what means "never" is later than all.
+create or replace function lethe_private.latest_day_sql(
+  alias text,
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  since text[]
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select 'greatest(' || string_agg(case
+        when lethe_private.is_linked(s.entry) then lethe_private.linked_day_sql(alias, managed, table_oid, controller, today, s.entry)
+        else (select lethe_private.clock_day_sql(alias, h, managed.time_zone, controller.time_zone, managed.sentinels, today)
+              from lethe_private.host_columns as h where h.relation = table_oid and h.name = s.entry)
+      end, ', ' order by s.n) || ')'
+    from unnest(since) with ordinality as s (entry, n));
+end
+$$;
+
+comment on function lethe_private.latest_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[]) is
+  'The latest local day of several clocks; null when none says anything, infinity when one means never.';

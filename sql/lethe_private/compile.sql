@@ -7,9 +7,9 @@
 -- Shape of the result:
 --   {"rules": [{"flag", "rule", "phase", "table_name"}], "unlocked",
 --    "purge", "archive": null | {"discover", "flag", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
---    "columns": null | {"discover", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
---    "archived": null | {"discover", "mirrors": {oid: {"look", "purge": [text], "columns"}}}, see archived_program.sql
---    "look": text, "unclocked": text}
+--    "columns": null | {"discover", "lock", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
+--    "archived": null | {"discover", "mirrors": {oid: {"look", "purge", "emptied", "columns"}}}, see archived_program.sql
+--    "look": text, "unclocked": text, "forget": null | text, "shape": null | {"of", "mark"}}
 
 -- Actions that fall due together are tested together, so that the clock stands in front, where an index
 -- can use it, and "not yet masked" reads as in the partial index.
@@ -131,8 +131,8 @@ comment on function lethe_private.root_sql(text) is 'The keyed root over the ord
 -- The row is looked at and changed in one statement, and only if it is still the version that was
 -- looked at (same address, same xmin): a row that anybody changes meanwhile is left for the next pass.
 -- watched: a trigger of the host may have taken the new value back, so only what complies is counted.
--- archive: where the originals go (archive_values_sql), if any of the actions archives.
-create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean, archive text)
+-- archive: where the originals go (archive_values_sql), if any of the actions archives, with what dates them (clocks).
+create or replace function lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean, archive text, clocks text)
   returns text
   language sql
   stable
@@ -160,20 +160,20 @@ begin atomic
 select %s as facts,
   null::oid as target, null::tid[] as tids
 from acted as a%s$sql$,
-    case when archive is null then '' else ' c as original,' end,
+    case when archive is null then '' else format(' c as original, %s as clocks,', clocks) end,
     lethe_private.tests_sql(actions),
     condition,
     (select string_agg(format('%I = case %s else c.%I end', x.column_name, x.choices, x.column_name), E',\n    ' order by x.n) from columns as x),
     key,
     (select string_agg(case when watched then format('p.%1$s and (%2$s) is not true as %1$s', a.flag, a.needed)
-      else format('p.%s', a.flag) end, ', ') from unnest(actions) as a) || case when archive is null then '' else ', p.original' end,
+      else format('p.%s', a.flag) end, ', ') from unnest(actions) as a) || case when archive is null then '' else ', p.original, p.clocks' end,
     case when archive is null then '' else format(E', kept as (\n  %s\n)', archive) end,
     (select lethe_private.object_sql(array['''rows'', count(*)', '''root'', ' || lethe_private.root_sql('a.key')]
       || array_agg(format('%L, count(*) filter (where a.%s)', a.flag, a.flag))) from unnest(actions) as a),
     case when watched then (select ' where ' || string_agg('a.' || a.flag, ' or ') from unnest(actions) as a) else '' end);
 end;
 
-comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean, text) is
+comment on function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean, text, text) is
   'Applies every action due on the rows of a batch in one statement, and counts them.';
 
 -- The same where all the given actions are to be done on every row of the batch: the statement one would
@@ -324,8 +324,15 @@ declare
   v_leaves boolean := exists (select from pg_inherits where inhparent = v_oid);
   v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
   v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
+  v_batch lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a);
   v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
   v_leaving lethe_private.action_parts;
+  -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
+  v_linked boolean := exists (
+    select from lethe_private.effective_terms(managed.id, controller.id) as t
+    join lethe.rules as r on r.id = t.rule_id and r.column_name is not null
+    cross join unnest(t.since) as s
+    where lethe_private.is_linked(s));
   v_condition text;
   v_archive text;
   v_program jsonb;
@@ -341,13 +348,17 @@ begin
       v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
       case when exists (select from unnest(v_actions) as a where a.phase <> 'columns') then
         lethe_private.staying_sql(managed, v_oid, controller, today, false, array['purge', 'archive']) end),
-    'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions));
+    'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions),
+    'forget', case when lethe_private.has_linked_clock(managed) then lethe_private.forget_sql(managed, v_oid, controller) end);
 
   foreach v_leaving in array array(select a from unnest(v_actions) as a where a.phase <> 'columns') loop
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array[v_leaving]),
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object(v_leaving.phase,
-      lethe_private.leaving_program(managed, v_oid, controller, today, v_condition, v_key, v_leaving)
+      lethe_private.leaving_program(managed, v_oid, controller, today,
+        concat_ws(E'\n    and ', nullif(v_owner, 'true'),
+          lethe_private.any_due_sql(array(select b from unnest(v_batch) as b where b.flag = v_leaving.flag)),
+          lethe_private.not_held_sql('c', managed, v_oid, today)), v_key, v_leaving)
       || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, array[v_leaving], null, v_leaves, v_rows)));
   end loop;
   if cardinality(v_columns) > 0 then
@@ -358,8 +369,13 @@ begin
     v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
       'shape', case when v_archive is not null then lethe_private.shape_of(managed) end,
       'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'act', lethe_private.act_sql(v_condition, v_columns, v_key, lethe_private.is_watched(v_oid), v_archive),
-      'act_on_all', case when v_archive is null and not lethe_private.is_watched(v_oid) then jsonb_build_object(
+      'lock', case when v_linked then lethe_private.lock_sql() end,
+      'act', lethe_private.act_sql(
+        concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array(select a from unnest(v_batch) as a where a.phase = 'columns')),
+          lethe_private.not_held_sql('c', managed, v_oid, today)),
+        array(select a from unnest(v_batch) as a where a.phase = 'columns'), v_key, lethe_private.is_watched(v_oid),
+        v_archive, lethe_private.linked_clocks_sql('c', managed, v_oid, controller, today)),
+      'act_on_all', case when v_archive is null and not v_linked and not lethe_private.is_watched(v_oid) then jsonb_build_object(
         'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
         'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;

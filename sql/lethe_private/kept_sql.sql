@@ -73,19 +73,19 @@ end;
 comment on function lethe_private.untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date) is
   'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
 
-create or replace function lethe_private.leaving_sql(
-  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[]
+create or replace function lethe_private.due_to_leave_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[], batch boolean
 )
   returns text
   language sql
   stable
 begin atomic
   select string_agg(format('(%s)', a.due), ' or ' order by a.phase desc)
-  from lethe_private.actions(alias, managed, table_oid, controller, today) as a
+  from lethe_private.actions(alias, managed, table_oid, controller, today, batch) as a
   where a.phase = any (phases);
 end;
 
-comment on function lethe_private.leaving_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[]) is
+comment on function lethe_private.due_to_leave_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[], boolean) is
   'True when the row itself is due for purge or for the archive, whichever of the two is asked about; null when no rule says so.';
 
 create or replace function lethe_private.leaves_sql(
@@ -106,7 +106,7 @@ begin atomic
       l.due,
       lethe_private.held_sql(alias, managed, table_oid, today),
       coalesce(' and not (' || lethe_private.kept_sql(alias, table_oid, controller, today, true, path) || ')', ''))
-    from lethe_private.leaving_sql(alias, managed, table_oid, controller, today, array['purge', 'archive']) as l (due)
+    from lethe_private.due_to_leave_sql(alias, managed, table_oid, controller, today, array['purge', 'archive'], true) as l (due)
     where managed.id is not null and l.due is not null), 'false');
 end;
 

@@ -25,16 +25,16 @@ begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object('table', b.table_name, 'rule', b.rule, 'statement',
       coalesce(v_staying, '') || lethe_private.fill(b.count_statement, jsonb_build_object('from', lethe_private.host_name(table_oid), 'leaves', v_leaves)))), '[]')
-    from lethe_private.before_leaving(table_oid, v_root, controller.id) as b);
+    from lethe_private.before_leaving(table_oid, controller, today, v_root) as b);
 end
 $$;
 
 comment on function lethe_private.children_program(lethe.managed_tables, oid, lethe.controllers, date, text, text) is
   'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
 
--- A row goes, or moves into the archive, in one statement; $1: tid[].
+-- A row goes, or moves into the archive, in one statement; $1: tid[]. Clocks that were computed from it remember it.
 create or replace function lethe_private.delete_sql(
-  managed lethe.managed_tables, table_oid oid, controller lethe.controllers, key text, action lethe_private.action_parts, condition text
+  managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, key text, action lethe_private.action_parts, condition text
 )
   returns text
   language sql
@@ -42,19 +42,30 @@ create or replace function lethe_private.delete_sql(
 return format($sql$with gone as (
   delete from {from} as c
   where c.ctid = any ($1){here}%s
-  returning %s
-)%s
+  returning %s%s
+)%s%s
 select jsonb_build_object('rows', count(*), 'root', %s, '%s', count(*)) as facts,
   null::oid as target, null::tid[] as tids
 from gone as a$sql$,
   coalesce(E'\n    and ' || condition, ''),
-  case action.phase when 'archive' then format('c.*, %1$s as "lethe$key", %1$s as "lethe$root"', key) else key || ' as key' end,
+  case action.phase when 'archive' then lethe_private.archived_row_sql('c', managed, table_oid, controller, today, key) else key || ' as key' end,
+  lethe_private.leaving_columns_sql('c', managed, table_oid, action.phase <> 'archive'),
   case action.phase when 'archive' then format(E', kept as (\n  %s\n)', lethe_private.archive_sql(managed, table_oid, managed.id, controller.id)) else '' end,
+  lethe_private.leaving_sql(managed, table_oid, controller),
   lethe_private.root_sql(case action.phase when 'archive' then 'a."lethe$key"' else 'a.key' end),
   action.flag);
 
-comment on function lethe_private.delete_sql(lethe.managed_tables, oid, lethe.controllers, text, lethe_private.action_parts, text) is
+comment on function lethe_private.delete_sql(lethe.managed_tables, oid, lethe.controllers, date, text, lethe_private.action_parts, text) is
   'The statement that deletes a batch of rows, and archives them where that is the action.';
+
+create or replace function lethe_private.lock_sql()
+  returns text
+  language sql
+  immutable
+return $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
+from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$;
+
+comment on function lethe_private.lock_sql() is 'Locks the rows of a batch, so that no row which refers to them can appear.';
 
 -- Purging or archiving rows that others refer to takes several statements in one transaction. The parents are
 -- locked first and looked at again in a second statement: a new child takes a share lock on its
@@ -86,7 +97,7 @@ from due as d
 where not exists (select from staying as x where (x.target, x.tid) = (d.target, d.tid))
 group by d.target$sql$ end;
   v_root lethe.managed_tables := case when action.phase = 'archive' then managed end;
-  v_delete text := lethe_private.delete_sql(managed, table_oid, controller, key, action, case when not v_referenced then condition end);
+  v_delete text := lethe_private.delete_sql(managed, table_oid, controller, today, key, action, case when not v_referenced then condition end);
   v_marks jsonb := jsonb_build_object('flag', action.flag, 'cascades', lethe_private.cascade_mark(table_oid))
     || case when action.phase = 'archive' then jsonb_build_object('shape', lethe_private.shape_of(managed)) else '{}' end;
 begin
@@ -94,8 +105,7 @@ begin
     return v_marks || jsonb_build_object('delete', v_delete);
   end if;
   return v_marks || jsonb_build_object(
-    'lock', $sql$select jsonb_build_object('rows', count(*)) as facts, null::oid as target, null::tid[] as tids
-from (select from {from} as c where c.ctid = any ($1){here} for update) as c$sql$,
+    'lock', lethe_private.lock_sql(),
     'pick', case
       when v_staying is not null then
         v_staying || 'select null::jsonb as facts, null::oid as target, array_agg(d.tid) as tids from due as d where d.tid not in (select x.tid from staying as x)'
@@ -107,7 +117,7 @@ where c.ctid = any ($1){here}
     end,
     'together', v_together,
     'lock_children', (select coalesce(jsonb_agg(l), '[]') from lethe_private.lock_children(table_oid) as l),
-    'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_leaving(table_oid, v_root, controller.id) as b),
+    'before', (select coalesce(jsonb_agg(to_jsonb(b) - 'count_statement'), '[]') from lethe_private.before_leaving(table_oid, controller, today, v_root) as b),
     'children', lethe_private.children_program(managed, table_oid, controller, today, condition, action.phase),
     'delete', v_delete);
 end

@@ -24,9 +24,9 @@ declare
   v_fks text;
 begin
   v_due := format('%s and (%s)', lethe_private.controller_sql('c', managed, table_oid, controller),
-    lethe_private.leaving_sql('c', managed, table_oid, controller, today, phases));
+    lethe_private.due_to_leave_sql('c', managed, table_oid, controller, today, phases, batch));
   v_due_child := format('%s and (%s) and not %s', lethe_private.controller_sql('s', managed, table_oid, controller),
-    lethe_private.leaving_sql('s', managed, table_oid, controller, today, phases),
+    lethe_private.due_to_leave_sql('s', managed, table_oid, controller, today, phases, true),
     lethe_private.held_sql('s', managed, table_oid, today));
 
   select
@@ -110,8 +110,9 @@ comment on function lethe_private.lock_children(oid, int, text, oid[]) is
 -- left to a cascade: each is moved by name, with the key of the root it belongs to.
 create or replace function lethe_private.before_leaving(
   table_oid oid,
+  controller lethe.controllers,
+  today date,
   root lethe.managed_tables default null,
-  controller_id int default null,
   depth int default 0,
   joins text default '',
   path oid[] default '{}'
@@ -125,10 +126,12 @@ declare
   v_reference record;
   v_parent text := case depth when 0 then 'c' else 'k' || depth end;
   v_child text := 'k' || depth + 1;
+  v_managed lethe.managed_tables;
   v_name text;
   v_on text;
   v_count text;
-  v_managed lethe.managed_tables;
+  v_columns text;
+  v_memory text;
 begin
   for v_reference in
     select * from lethe_private.references_to(table_oid) as r
@@ -148,25 +151,35 @@ begin
       continue;
     end if;
     return query select * from lethe_private.before_leaving(
-      v_reference.child, root, controller_id, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
+      v_reference.child, controller, today, root, depth + 1, format('%s join %s as %s on %s', joins, v_name, v_child, v_on), path || table_oid);
+    -- A clock that counts since these rows outlives them: what a cascade takes is remembered before it does. Where the
+    -- parent is purged as well nobody will ask; where it is archived, its clock is kept with it a moment later.
+    select m.* into v_managed from lethe.managed_tables as m where m.id = v_reference.managed_id;
+    v_columns := lethe_private.leaving_columns_sql(v_child, v_managed, v_reference.child, root.id is null);
+    v_memory := lethe_private.leaving_sql(v_managed, v_reference.child, controller,
+      case when root.id is null then table_oid end, v_reference.child_columns);
     if root.id is not null then
-      select m.* into v_managed from lethe.managed_tables as m where m.id = v_reference.managed_id;
       return query select v_name, 'archived with parent'::text, format(
         E'with gone as (\n  delete from %1$s as %2$s using {from} as c%3$s\n  where c.ctid = any ($1){here} and %4$s\n'
-        '  returning %2$s.*, %5$s as "lethe$key", %6$s as "lethe$root"\n), kept as (\n  %7$s\n)\n'
+        '  returning %5$s%6$s\n), kept as (\n  %7$s\n)%8$s\n'
         'select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
         v_name, v_child, joins, v_on,
-        lethe_private.key_sql(v_child, v_reference.child, v_managed.key_columns),
-        lethe_private.key_sql('c', lethe_private.host_table(root.schema_name, root.table_name), root.key_columns),
-        lethe_private.archive_sql(v_managed, v_reference.child, root.id, controller_id)), v_count;
+        lethe_private.archived_row_sql(v_child, v_managed, v_reference.child, controller, today,
+          lethe_private.key_sql('c', lethe_private.host_table(root.schema_name, root.table_name), root.key_columns)),
+        v_columns, lethe_private.archive_sql(v_managed, v_reference.child, root.id, controller.id), v_memory), v_count;
       continue;
     end if;
-    return query select v_name, 'with parent'::text, case when not v_reference.cascades then format(
-      'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1) select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
-      v_name, v_child, joins, v_on) end, v_count;
+    return query select v_name, 'with parent'::text, case
+      when not v_reference.cascades then format(
+        'with gone as (delete from %s as %s using {from} as c%s where c.ctid = any ($1){here} and %s returning 1%s)%s select jsonb_build_object(''rows'', count(*)) as facts, null::oid as target, null::tid[] as tids from gone',
+        v_name, v_child, joins, v_on, v_columns, v_memory)
+      when v_memory <> '' then format(
+        E'-- the rows themselves go by the foreign key with ON DELETE CASCADE\nwith gone as (select 1%s from {from} as c%s join %s as %s on %s where c.ctid = any ($1){here})%s select jsonb_build_object(''rows'', 0) as facts, null::oid as target, null::tid[] as tids',
+        v_columns, joins, v_name, v_child, v_on, v_memory)
+      end, v_count;
   end loop;
 end
 $$;
 
-comment on function lethe_private.before_leaving(oid, lethe.managed_tables, int, int, text, oid[]) is
-  'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';
+comment on function lethe_private.before_leaving(oid, lethe.controllers, date, lethe.managed_tables, int, text, oid[]) is
+  'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement, or one that only remembers, marks a table that PostgreSQL''s own cascade empties.';

@@ -43,6 +43,14 @@ begin
     execute format($sql$insert into lethe_private.exemptions (opening_id, table_id, key, until)
       select distinct $1, $2, m."lethe$key", $3 from lethe_private.%I as m on conflict do nothing$sql$, 'door_' || v_mirror.name)
       using opening.id, v_mirror.table_id, opening.exempt_until;
+    -- The events that dated the row have gone; its clock comes back with it.
+    execute format($sql$insert into lethe_private.last_events as l (parent_table_id, parent_key, controller_id, entry, last_day)
+      select $1, m."lethe$key", m."lethe$controller", e.key, max(e.value::date)
+      from lethe_private.%I as m cross join jsonb_each_text(m."lethe$clocks") as e
+      where e.value <> 'infinity'
+      group by m."lethe$key", m."lethe$controller", e.key
+      on conflict (parent_table_id, parent_key, controller_id, entry) do update set last_day = greatest(l.last_day, excluded.last_day)$sql$,
+      'door_' || v_mirror.name) using v_mirror.table_id;
   end loop;
 
   for v_mirror in select * from lethe_private.mirrors_of_record() loop

@@ -5,7 +5,8 @@ create or replace function lethe_private.rule_sql(
   table_oid oid,
   controller lethe.controllers,
   today date,
-  rule_id int
+  rule_id int,
+  batch boolean
 )
   returns lethe_private.rule_parts
   language plpgsql
@@ -24,8 +25,8 @@ begin
     where t.rule_id = rule_sql.rule_id
     order by t.purpose nulls first
   loop
-    v_parts := array_append(v_parts, lethe_private.term_sql(alias, managed, table_oid, controller.time_zone, today,
-      v_term.after, v_term.since, v_term.condition));
+    v_parts := array_append(v_parts, lethe_private.term_sql(alias, managed, table_oid, controller, today,
+      v_term.after, v_term.since, v_term.condition, batch));
     v_conditional := v_conditional || (v_term.condition is not null);
     -- Terms without "when" on one and the same clock all apply, or none does.
     v_plain := coalesce(v_plain, true) and v_term.condition is null
@@ -53,5 +54,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, int) is
+comment on function lethe_private.rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, int, boolean) is
   'When a row is due under a rule, for one controller and one local day; null when the rule has no term for it.';

@@ -73,6 +73,10 @@ begin
         where substr(batch.flags, e.n::int, 1) = '1'
         order by e.n), v_act ->> 'key');
   end if;
+  if program #>> '{columns,lock}' is not null then
+    perform r.facts from lethe_private.run_as_sweeper(
+      lethe_private.place(program #>> '{columns,lock}', v_oid, batch.target), managed, batch.tids) as r;
+  end if;
   select r.facts into v_facts
   from lethe_private.run_as_sweeper(lethe_private.place(v_statement, v_oid, batch.target),
     managed, batch.tids, pads.inner_pad, pads.outer_pad) as r;

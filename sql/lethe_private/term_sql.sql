@@ -3,11 +3,12 @@ create or replace function lethe_private.term_sql(
   alias text,
   managed lethe.managed_tables,
   table_oid oid,
-  controller_zone text,
+  controller lethe.controllers,
   today date,
   after interval,
   since text[],
-  condition text
+  condition text,
+  batch boolean
 )
   returns lethe_private.term_parts
   language plpgsql
@@ -20,12 +21,17 @@ declare
   v_all text := (select string_agg(format('date %L', s), ', ') from unnest(managed.sentinels) as s);
   v_clock lethe_private.host_columns;
   v_day text;
+  v_linked boolean := (select bool_or(lethe_private.is_linked(s)) from unnest(term_sql.since) as s);
   v_parts lethe_private.term_parts;
 begin
-  if cardinality(term_sql.since) = 1 then
+  -- Over live rows, clocks of other rows are asked in a form that suits how many rows there are. An archived row has
+  -- their days with it (linked_day_sql), and is asked like one with clocks of its own.
+  if v_linked and not lethe_private.is_archive(table_oid) then
+    v_parts := lethe_private.linked_term_sql(alias, managed, table_oid, controller, today, v_last, term_sql.since, batch);
+  elsif cardinality(term_sql.since) = 1 and not v_linked then
     select h.* into v_clock from lethe_private.host_columns as h
     where h.relation = table_oid and h.name = term_sql.since[1];
-    v_day := lethe_private.local_day_sql(alias, v_clock, managed.time_zone, controller_zone);
+    v_day := lethe_private.local_day_sql(alias, v_clock, managed.time_zone, controller.time_zone);
     v_parts.usable := format('%1$s.%2$I > %3$L and %1$s.%2$I < %5$L%4$s',
       alias, v_clock.name, lethe_private.clock_floor(), coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''),
       lethe_private.clock_ceiling());
@@ -35,21 +41,21 @@ begin
     -- What rules most rows out comes first.
     v_parts.expired := format('%4$s and %1$s.%2$I > %3$L%5$s',
       alias, v_clock.name, lethe_private.clock_floor(),
-      lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller_zone, v_last),
+      lethe_private.up_to_day_sql(alias, v_clock, managed.time_zone, controller.time_zone, v_last),
       coalesce(' and ' || v_day || ' not in (' || v_past || ')', ''));
   else
-    v_day := lethe_private.latest_day_sql(alias, table_oid, term_sql.since, managed.time_zone, controller_zone, v_past);
-    v_parts.usable := format('%s < ''infinity''%s', v_day, coalesce(' and ' || v_day || ' not in (' || v_all || ')', ''));
+    v_day := lethe_private.latest_day_sql(alias, managed, table_oid, controller, today, term_sql.since);
+    v_parts.usable := format('%s < ''infinity''', v_day);
     v_parts.unusable := format('not coalesce(%s, false)', v_parts.usable);
     v_parts.expired := format('%s <= date %L', v_day, v_last);
   end if;
-  v_parts.applies := coalesce('(' || case when lethe_private.is_mirror(table_oid) then lethe_private.archived_condition(alias, table_oid, term_sql.condition)
+  v_parts.applies := coalesce('(' || case when lethe_private.is_archive(table_oid) then lethe_private.archived_condition(alias, table_oid, term_sql.condition)
     else term_sql.condition end || ')', v_parts.usable);
   return v_parts;
 end
 $$;
 
-comment on function lethe_private.term_sql(text, lethe.managed_tables, oid, text, date, interval, text[], text) is
+comment on function lethe_private.term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, interval, text[], text, boolean) is
   'The SQL of one term of a rule, for one controller and one local day.';
 
 create or replace function lethe_private.effective_terms(table_id int, controller_id int)

@@ -426,6 +426,63 @@ describe('the archive', () => {
   })
 })
 
+describe('a clock over other rows', () => {
+  beforeAll(async () => {
+    await db.query(`
+      create schema guild;
+      create table guild.members (id int primary key, name text);
+      create table guild.visits (id int primary key, member_id int not null references guild.members, on_day date);
+      create index on guild.visits (member_id)`)
+    await applyPolicy(db, {
+      ...POLICY,
+      tables: {
+        ...POLICY.tables,
+        'guild.members': {
+          controller: { constant: 'north' },
+          since: 'max(visits.on_day)',
+          columns: { name: { archive: { after: 'P1Y', using: 'suppress' }, purge: { after: 'P4Y' } } },
+          archive: { after: 'P2Y' },
+          purge: { after: 'P5Y' },
+        },
+        'guild.visits': {
+          controller: { constant: 'north' },
+          with: 'parent',
+          since: 'on_day',
+          columns: { on_day: {} },
+        },
+      },
+    })
+    await db.query('grant insert on guild.members, guild.visits to lethe_sweeper')
+  })
+
+  it('goes along into the archive, ends the term there, and comes back with the row', async () => {
+    await db.query(`
+      insert into guild.members select i, 'm' || i from generate_series(1, 3) as i;
+      insert into guild.visits values (1, 1, '2018-01-01'), (2, 1, '2018-06-01'), (3, 2, '2018-03-01'), (4, 2, 'infinity')`)
+    expect(await sweep('2020-07-01')).toBe('complete')
+    expect(await db.query('select id from guild.members order by id')).toEqual([{ id: 2 }, { id: 3 }])
+    const [rows] = (await db.query<{ name: string }>(
+      `select m.name from lethe_private.mirrors as m join lethe.managed_tables as t on t.id = m.table_id where t.table_name = 'members' and m.kind = 'rows'`,
+    ))!
+    expect(await db.query(`select "lethe$clocks" as clocks from lethe_archive.${rows!.name}`)).toEqual([
+      { clocks: { 'max(guild.visits.on_day)': '2018-06-01' } },
+    ])
+    expect(await db.query('select * from lethe_private.last_events')).toEqual([])
+
+    await officer.query(`select lethe.open_archive('a test', 'guild.members', '1', restore => true)`)
+    await db.query(`delete from lethe_private.exemptions; delete from guild.visits where member_id = 1`)
+    expect(await sweep('2020-07-01')).toBe('complete')
+    expect(await db.query(`select "lethe$clocks" as clocks from lethe_archive.${rows!.name}`)).toEqual([
+      { clocks: { 'max(guild.visits.on_day)': '2018-06-01' } },
+    ])
+    // Five years after the last visit, the row goes; the value that was archived alone went a year before.
+    expect(await sweep('2023-06-01')).toBe('complete')
+    expect(await archived('members')).toBe(1)
+    expect(await sweep('2023-06-02')).toBe('complete')
+    expect(await archived('members')).toBe(0)
+  })
+})
+
 /** All rows of all tables that a role sees, and the tables that are refused to it. */
 async function readAll(
   login: Login,

@@ -5,6 +5,7 @@ import { calendar } from './calendar.ts'
 import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
 import { evidence } from './evidence.ts'
 import { foreground } from './foreground.ts'
+import { aggregatedClock } from './linked.ts'
 import { purgeChildren } from './purge.ts'
 import { sweepPartial, sweepPartialBoth, sweepPlain, twoDelays } from './sweep.ts'
 
@@ -17,6 +18,7 @@ export const cases: Case[] = [
   nothingDue,
   purgeChildren,
   archiveMove,
+  aggregatedClock,
   calendar,
   evidence,
   verifyIndexed,
