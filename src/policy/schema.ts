@@ -51,7 +51,7 @@ const rowTerm = object({
   purpose: text('What the data serves for as long as this term runs; none: whatever it serves.').optional(),
   after: delay,
   since: names(
-    "The clock: a column, or several of which the latest counts. Default: the table's.",
+    "The clock: a column, or several of which the latest counts; max(table.column) is the latest of the rows that refer to the row. Default: the table's.",
   ).optional(),
   when: text(
     'SQL predicate over the row; the term applies where it holds. Default: where the clock is known.',
@@ -111,7 +111,7 @@ const table = object({
     .array(z.iso.date('must be days, such as "9999-12-31"'))
     .describe('Days that mean "none" in the table\'s clocks.')
     .optional(),
-  since: names("Default clock of the table's rules.").optional(),
+  since: names("Default clock of the table's rules: a column, max(table.column), or several.").optional(),
   columns: z.record(z.string(), column).describe('Columns by name.').optional(),
   archive: terms(rowTerm, 'The row is moved to the archive.').optional(),
   purge: terms(rowTerm, 'The row is deleted, from the archive too.').optional(),
