@@ -86,7 +86,7 @@ begin atomic
   where not a.kept
   union all
   select 'warning', 'anchor', case
-      when anchor is null then format('the tail is not anchored: without an anchor nobody can tell whether seals after %s were cut off, or all of them made anew', h.number)
+      when anchor is null then format('the tail is not anchored: without an anchor, seals cut off after %s, or a chain made anew, would not show', h.number)
       when a.number is null then format('the tail is not anchored: the anchor has no seal of this controller up to %s', h.number)
       else format('the tail is not anchored: the anchor ends at seal %s, the chain at %s', a.number, h.number)
     end

@@ -48,7 +48,8 @@ begin
       )
       select v_controller.name, f.severity, f.object, f.finding from findings as f
       union all
-      select v_controller.name, 'info', 'chain', lethe_private.describe_chain(v_controller.id)
+      select v_controller.name, c.severity, 'chain', c.finding
+      from lethe_private.describe_chain(v_controller.id) as c
       where not exists (select from findings as f where f.severity = 'error');
   end loop;
   if v_whole then
@@ -69,13 +70,17 @@ comment on function lethe.verify_evidence(text, text) is
   'Checks the evidence of one controller, or of all the login acts for, row by row against its seals, and the seals against an anchor (lines of lethe.evidence_heads() kept outside). error: something was changed; warning: not sealed, or not anchored, yet; info: what was found sound. Raises LE101, LE502.';
 
 create or replace function lethe_private.describe_chain(controller_id int)
-  returns text
+  returns table (severity text, finding text)
   language sql
   stable
 begin atomic
-  select case count(*) when 0 then 'no seal yet'
-    else format('sound: %s seals over %s rows; the last is %s, %s', count(*), sum(s.rows), max(s.number),
-      (array_agg(s.hash order by s.number desc))[1]) end
+  select
+    case count(*) when 0 then 'warning' else 'info' end,
+    case count(*)
+      when 0 then 'nothing is sealed yet'
+      else format('sound: %s over %s rows, up to %s', case count(*) when 1 then '1 seal' else count(*) || ' seals' end,
+        sum(s.rows), (array_agg(s.hash order by s.number desc))[1])
+    end
   from lethe.seals as s
   where s.controller_id = describe_chain.controller_id;
 end;
