@@ -59,7 +59,7 @@ begin
       where r.controller_id is null;
     return query
       select null::text, 'error', format('anchor, line %s', a.line),
-        coalesce(format('controller %s was anchored and is not in this database: another database, or the controller was taken out', a.controller), 'cannot be read: it was damaged, or is no anchor of Lethe')
+        coalesce('controller ' || a.controller || ' was anchored and is not in this database: another database, or the controller was taken out', 'cannot be read: it was damaged, or is no anchor of Lethe')
       from lethe_private.read_anchor(verify_evidence.anchor) as a
       where a.controller is null or not exists (select from unnest(v_controllers) as c where c.name = a.controller);
   end if;

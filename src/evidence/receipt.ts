@@ -28,11 +28,16 @@ export function writeReceipt(receipt: Receipt, form: Form, key?: KeyObject): str
   const signed = receiptText(receipt, form)
   const value = key && sign(null, Buffer.from(signed), key).toString('base64')
   if (form === 'json') {
-    const signature = key ? { algorithm: 'Ed25519', key: fingerprint(key), value } : null
-    return `{"receipt":${signed},"signature":${JSON.stringify(signature)}}\n`
+    return jsonDocument(signed, key && value ? { key: fingerprint(key), value } : undefined)
   }
   if (!key) return `${signed}\nThis receipt is not signed.\n`
   return `${signed}\n${BEGIN}\nEd25519 ${fingerprint(key)}\n${value}\n${END}\n`
+}
+
+function jsonDocument(signed: string, signature?: { key: string; value: string }): string {
+  const { key, value } = signature ?? {}
+  const signedBy = signature ? { algorithm: 'Ed25519', key, value } : null
+  return `{"receipt":${signed},"signature":${JSON.stringify(signedBy)}}\n`
 }
 
 /** What is signed. */
@@ -72,7 +77,7 @@ function readJson(content: string): Given | undefined {
     const { receipt, signature } = JSON.parse(content)
     const signed = JSON.stringify(receipt)
     // Written in one way only, so that not even a blank can be changed.
-    if (`{"receipt":${signed},"signature":${JSON.stringify(signature)}}\n` !== content) return undefined
+    if (jsonDocument(signed, signature ?? undefined) !== content) return undefined
     return assemble(
       'json',
       receipt.cycle.id,
