@@ -31,8 +31,9 @@ $$;
 
 comment on function lethe_private.refuse_sealed() is 'Trigger: refuses to change, delete or truncate sealed evidence. Raises LE801.';
 
-create or replace trigger refuse_sealed before update or delete on lethe.cycles for each row execute function lethe_private.refuse_sealed('lethe.cycles', 'id');
-create or replace trigger refuse_sealed before update or delete on lethe.cycle_tables for each row execute function lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
+-- What is sealed has ended: the two tables that a running cycle writes to all the time are asked for that first.
+create or replace trigger refuse_sealed before update or delete on lethe.cycles for each row when (old.state <> 'open') execute function lethe_private.refuse_sealed('lethe.cycles', 'id');
+create or replace trigger refuse_sealed before update or delete on lethe.cycle_tables for each row when (old.state not in ('waiting', 'sweeping', 'swept')) execute function lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
 create or replace trigger refuse_sealed before update or delete on lethe.evidence for each row execute function lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
 create or replace trigger refuse_sealed before update or delete on lethe.evidence_batches for each row execute function lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
 create or replace trigger refuse_sealed before update or delete on lethe.receipts for each row execute function lethe_private.refuse_sealed();
