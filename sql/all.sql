@@ -59,6 +59,14 @@
 --!include lethe/export_policy.sql
 --!include lethe_private/cycle_state.sql
 --!include lethe_private/holds_wait.sql
+--!include lethe_private/evidence_rows.sql
+--!include lethe_private/seal_hashes.sql
+--!include lethe_private/refuse_sealed.sql
+--!include lethe_private/write_receipt.sql
+--!include lethe/seal.sql
+--!include lethe/receipt.sql
+--!include lethe/evidence_heads.sql
+--!include lethe/verify_evidence.sql
 --!include lethe_private/discover.sql
 --!include lethe_private/sweep_batch.sql
 --!include lethe/sweep_step.sql

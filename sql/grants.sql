@@ -45,6 +45,9 @@ alter table lethe.cycles enable row level security;
 alter table lethe.cycle_tables enable row level security;
 alter table lethe.evidence enable row level security;
 alter table lethe.evidence_batches enable row level security;
+alter table lethe.receipts enable row level security;
+alter table lethe.seals enable row level security;
+alter table lethe.sealed_rows enable row level security;
 alter table lethe.policy_changes enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
@@ -103,6 +106,15 @@ create policy select_own_controller on lethe.evidence for select to lethe_office
 drop policy if exists select_own_controller on lethe.evidence_batches;
 create policy select_own_controller on lethe.evidence_batches for select to lethe_officer, lethe_auditor
   using (exists (select from lethe.cycles as c where c.id = cycle_id));
+drop policy if exists select_own_controller on lethe.receipts;
+create policy select_own_controller on lethe.receipts for select to lethe_officer, lethe_auditor
+  using (exists (select from lethe.cycles as c where c.id = cycle_id));
+drop policy if exists select_own_controller on lethe.seals;
+create policy select_own_controller on lethe.seals for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.sealed_rows;
+create policy select_own_controller on lethe.sealed_rows for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
 drop policy if exists select_own_controller on lethe.archive_openings;
 create policy select_own_controller on lethe.archive_openings for select to lethe_officer, lethe_auditor
   using (lethe_private.acts_for(controller_id));
@@ -128,6 +140,9 @@ grant select on
   lethe.cycle_tables,
   lethe.evidence,
   lethe.evidence_batches,
+  lethe.receipts,
+  lethe.seals,
+  lethe.sealed_rows,
   lethe.policy_changes,
   lethe.archive_openings
 to lethe_officer, lethe_auditor;
@@ -141,6 +156,13 @@ grant execute on function
   lethe.archive_contents(),
   lethe.missing_rights()
 to lethe_officer, lethe_auditor, lethe_worker;
+
+-- Evidence is checked by whom it is for; who runs cycles carries the heads outside.
+grant execute on function
+  lethe.receipt(bigint),
+  lethe.verify_evidence(text, text)
+to lethe_officer, lethe_auditor;
+grant execute on function lethe.evidence_heads() to lethe_officer, lethe_auditor, lethe_worker;
 
 -- Changing ---------------------------------------------------------------------------------------
 
@@ -174,6 +196,7 @@ grant execute on function
   lethe.verify_table(bigint, int),
   lethe.verify_cycle(bigint),
   lethe.finish_cycle(bigint),
+  lethe.seal(text),
   lethe.release_controller(text),
   lethe.share_controller(text),
   lethe.pace(),

@@ -10,6 +10,8 @@ declare
   v_cycle lethe.cycles := lethe_private.get_cycle(cycle_id);
   v_open int;
 begin
+  -- Waits for verifications under way, which would write evidence after the seal.
+  select c.* into v_cycle from lethe.cycles as c where c.id = finish_cycle.cycle_id for no key update;
   if v_cycle.state <> 'open' then
     return v_cycle.state;
   end if;
@@ -28,9 +30,11 @@ begin
   returning * into v_cycle;
   delete from lethe_private.worklist as w where w.cycle_id = finish_cycle.cycle_id;
   delete from lethe_private.compiled as p where p.cycle_id = finish_cycle.cycle_id;
+  perform lethe_private.write_receipt(v_cycle);
+  perform lethe_private.seal_controller(v_cycle.controller_id);
   return v_cycle.state;
 end
 $$;
 
 comment on function lethe.finish_cycle(bigint) is
-  'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete; open while some are not. Raises LE403.';
+  'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete, with its receipt, and sealed; open while some are not. Raises LE403, LE405.';

@@ -25,7 +25,7 @@ declare
   v_rows jsonb;
 begin
   if coalesce(open_archive.reason, '') !~ '\S' then
-    raise exception using errcode = 'LE801',
+    raise exception using errcode = 'LE901',
       message = format('no reason is given for opening the archive of %s', lethe_private.plain_name(v_managed)),
       hint = 'say why; the reason is recorded';
   end if;
@@ -57,7 +57,7 @@ end
 $$;
 
 comment on function lethe.open_archive(text, text, text, boolean, date, timestamptz) is
-  'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE501, LE502, LE801, LE802, LE804.';
+  'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE501, LE502, LE901, LE902, LE904.';
 
 -- Names the record in lethe_private.restoring, so that all that follows speaks of this one, and locks it.
 create or replace function lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamptz, only_one boolean)
@@ -91,11 +91,11 @@ begin
     v_records := v_records + case when v_mirror.kind = 'rows' then v_times else 0 end;
   end loop;
   if v_controllers is null then
-    raise exception using errcode = 'LE801',
+    raise exception using errcode = 'LE901',
       message = format('no record of %s with this key is in the archive', lethe_private.plain_name(managed)),
       hint = 'the key is written as one text; a key of several columns as a JSON array: ["a", 1]';
   elsif only_one and v_records > 1 then
-    raise exception using errcode = 'LE801',
+    raise exception using errcode = 'LE901',
       message = format('%s records of %s with this key are in the archive', v_records, lethe_private.plain_name(managed)),
       hint = 'open it without restoring, and name the one: archived_at => …';
   end if;
@@ -105,7 +105,7 @@ end
 $$;
 
 comment on function lethe_private.find_record(lethe.managed_tables, text, timestamptz, boolean) is
-  'Finds and locks what is archived under a key; returns whose it is. Raises LE502 (another controller''s), LE801.';
+  'Finds and locks what is archived under a key; returns whose it is. Raises LE502 (another controller''s), LE901.';
 
 create or replace function lethe_private.read_record()
   returns jsonb
@@ -170,7 +170,7 @@ declare
   v_today date := lethe_private.today(controller.time_zone);
 begin
   if until < v_today or until > v_today + 366 then
-    raise exception using errcode = 'LE804',
+    raise exception using errcode = 'LE904',
       message = format('a record put back cannot be left alone until %s', until),
       hint = 'name a day within a year from today; from the day after it, the rules reach the record again';
   end if;
@@ -179,4 +179,4 @@ end
 $$;
 
 comment on function lethe_private.assert_exemption(lethe.controllers, date) is
-  'Until when a record that is put back is left alone; 30 days where nothing is said. Raises LE804.';
+  'Until when a record that is put back is left alone; 30 days where nothing is said. Raises LE904.';

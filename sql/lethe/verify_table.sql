@@ -19,6 +19,8 @@ declare
 begin
   select t.* into v_table from lethe.cycle_tables as t
   where t.cycle_id = verify_table.cycle_id and t.table_id = verify_table.table_id for update;
+  -- The cycle cannot end, and be sealed, before this has committed.
+  select c.* into v_cycle from lethe.cycles as c where c.id = verify_table.cycle_id for share;
   if not found then
     perform lethe_private.absent_table(v_cycle, verify_table.table_id);
   elsif v_cycle.state <> 'open' or v_table.state in ('waiting', 'sweeping', 'verified') then

@@ -347,7 +347,7 @@ begin
   for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = old.id loop
     execute format('select exists (select from lethe_archive.%I)', v_mirror.name) into v_found;
     if v_found then
-      raise exception using errcode = 'LE803',
+      raise exception using errcode = 'LE903',
         message = format('table %I.%I has rows in the archive', old.schema_name, old.table_name),
         hint = 'manage it until their term has ended; only its own rules end it';
     end if;
@@ -360,7 +360,7 @@ end
 $$;
 
 comment on function lethe_private.drop_empty_mirrors() is
-  'Trigger: a managed table takes its empty mirrors along, and stays while one is not empty (LE803).';
+  'Trigger: a managed table takes its empty mirrors along, and stays while one is not empty (LE903).';
 
 create or replace trigger drop_empty_mirrors before delete on lethe.managed_tables
   for each row execute function lethe_private.drop_empty_mirrors();

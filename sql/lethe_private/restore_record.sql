@@ -30,13 +30,13 @@ begin
           hint = format('grant insert, update on %I.%I to lethe_sweeper, for as long as it takes', v_managed.schema_name, v_managed.table_name);
       when others then
         get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_table = table_name;
-        raise exception using errcode = 'LE802',
+        raise exception using errcode = 'LE902',
           message = format('the record cannot be put back into %s: %s', v_mirror.table_name,
             concat_ws(' ', v_state, nullif(v_constraint, ''), 'on ' || nullif(v_table, ''))),
           hint = 'nothing was put back; see to what the constraint asks for (a row it refers to, a value that is taken), or read the record instead';
     end;
     if (v_facts ->> 'rows')::bigint <> v_wanted then
-      raise exception using errcode = 'LE802',
+      raise exception using errcode = 'LE902',
         message = format('%s of %s rows of the record would not come back to %s as they were', v_wanted - (v_facts ->> 'rows')::bigint, v_wanted, v_mirror.table_name),
         hint = 'nothing was put back; a trigger changes or swallows them, or a column has taken another type';
     end if;
@@ -61,7 +61,7 @@ end
 $$;
 
 comment on function lethe_private.restore_record(lethe.archive_openings) is
-  'Puts the named record back and leaves it alone until the opening''s day. Raises LE501, LE802.';
+  'Puts the named record back and leaves it alone until the opening''s day. Raises LE501, LE902.';
 
 -- What is archived in a column that is no longer there could not come back.
 create or replace function lethe_private.assert_columns_there(managed lethe.managed_tables, mirror_id int, mirror_name text)
@@ -83,7 +83,7 @@ begin
   loop
     execute format('select exists (select from lethe_private.%I as m where m.%I is not null)', 'door_' || mirror_name, v_column) into v_lost;
     if v_lost then
-      raise exception using errcode = 'LE802',
+      raise exception using errcode = 'LE902',
         message = format('the record has a value of column %I, which %I.%I no longer has', v_column, managed.schema_name, managed.table_name),
         hint = 'nothing was put back; add the column again, or read the record instead';
     end if;
@@ -92,7 +92,7 @@ end
 $$;
 
 comment on function lethe_private.assert_columns_there(lethe.managed_tables, int, text) is
-  'Raises LE802 when the record has values that its table can no longer hold.';
+  'Raises LE902 when the record has values that its table can no longer hold.';
 
 -- The columns of a mirror that its table has: cast to the type the table has now, without its length, so that
 -- what does not fit is refused by the assignment and not cut.

@@ -13,11 +13,13 @@ import { register as registerDoctor } from './commands/doctor.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
+import { register as registerReceipt } from './commands/receipt.ts'
 import { register as registerRemove } from './commands/remove.ts'
 import { register as registerRun } from './commands/run.ts'
 import { register as registerSeed } from './commands/seed.ts'
 import { register as registerStatus } from './commands/status.ts'
 import { register as registerUp } from './commands/up.ts'
+import { register as registerVerify } from './commands/verify.ts'
 import { register as registerWork } from './commands/work.ts'
 import { printError } from './output.ts'
 
@@ -32,6 +34,8 @@ const REGISTER = [
   registerStatus,
   registerWork,
   registerArchive,
+  registerVerify,
+  registerReceipt,
   registerDoctor,
   registerRemove,
 ]
@@ -43,7 +47,14 @@ export function makeProgram(): Command {
     .version(packageJson.version)
     .option('--json', 'one JSON object a line, for programs')
     .option('--database <url>', 'the database (default: DATABASE_URL, else the embedded one)')
-    .addHelpText('after', '\nExit codes: 0 done · 1 incomplete, or findings · 2 bad input, or not possible')
+    .addHelpText(
+      'after',
+      `
+Environment: DATABASE_URL
+             LETHE_ANCHOR       file or folder outside the database that run, work and up write each seal to
+             LETHE_SIGNING_KEY  PEM file that signs receipts
+Exit codes: 0 done · 1 incomplete, or findings · 2 bad input, or not possible`,
+    )
     .configureHelp({ showGlobalOptions: true })
   for (const register of REGISTER) register(program)
   for (const command of withSubcommands(program)) {

@@ -74,7 +74,9 @@ describe('lethe status', () => {
     expect((await lethe(['run'], { databaseUrl })).code).toBe(0)
     expect((await lethe(['status'], { databaseUrl })).code).toBe(0)
     await db.query(
-      `update lethe.cycles set started_at = started_at - interval '27 hours', finished_at = finished_at - interval '27 hours'`,
+      `set session_replication_role = replica;
+       update lethe.cycles set started_at = started_at - interval '27 hours', finished_at = finished_at - interval '27 hours';
+       set session_replication_role = origin`,
     )
     const { code, stderr } = await lethe(['status'], { databaseUrl })
     expect(code).toBe(1)

@@ -244,12 +244,12 @@ describe('opening the archive', () => {
     expect(
       await refusal(officer.query(`select lethe.open_archive(' ', 'desk.bills', $1)`, [key])),
     ).toMatchObject({
-      code: 'LE801',
+      code: 'LE901',
       message: 'no reason is given for opening the archive of desk.bills',
     })
     const unknown = await refusal(open('999999'))
     expect(unknown).toMatchObject({
-      code: 'LE801',
+      code: 'LE901',
       message: 'no record of desk.bills with this key is in the archive',
     })
     const stranger = await db.asRole('lethe_officer')
@@ -300,7 +300,7 @@ describe('opening the archive', () => {
       'bills_pkey',
     ],
     ['a column with a value is gone', `alter table desk.bills drop column took`, 'column took'],
-    ['its day to be left alone is not one', '', 'LE804'],
+    ['its day to be left alone is not one', '', 'LE904'],
   ])('puts nothing back when %s', async (why, obstacle, message) => {
     await sweep('2020-03-01')
     const key = await firstBill()
@@ -320,7 +320,7 @@ describe('opening the archive', () => {
       ),
     )
     await client.query('rollback to there')
-    expect(error.code).toMatch(/^LE80[24]$/)
+    expect(error.code).toMatch(/^LE90[24]$/)
     expect(`${error.code} ${error.message}`).toContain(message)
     expect(JSON.stringify([error.message, error.hint, error.detail])).not.toContain(SECRET)
     expect(
@@ -404,15 +404,15 @@ describe('the archive', () => {
     }
   })
 
-  it('keeps its table in the policy until it is empty (LE803)', async () => {
+  it('keeps its table in the policy until it is empty (LE903)', async () => {
     await sweep('2020-03-01')
     expect(await refusal(db.query(`select lethe.unmanage_table('desk.bills')`))).toMatchObject({
-      code: 'LE803',
+      code: 'LE903',
       message: 'table desk.bills has rows in the archive',
     })
     const without = { ...POLICY, tables: { 'desk.customers': POLICY.tables['desk.customers'] } }
     expect(await refusal(db.query('select lethe.apply_policy($1)', [JSON.stringify(without)]))).toMatchObject(
-      { code: 'LE803' },
+      { code: 'LE903' },
     )
   })
 

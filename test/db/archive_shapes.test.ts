@@ -190,7 +190,7 @@ class World {
       [id],
     )
     if (lost) {
-      expect((await refusal(attempt)).code).toBe('LE802')
+      expect((await refusal(attempt)).code).toBe('LE902')
       await this.client.query('rollback to restoring')
       return
     }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { CycleProgress, CycleResult } from '../../cycle.ts'
 import { describeFault } from '../../db/cycle.ts'
+import { anchorAfterCycle } from '../anchoring.ts'
 import { databaseAction, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
 import { parseCount } from '../numbers.ts'
 import type { Output } from '../output.ts'
@@ -38,6 +39,7 @@ export function register(program: Command): void {
         for (const result of results) printCycle(out, result)
         if (results.length === 0)
           out.line('There is no controller yet. Begin with: lethe policy apply policy.yaml')
+        const anchored = await anchorAfterCycle(databaseUrl, out)
         if (stop.signal.aborted) out.warn('stopped; lethe run goes on from here')
         if (stop.signal.aborted) return EXIT_INCOMPLETE
         const incomplete = results.filter(({ state }) => state !== 'complete')
@@ -48,7 +50,7 @@ export function register(program: Command): void {
           return EXIT_INCOMPLETE
         }
         if (results.length > 0) out.success('complete: nothing due is left')
-        return EXIT_OK
+        return anchored ? EXIT_OK : EXIT_INCOMPLETE
       }),
     )
 }

@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander'
 import type { CycleResult } from '../../cycle.ts'
+import { anchorAfterCycle } from '../anchoring.ts'
 import { action, EXIT_INCOMPLETE, EXIT_OK, type GlobalOptions, useDatabase } from '../command.ts'
 import { printCycleByTable } from '../cycle-report.ts'
 import { makeLog } from '../log.ts'
@@ -43,6 +44,7 @@ async function up(options: Options, out: Output): Promise<number> {
     await seedIfEmpty(database.databaseUrl, options.contacts, out)
     const first = await cycle(database.databaseUrl, 'cycle', interrupt)
     for (const result of first) printCycleByTable(result, out)
+    const anchored = await anchorAfterCycle(database.databaseUrl, out)
     if (interrupt.aborted) {
       out.warn('stopped; the next lethe up or lethe run goes on from here')
       return EXIT_INCOMPLETE
@@ -51,7 +53,8 @@ async function up(options: Options, out: Output): Promise<number> {
       await work(database.databaseUrl, interrupt, out)
       return EXIT_OK
     }
-    return await again(database.databaseUrl, first, interrupt, out)
+    const exitCode = await again(database.databaseUrl, first, interrupt, out)
+    return anchored ? exitCode : EXIT_INCOMPLETE
   } finally {
     await database.release()
   }
@@ -132,12 +135,13 @@ async function again(
   out.line('\nOnce more, to show that nothing is left to do:')
   const second = await cycle(databaseUrl, 'second cycle', signal)
   for (const result of second) printCycleByTable(result, out)
+  const anchored = await anchorAfterCycle(databaseUrl, out)
   const done = second.flatMap(({ evidence }) => evidence).reduce((sum, line) => sum + line.done, 0)
   const complete = [...first, ...second].every(({ state }) => state === 'complete')
   out.line()
   if (complete && done === 0) {
     out.success('both cycles are complete, and the second changed nothing')
-    return EXIT_OK
+    return anchored ? EXIT_OK : EXIT_INCOMPLETE
   }
   out.warn(
     complete ? `the second cycle still found ${done} values to change` : 'a cycle is incomplete: see above',
