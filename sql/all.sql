@@ -33,10 +33,13 @@
 --!include lethe_private/kept_sql.sql
 --!include lethe_private/purge_sql.sql
 --!include lethe_private/purge_program.sql
+--!include lethe_private/partitions_program.sql
 --!include lethe_private/plain_clock_index.sql
 --!include lethe_private/compile.sql
 --!include lethe_private/as_sweeper.sql
 --!include lethe_private/run_as_sweeper.sql
+--!include lethe_private/as_dropper.sql
+--!include lethe_private/run_as_dropper.sql
 --!include lethe_private/managed.sql
 --!include lethe_private/condition.sql
 --!include lethe_private/assert_intact.sql
@@ -55,6 +58,9 @@
 --!include lethe_private/holds_wait.sql
 --!include lethe_private/discover.sql
 --!include lethe_private/sweep_batch.sql
+--!include lethe_private/partitions.sql
+--!include lethe_private/purge_partition.sql
+--!include lethe/detached_partitions.sql
 --!include lethe/sweep_step.sql
 --!include lethe_private/take_batch.sql
 --!include lethe/start_cycle.sql
@@ -68,6 +74,7 @@
 --!include lethe/preview.sql
 --!include lethe/already_masked.sql
 --!include lethe/ownerless_rows.sql
+--!include lethe_private/missing_for_partitions.sql
 --!include lethe/missing_rights.sql
 --!include lethe/suggested_indexes.sql
 --!include grants.sql

@@ -45,6 +45,7 @@ alter table lethe.cycles enable row level security;
 alter table lethe.cycle_tables enable row level security;
 alter table lethe.evidence enable row level security;
 alter table lethe.evidence_batches enable row level security;
+alter table lethe.partition_purges enable row level security;
 alter table lethe.policy_changes enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
@@ -96,6 +97,9 @@ create policy select_own_controller on lethe.evidence for select to lethe_office
 drop policy if exists select_own_controller on lethe.evidence_batches;
 create policy select_own_controller on lethe.evidence_batches for select to lethe_officer, lethe_auditor
   using (exists (select from lethe.cycles as c where c.id = cycle_id));
+drop policy if exists select_own_controller on lethe.partition_purges;
+create policy select_own_controller on lethe.partition_purges for select to lethe_officer, lethe_auditor
+  using (exists (select from lethe.cycles as c where c.id = cycle_id));
 drop policy if exists select_own_controller on lethe.policy_changes;
 create policy select_own_controller on lethe.policy_changes for select to lethe_officer, lethe_auditor
   using (lethe_private.is_operator());
@@ -118,6 +122,8 @@ grant select on
   lethe.cycle_tables,
   lethe.evidence,
   lethe.evidence_batches,
+  lethe.partition_purges,
+  lethe.detached_partitions,
   lethe.policy_changes
 to lethe_officer, lethe_auditor;
 grant execute on function lethe_private.acts_for(int), lethe_private.is_operator() to lethe_officer, lethe_auditor;
@@ -137,7 +143,7 @@ grant execute on function
   lethe.set_controller(text, text, text, text),
   lethe.add_member(name, text),
   lethe.remove_member(name, text),
-  lethe.manage_table(text, text, text, text, text, text[], text[]),
+  lethe.manage_table(text, text, text, text, text, text[], text[], text),
   lethe.unmanage_table(text),
   lethe.set_column(text, text, text, text[], text),
   lethe.set_subject_type(text, text, text[]),
@@ -158,6 +164,7 @@ grant execute on function
   lethe.ready_tables(bigint),
   lethe.unfinished_tables(bigint),
   lethe.sweep_step(bigint, int, boolean),
+  lethe.detach_statement(bigint, int),
   lethe.verify_table(bigint, int),
   lethe.verify_cycle(bigint),
   lethe.finish_cycle(bigint),
@@ -174,3 +181,6 @@ to lethe_worker;
 -- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
 grant select on lethe_private.held to lethe_sweeper;
+
+-- Whole partitions: lethe_dropper owns one function, and has besides what owners of tables granted.
+grant usage on schema lethe_private to lethe_dropper;

@@ -339,7 +339,8 @@ begin
       lethe_private.not_held_sql('c', managed, v_oid, today));
     v_program := v_program || jsonb_build_object('purge',
       lethe_private.purge_program(managed, v_oid, controller, today, v_condition, v_key)
-      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, null, v_leaves, v_rows)));
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, v_purge, null, v_leaves, v_rows))
+      || lethe_private.partitions_program(managed, v_oid, v_owner, v_purge, v_held));
   end if;
   if cardinality(v_columns) > 0 then
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),

@@ -113,6 +113,12 @@ const table = object({
   since: names("Default clock of the table's rules.").optional(),
   columns: z.record(z.string(), column).describe('Columns by name.').optional(),
   purge: terms(rowTerm, 'The row is deleted.').optional(),
+  partitions: z
+    .enum(['delete', 'drop', 'detach', 'detach concurrently'])
+    .describe(
+      'What happens to a partition that is over and of which every row is due for purge. Default: delete, row by row.',
+    )
+    .optional(),
   with: z
     .union([z.literal('parent'), z.array(z.string()).min(1, 'must name at least one column')])
     .describe(
