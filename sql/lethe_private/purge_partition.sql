@@ -19,15 +19,20 @@ begin
   if v_spec is null then
     delete from lethe.partition_purges as p
     where p.cycle_id = cycle_table.cycle_id and p.table_id = cycle_table.table_id and p.how = 'waiting';
+    return null;
   elsif not exists (
     select from lethe.partition_purges as p
     where p.cycle_id = cycle_table.cycle_id and p.table_id = cycle_table.table_id and p.round = cycle_table.round)
   then
-    return lethe_private.list_partitions(cycle_table, managed, v_spec);
+    v_state := lethe_private.list_partitions(cycle_table, managed, v_spec);
+    if v_state is not null then
+      return v_state;
+    end if;
   end if;
   select p.* into v_next from lethe.partition_purges as p
-  where p.cycle_id = cycle_table.cycle_id and p.table_id = cycle_table.table_id and p.how in ('waiting', 'detaching')
-  order by p.attempts, p.id
+  where p.table_id = cycle_table.table_id
+    and (p.how = 'waiting' and p.cycle_id = cycle_table.cycle_id or p.how = 'detaching')  -- also what an earlier cycle left so
+  order by p.how, p.attempts, p.id
   limit 1;
   if not found then
     return null;
@@ -55,6 +60,11 @@ begin
   then
     update lethe.partition_purges as p set attempts = p.attempts + 1 where p.id = v_next.id;
     return 'retry';
+  elsif v_state is not null and v_next.how = 'detaching'
+    and not exists (select from pg_inherits as i where i.inhrelid = v_next.partition_oid and not i.inhdetachpending)
+  then
+    -- Detached and not read: it may hold a row that must not be lost. It stays on the list, and is tried again.
+    return lethe_private.table_failed(cycle_table, v_cause);
   elsif v_facts ->> 'how' = 'detaching' then
     update lethe.partition_purges as p set how = 'detaching', bound = v_facts ->> 'bound', attempts = p.attempts + 1 where p.id = v_next.id;
     return 'detach';

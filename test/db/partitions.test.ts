@@ -1,6 +1,9 @@
 /** Partitions that are purged whole, and every reason not to. */
+import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { runCycle as drive } from '../../src/cycle.ts'
+import { detachPartition } from '../../src/db/cycle.ts'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
 import { addCycleRunner, grantMissing, rowsOf, runCycle } from '../helpers/engine.ts'
 
@@ -269,7 +272,7 @@ describe('partitions of partitions', () => {
     await db.query(`insert into w.events values (399, 's', '2012-03-03', 's')`)
     await manage()
     expect(await cycle()).toBe('complete')
-    expect(await partitions()).toEqual(['w.other', 'w.y2012n', 'w.y2012s', 'w.y2020'])
+    expect(await partitions()).toEqual(['w.other', 'w.y2012s', 'w.y2020'])
     expect(await one('select array_agg(id) from w.y2012')).toEqual([399])
     expect(await evidence()).toMatchObject({ due: 600, done: 600, left_over: 0 })
   })
@@ -294,8 +297,7 @@ describe('partitions of partitions', () => {
     await db.query(`set role ${HOST}; create table w.y2012_other partition of w.y2012 default; reset role`)
     await manage()
     expect(await cycle()).toBe('complete')
-    expect(await partitions()).toEqual(['w.other', 'w.y2012_other', 'w.y2012n', 'w.y2012s', 'w.y2020'])
-    expect(await one('select count(*) from w.y2012')).toBe(0)
+    expect(await partitions()).toEqual(['w.other', 'w.y2012_other', 'w.y2020'])
   })
 })
 
@@ -648,3 +650,218 @@ describe('between the first look and the drop', () => {
   })
 })
 
+
+describe('with an application at work', () => {
+  it('no row that was committed is ever lost, and none that is due is left', async () => {
+    await db.query(`
+      alter table w.events add column seen date; update w.events set seen = at;
+      insert into w.events select i, 'n', date '2010-01-01' + i % 360, 'n', '2010-06-06' from generate_series(1001, 9000) as i;
+      select lethe.manage_table('w.events', controller_column => 'owner', partitions => 'drop');
+      select lethe.set_rule('w.events', 'purge', 'P1Y', since => '{at,seen}')`)
+    await grantMissing(db)
+    let running = true
+    const kept: number[] = []
+    const refused: string[] = []
+    const app = async (n: number): Promise<void> => {
+      const client = await db.connect()
+      for (let i = 0; running && i < 400; i++) {
+        const id = n * 100_000 + i
+        // Straight into the partitions that are going: young by their second clock. Once one is gone, the default takes them.
+        await client
+          .query(`insert into w.events values ($1, 'n', date '2010-01-01' + $2::int, 'app', current_date)`, [id, i % 700])
+          .then(
+            () => kept.push(id),
+            (error: { code: string }) => refused.push(error.code),
+          )
+        await pause(2)
+      }
+    }
+    const apps = [app(1), app(2)]
+    const runner = await db.connect()
+    await pause(30)
+    for (let i = 0; i < 3; i++) await runner.query(`call lethe.run_cycle('north')`)
+    running = false
+    await Promise.all(apps)
+    expect(refused).toEqual([])
+    const there = new Set((await db.query<{ id: number }>('select id from w.events where id >= 100000')).map((row) => row.id))
+    expect(kept.filter((id) => !there.has(id))).toEqual([])
+    expect(kept.length).toBeGreaterThan(20)
+    expect(await runCycle(db, 'north')).toBe('complete')
+    expect(await one(`select count(*) from w.events where greatest(at, seen) < current_date - interval '13 months'`)).toBe(0)
+  })
+
+  it('its transaction is never the one that a deadlock ends', async () => {
+    await manage()
+    await grantMissing(db)
+    const step = await listed()
+    const app = await db.connect()
+    await app.query(`begin; select count(*) from w.events`)
+    const waiting = step()
+    await pause(100)
+    // Holds the parent, and now waits for the partition, while the step waits for the parent.
+    await app.query(`update w.events set note = 'changed' where at < '2011-01-01'`)
+    expect(await waiting).toBe('retry')
+    await app.query('commit')
+    expect(await toTheEnd(step)).toBe('done')
+    expect(await one('select count(*) from w.events')).toBe(50)
+  })
+})
+
+describe('detach concurrently', () => {
+  beforeEach(async () => {
+    await db.query(`
+      drop table w.other; alter table w.events add column seen date; update w.events set seen = at;
+      select lethe.manage_table('w.events', controller_column => 'owner', partitions => 'detach concurrently');
+      select lethe.set_rule('w.events', 'purge', 'P1Y', since => '{at,seen}')`)
+    await grantMissing(db)
+  })
+
+  /** A driver of a login that may become lethe_dropper. */
+  async function driver(): Promise<pg.Client> {
+    const client = await (await db.asRole('lethe_worker', 'lethe_dropper')).connect()
+    await client.query(`set role lethe_worker`)
+    await client.query(`set lethe.driver_detaches = 'on'`)
+    return client
+  }
+  const ids = async (): Promise<[number, number]> => {
+    const [row] = await db.query<{ cycle: number; id: number }>(
+      `select max(c.id) as cycle, (select id from lethe.managed_tables) as id from lethe.cycles as c`,
+    )
+    return [row!.cycle, row!.id]
+  }
+  /** PostgreSQL leaves the bound behind as a CHECK when it has detached concurrently, and only then. */
+  const bounds = `select count(*) from pg_constraint where contype = 'c' and conrelid in (select c.oid from pg_class as c where c.relname ~ '^y201')`
+
+  it('is run at the top level by the driver, and read again before it counts as done', async () => {
+    const login = await db.asRole('lethe_worker', 'lethe_dropper')
+    const [result] = await drive({ databaseUrl: login.url, controller: 'north' })
+    expect(result!.state).toBe('complete')
+    expect(await fates()).toEqual({ 'w.y2010': 'detached', 'w.y2011': 'detached' })
+    expect(await partitions()).toEqual(['w.y2012', 'w.y2020'])
+    expect(await one(bounds)).toBe(2)
+    expect(await evidence()).toMatchObject({ due: 500, done: 500, left_over: 0 })
+  })
+
+  it.each([
+    ['a login that may not become lethe_dropper', ['lethe_worker'], ''],
+    ['a default partition, beside which PostgreSQL refuses it', ['lethe_worker', 'lethe_dropper'], `set role ${HOST}; create table w.other partition of w.events default; reset role`],
+  ])('falls back to a plain detach with %s', async (_, roles, before) => {
+    await db.query(before)
+    const login = await db.asRole(...roles)
+    const [result] = await drive({ databaseUrl: login.url, controller: 'north' })
+    expect(result!.state).toBe('complete')
+    expect(await fates()).toEqual({ 'w.y2010': 'detached', 'w.y2011': 'detached' })
+    expect(await one(bounds)).toBe(0)
+  })
+
+  it('a row that is written before PostgreSQL has detached it brings the partition back', async () => {
+    const step = await listed()
+    const client = await driver()
+    expect(await step(client)).toBe('detach')
+    await db.query(`insert into w.events values (777, 'n', '2010-07-07', 'new', current_date)`)
+    await detachPartition(client, ...(await ids()))
+    expect(await one(`select relispartition from pg_class where oid = 'w.y2010'::regclass`)).toBe(false)
+    expect(await step(client)).toBe('swept')
+    expect(await fates()).toMatchObject({ 'w.y2010': 'rows that stay' })
+    expect(await db.query('select from lethe.detached_partitions')).toEqual([])
+    expect(await toTheEnd(step)).toBe('done')
+    expect(await one('select array_agg(id) from w.y2010')).toEqual([777])
+    expect(await one('select count(*) from w.events')).toBe(51)
+  })
+
+  it('that was cut off half way is finished by the next step, whoever drives it', async () => {
+    const step = await listed()
+    const client = await driver()
+    expect(await step(client)).toBe('detach')
+    const reader = await db.connect()
+    await reader.query('begin; select count(*) from w.events')
+    await client.query(`reset role; set role lethe_dropper; set statement_timeout = '300ms'`)
+    const failure = await refusal(client.query('alter table w.events detach partition w.y2010 concurrently'))
+    expect(failure.code).toBe('57014')
+    await reader.query('commit')
+    expect(await one(`select inhdetachpending from pg_inherits where inhrelid = 'w.y2010'::regclass`)).toBe(true)
+    expect(await toTheEnd(step)).toBe('done')
+    expect(await fates()).toEqual({ 'w.y2010': 'detached', 'w.y2011': 'detached' })
+    expect(await evidence()).toBeUndefined()
+    expect(await one(`select rows from lethe.detached_partitions where table_name = 'w.y2010'`)).toBe(300)
+  })
+
+  it('that nobody ran is a plain detach in the next step', async () => {
+    const step = await listed()
+    const client = await driver()
+    expect(await step(client)).toBe('detach')
+    expect(await toTheEnd(step)).toBe('done')
+    expect(await fates()).toEqual({ 'w.y2010': 'detached', 'w.y2011': 'detached' })
+  })
+})
+
+describe('whatever the data, the end is the same as row by row', () => {
+  it('in rows, and in figures', async () => {
+    let wholes = 0
+    await db.query(`
+      set role ${HOST};
+      create table w.notes (id int primary key, event int, at date, foreign key (event, at) references w.events);
+      create index on w.notes (event, at); reset role;
+      alter table w.events add column seen date`)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            day: fc.integer({ min: 0, max: 8 * 365 }),
+            owner: fc.constantFrom('n', 'n', 'n', 'n', 'n', 's'),
+            seen: fc.constantFrom('same', 'same', 'same', 'same', 'now', 'null'),
+            held: fc.integer({ min: 0, max: 15 }).map((n) => n === 0),
+            child: fc.integer({ min: 0, max: 15 }).map((n) => n === 0),
+          }),
+          { minLength: 1, maxLength: 40 },
+        ),
+        fc.constantFrom('drop', 'detach'),
+        async (rows, how) => {
+          const client = await db.connect()
+          const ends: unknown[] = []
+          let whole = 0
+          for (const partitions of ['delete', how]) {
+            await client.query('begin')
+            await client.query('truncate w.events, w.notes')
+            for (const quarter of [2014, 2015, 2016, 2017, 2018, 2019])
+              await client.query(
+                `create table w.q${quarter} partition of w.events for values from ('${quarter}-01-01') to ('${quarter + 1}-01-01'); alter table w.q${quarter} owner to ${HOST}`,
+              )
+            await client.query(
+              `insert into w.events select (r ->> 'id')::int, r ->> 'owner', date '2013-06-01' + (r ->> 'day')::int, '',
+                 case r ->> 'seen' when 'same' then date '2013-06-01' + (r ->> 'day')::int when 'now' then current_date end
+               from jsonb_array_elements($1) as r`,
+              [JSON.stringify(rows.map((row, id) => ({ id, ...row })))],
+            )
+            await client.query(`insert into w.notes select (r ->> 'id')::int, (r ->> 'id')::int, date '2013-06-01' + (r ->> 'day')::int
+               from jsonb_array_elements($1) as r where (r ->> 'child')::boolean`, [JSON.stringify(rows.map((row, id) => ({ id, ...row })))])
+            await client.query(
+              `select lethe.manage_table('w.events', controller_column => 'owner', partitions => '${partitions}');
+               select lethe.set_rule('w.events', 'purge', 'P5Y', since => '{seen}')`,
+            )
+            await client.query(`
+              with h as (insert into lethe.holds (reason) values ('trial') returning id)
+              insert into lethe_private.held_keys (hold_id, table_id, key)
+              select h.id, m.id, jsonb_build_array(e.id, e.at)::text from h, lethe.managed_tables as m, w.events as e
+              where e.id = any ($1)`, [rows.flatMap((row, id) => (row.held ? [id] : []))])
+            await grantMissing(client)
+            const state = await runCycle(client, 'north')
+            const [end] = await rowsOf(client, `
+              select (select jsonb_agg(to_jsonb(e) order by e.id) from w.events as e) as rows,
+                (select jsonb_agg(to_jsonb(v) - 'cycle_id' - 'table_id') from lethe.evidence as v where v.cycle_id = (select max(id) from lethe.cycles)) as evidence,
+                (select sum(b.rows_done) from lethe.evidence_batches as b where b.cycle_id = (select max(id) from lethe.cycles)) as done`)
+            const [gone] = await rowsOf<{ n: number }>(client, `select count(*)::int as n from lethe.partition_purges where how in ('dropped', 'detached') and cycle_id = (select max(id) from lethe.cycles)`)
+            whole += gone!.n
+            ends.push({ state, ...end })
+            await client.query('rollback')
+          }
+          await client.end()
+          wholes += whole
+          expect(ends[1]).toEqual(ends[0])
+        },
+      ),
+      { numRuns: 12, seed: 7 },
+    )
+    expect(wholes).toBeGreaterThan(10)
+  }, 240_000)
+})

@@ -4,6 +4,7 @@ import { calendar } from './calendar.ts'
 import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
 import { evidence } from './evidence.ts'
 import { foreground } from './foreground.ts'
+import { purgePartition } from './partition.ts'
 import { purgeChildren } from './purge.ts'
 import { sweepPartial, sweepPartialBoth, sweepPlain, twoDelays } from './sweep.ts'
 
@@ -15,6 +16,7 @@ export const cases: Case[] = [
   dailyCycle,
   nothingDue,
   purgeChildren,
+  purgePartition,
   calendar,
   evidence,
   verifyIndexed,
