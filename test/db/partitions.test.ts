@@ -4,6 +4,8 @@ import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { runCycle as drive } from '../../src/cycle.ts'
 import { detachPartition } from '../../src/db/cycle.ts'
+import { examine } from '../../src/install/doctor.ts'
+import { lethe } from '../helpers/cli.ts'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
 import { addCycleRunner, grantMissing, rowsOf, runCycle } from '../helpers/engine.ts'
 
@@ -130,9 +132,9 @@ describe('a partition of which every row is due', () => {
       select encode(lethe.keyed_hash((select string_agg(length(x.k) || ':' || x.k, ',' order by x.k collate "C") from (select jsonb_build_array(mail, at)::text as k from w.mails) as x), k.inner_pad, k.outer_pad), 'hex')
       from lethe_private.controller_keys as k join lethe.controllers as c on c.id = k.controller_id where c.name = 'north'`)
     expect(await cycle()).toBe('complete')
-    expect(await one(`select root from lethe.evidence_batches where counts ->> 'partition' = 'w.m2010'`)).toBe(
-      expected,
-    )
+    expect(
+      await one(`select root from lethe.evidence_batches where counts ->> 'partition' = 'w.m2010'`),
+    ).toBe(expected)
   })
 
   it('is left to DELETE unless the policy says otherwise', async () => {
@@ -148,12 +150,23 @@ describe('a partition of which every row is due', () => {
     expect(await cycle()).toBe('complete')
     expect(await partitions()).toEqual(['w.other', 'w.y2012', 'w.y2020'])
     expect(await one('select count(*) from w.y2010')).toBe(300)
-    expect(await db.query(`select table_name, detached_from, rows from lethe.detached_partitions order by 1`)).toEqual([
+    expect(
+      await db.query(`select table_name, detached_from, rows from lethe.detached_partitions order by 1`),
+    ).toEqual([
       { table_name: 'w.y2010', detached_from: 'w.events', rows: 300 },
       { table_name: 'w.y2011', detached_from: 'w.events', rows: 200 },
     ])
+    expect((await examine(db.url)).detached).toMatchObject([
+      { table_name: 'w.y2010' },
+      { table_name: 'w.y2011' },
+    ])
+    const status = await lethe(['status', '--controller', 'north'], { databaseUrl: db.url })
+    expect(status.code).toBe(1)
+    expect(status.stdout + status.stderr).toContain('drop w.y2010, w.y2011')
     await db.query(`drop table w.y2010; alter table w.y2011 rename to put_by`)
-    expect(await db.query(`select table_name from lethe.detached_partitions`)).toEqual([{ table_name: 'w.put_by' }])
+    expect(await db.query(`select table_name from lethe.detached_partitions`)).toEqual([
+      { table_name: 'w.put_by' },
+    ])
     const auditor = await db.asRole('lethe_auditor')
     expect(await auditor.query(`select table_name from lethe.detached_partitions`)).toEqual([])
     await db.query(
@@ -367,9 +380,9 @@ describe('what stands in the way', () => {
       create foreign data wrapper nowhere; create server nowhere foreign data wrapper nowhere;
       create foreign table w.far partition of w.mixed for values from ('2012-01-01') to ('2013-01-01') server nowhere;
       create table w.near partition of w.mixed for values from ('2013-01-01') to ('2014-01-01')`)
-    expect((await refusal(db.query(`select lethe.manage_table('w.mixed', 'north', partitions => 'drop')`))).code).toBe(
-      'LE201',
-    )
+    expect(
+      (await refusal(db.query(`select lethe.manage_table('w.mixed', 'north', partitions => 'drop')`))).code,
+    ).toBe('LE201')
     expect(
       await db.query(
         `select lethe_private.host_name(partition) as name from lethe_private.whole_partitions('w.mixed'::regclass)`,
@@ -403,9 +416,9 @@ describe('rights', () => {
     const grant = missing.find(({ need }) => need.startsWith('lethe_dropper'))!
     expect(grant).toMatchObject({ object: 'w.events', need: `lethe_dropper: the rights of owner ${HOST}` })
     for (const { remedy } of missing.filter((right) => right !== grant)) await db.query(remedy)
-    expect(await db.query(`select step from lethe.preview('w.events', 'north') where step ~ 'y2010'`)).toEqual([
-      { step: 'partitions: drop w.y2010 (row by row: lethe.missing_rights has the grant)' },
-    ])
+    expect(
+      await db.query(`select step from lethe.preview('w.events', 'north') where step ~ 'y2010'`),
+    ).toEqual([{ step: 'partitions: drop w.y2010 (row by row: lethe.missing_rights has the grant)' }])
     expect(await runCycle(db, 'north')).toBe('complete')
     expect(await fates()).toEqual({ 'w.y2010': '42501', 'w.y2011': '42501' })
     expect(await one('select count(*) from w.events')).toBe(50)
@@ -433,11 +446,9 @@ describe('rights', () => {
         select c.relname from pg_class as c where c.relnamespace in ('lethe'::regnamespace, 'lethe_private'::regnamespace) and c.relkind in ('r', 'v')
           and has_table_privilege('lethe_dropper', c.oid, 'select, insert, update, delete')`),
     ).toEqual([])
-    expect(
-      await db.query(
-        `select proname from pg_proc where proowner = 'lethe_dropper'::regrole`,
-      ),
-    ).toEqual([{ proname: 'as_dropper' }])
+    expect(await db.query(`select proname from pg_proc where proowner = 'lethe_dropper'::regrole`)).toEqual([
+      { proname: 'as_dropper' },
+    ])
   })
 
   it('are used by nobody else: a function that has been altered is refused', async () => {
@@ -451,18 +462,24 @@ describe('rights', () => {
 
   it('cannot be used by a worker directly', async () => {
     const worker = await db.asRole('lethe_worker')
-    expect((await refusal(worker.query(`select lethe_private.as_dropper('drop table w.y2010')`))).code).toBe('42501')
+    expect((await refusal(worker.query(`select lethe_private.as_dropper('drop table w.y2010')`))).code).toBe(
+      '42501',
+    )
   })
 })
 
 describe('the policy', () => {
   it('refuses the option by name on a table without partitions, and a word it does not know', async () => {
     await db.query(`create table w.plain (id int primary key, at date)`)
-    expect(await refusal(db.query(`select lethe.manage_table('w.plain', 'north', partitions => 'drop')`))).toMatchObject({
+    expect(
+      await refusal(db.query(`select lethe.manage_table('w.plain', 'north', partitions => 'drop')`)),
+    ).toMatchObject({
       code: 'LE204',
       message: 'table w.plain is not partitioned, so it has no partition to drop',
     })
-    expect(await refusal(db.query(`select lethe.manage_table('w.events', 'north', partitions => 'truncate')`))).toMatchObject({
+    expect(
+      await refusal(db.query(`select lethe.manage_table('w.events', 'north', partitions => 'truncate')`)),
+    ).toMatchObject({
       code: 'LE106',
     })
     await db.query(`select lethe.manage_table('w.plain', 'north', partitions => 'delete')`)
@@ -485,7 +502,9 @@ describe('the policy', () => {
       },
     }
     await db.query('select lethe.apply_policy($1)', [JSON.stringify(document)])
-    expect(await one(`select lethe.export_policy() #>> '{tables,w.events,partitions}'`)).toBe('detach concurrently')
+    expect(await one(`select lethe.export_policy() #>> '{tables,w.events,partitions}'`)).toBe(
+      'detach concurrently',
+    )
     expect(await db.query('select lethe.apply_policy(lethe.export_policy())')).toEqual([])
   })
 
@@ -585,14 +604,20 @@ describe('between the first look and the drop', () => {
     await db.query(`alter table w.y2010 rename to old_one; create view w.v as select id from w.y2011`)
     expect(await toTheEnd(step)).toBe('done')
     expect(await one('select count(*) from w.events')).toBe(50)
-    expect(await one(`select array_agg(relid::text order by relid::text) from pg_partition_tree('w.events') where isleaf`)).toContain('w.y2011')
+    expect(
+      await one(
+        `select array_agg(relid::text order by relid::text) from pg_partition_tree('w.events') where isleaf`,
+      ),
+    ).toContain('w.y2011')
   })
 
   it.each([
     ['the partition', 'y2010'],
     ['the table', 'events'],
   ])('a lock on %s that is held for long is not waited for: retry, and rows at last', async (_, name) => {
-    await db.query(`update lethe.settings set lock_timeout = '100 milliseconds', attempts_max = 2; drop table w.y2011`)
+    await db.query(
+      `update lethe.settings set lock_timeout = '100 milliseconds', attempts_max = 2; drop table w.y2011`,
+    )
     const step = await listed()
     const app = await db.connect()
     await app.query('begin')
@@ -642,14 +667,21 @@ describe('between the first look and the drop', () => {
     await db.query(`select pg_terminate_backend(${pid})`)
     expect(await dying).toBe('died')
     await reader.query('commit')
-    expect(await one(`select count(*) from lethe.evidence_batches where cycle_id = (select max(id) from lethe.cycles)`)).toBe(0)
+    expect(
+      await one(
+        `select count(*) from lethe.evidence_batches where cycle_id = (select max(id) from lethe.cycles)`,
+      ),
+    ).toBe(0)
     expect(await partitions()).toEqual(ALL)
     expect(await toTheEnd(step)).toBe('done')
     expect(await partitions()).toEqual(['w.other', 'w.y2012', 'w.y2020'])
-    expect(await one(`select sum(rows_done) from lethe.evidence_batches where cycle_id = (select max(id) from lethe.cycles)`)).toBe(500)
+    expect(
+      await one(
+        `select sum(rows_done) from lethe.evidence_batches where cycle_id = (select max(id) from lethe.cycles)`,
+      ),
+    ).toBe(500)
   })
 })
-
 
 describe('with an application at work', () => {
   it('no row that was committed is ever lost, and none that is due is left', async () => {
@@ -668,7 +700,10 @@ describe('with an application at work', () => {
         const id = n * 100_000 + i
         // Straight into the partitions that are going: young by their second clock. Once one is gone, the default takes them.
         await client
-          .query(`insert into w.events values ($1, 'n', date '2010-01-01' + $2::int, 'app', current_date)`, [id, i % 700])
+          .query(`insert into w.events values ($1, 'n', date '2010-01-01' + $2::int, 'app', current_date)`, [
+            id,
+            i % 700,
+          ])
           .then(
             () => kept.push(id),
             (error: { code: string }) => refused.push(error.code),
@@ -683,11 +718,17 @@ describe('with an application at work', () => {
     running = false
     await Promise.all(apps)
     expect(refused).toEqual([])
-    const there = new Set((await db.query<{ id: number }>('select id from w.events where id >= 100000')).map((row) => row.id))
+    const there = new Set(
+      (await db.query<{ id: number }>('select id from w.events where id >= 100000')).map((row) => row.id),
+    )
     expect(kept.filter((id) => !there.has(id))).toEqual([])
     expect(kept.length).toBeGreaterThan(20)
     expect(await runCycle(db, 'north')).toBe('complete')
-    expect(await one(`select count(*) from w.events where greatest(at, seen) < current_date - interval '13 months'`)).toBe(0)
+    expect(
+      await one(
+        `select count(*) from w.events where greatest(at, seen) < current_date - interval '13 months'`,
+      ),
+    ).toBe(0)
   })
 
   it('its transaction is never the one that a deadlock ends', async () => {
@@ -744,7 +785,11 @@ describe('detach concurrently', () => {
 
   it.each([
     ['a login that may not become lethe_dropper', ['lethe_worker'], ''],
-    ['a default partition, beside which PostgreSQL refuses it', ['lethe_worker', 'lethe_dropper'], `set role ${HOST}; create table w.other partition of w.events default; reset role`],
+    [
+      'a default partition, beside which PostgreSQL refuses it',
+      ['lethe_worker', 'lethe_dropper'],
+      `set role ${HOST}; create table w.other partition of w.events default; reset role`,
+    ],
   ])('falls back to a plain detach with %s', async (_, roles, before) => {
     await db.query(before)
     const login = await db.asRole(...roles)
@@ -779,7 +824,9 @@ describe('detach concurrently', () => {
     const failure = await refusal(client.query('alter table w.events detach partition w.y2010 concurrently'))
     expect(failure.code).toBe('57014')
     await reader.query('commit')
-    expect(await one(`select inhdetachpending from pg_inherits where inhrelid = 'w.y2010'::regclass`)).toBe(true)
+    expect(await one(`select inhdetachpending from pg_inherits where inhrelid = 'w.y2010'::regclass`)).toBe(
+      true,
+    )
     expect(await toTheEnd(step)).toBe('done')
     expect(await fates()).toEqual({ 'w.y2010': 'detached', 'w.y2011': 'detached' })
     expect(await evidence()).toBeUndefined()
@@ -833,24 +880,36 @@ describe('whatever the data, the end is the same as row by row', () => {
                from jsonb_array_elements($1) as r`,
               [JSON.stringify(rows.map((row, id) => ({ id, ...row })))],
             )
-            await client.query(`insert into w.notes select (r ->> 'id')::int, (r ->> 'id')::int, date '2013-06-01' + (r ->> 'day')::int
-               from jsonb_array_elements($1) as r where (r ->> 'child')::boolean`, [JSON.stringify(rows.map((row, id) => ({ id, ...row })))])
+            await client.query(
+              `insert into w.notes select (r ->> 'id')::int, (r ->> 'id')::int, date '2013-06-01' + (r ->> 'day')::int
+               from jsonb_array_elements($1) as r where (r ->> 'child')::boolean`,
+              [JSON.stringify(rows.map((row, id) => ({ id, ...row })))],
+            )
             await client.query(
               `select lethe.manage_table('w.events', controller_column => 'owner', partitions => '${partitions}');
                select lethe.set_rule('w.events', 'purge', 'P5Y', since => '{seen}')`,
             )
-            await client.query(`
+            await client.query(
+              `
               with h as (insert into lethe.holds (reason) values ('trial') returning id)
               insert into lethe_private.held_keys (hold_id, table_id, key)
               select h.id, m.id, jsonb_build_array(e.id, e.at)::text from h, lethe.managed_tables as m, w.events as e
-              where e.id = any ($1)`, [rows.flatMap((row, id) => (row.held ? [id] : []))])
+              where e.id = any ($1)`,
+              [rows.flatMap((row, id) => (row.held ? [id] : []))],
+            )
             await grantMissing(client)
             const state = await runCycle(client, 'north')
-            const [end] = await rowsOf(client, `
+            const [end] = await rowsOf(
+              client,
+              `
               select (select jsonb_agg(to_jsonb(e) order by e.id) from w.events as e) as rows,
                 (select jsonb_agg(to_jsonb(v) - 'cycle_id' - 'table_id') from lethe.evidence as v where v.cycle_id = (select max(id) from lethe.cycles)) as evidence,
-                (select sum(b.rows_done) from lethe.evidence_batches as b where b.cycle_id = (select max(id) from lethe.cycles)) as done`)
-            const [gone] = await rowsOf<{ n: number }>(client, `select count(*)::int as n from lethe.partition_purges where how in ('dropped', 'detached') and cycle_id = (select max(id) from lethe.cycles)`)
+                (select sum(b.rows_done) from lethe.evidence_batches as b where b.cycle_id = (select max(id) from lethe.cycles)) as done`,
+            )
+            const [gone] = await rowsOf<{ n: number }>(
+              client,
+              `select count(*)::int as n from lethe.partition_purges where how in ('dropped', 'detached') and cycle_id = (select max(id) from lethe.cycles)`,
+            )
             whole += gone!.n
             ends.push({ state, ...end })
             await client.query('rollback')
