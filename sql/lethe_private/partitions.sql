@@ -1,6 +1,7 @@
 -- Partitions that may go whole, whatever is in them: ordinary tables and branches of such, below range or list
 -- partitioning. Not the default partition, nor a branch that has one: what fits nowhere else goes there. Not one
--- of hash partitions, to which rows go for ever. Branches come before what is in them.
+-- of hash partitions, to which rows go for ever, nor of a range over several columns that does not begin with a time: which
+-- rows it takes at which time differs from row to row. Branches come before what is in them.
 create or replace function lethe_private.whole_partitions(root oid)
   returns table (partition oid, parent oid)
   language sql
@@ -11,12 +12,18 @@ begin atomic
     from pg_catalog.pg_inherits as i
     join pg_catalog.pg_partitioned_table as p on p.partrelid = i.inhparent
     where i.inhparent = root and p.partstrat <> 'h' and i.inhrelid <> p.partdefid and not i.inhdetachpending
+      and (p.partnatts = 1 or exists (
+        select from lethe_private.host_columns as h
+        where h.relation = p.partrelid and h.position = p.partattrs[0] and h.type_name in ('date', 'timestamp', 'timestamptz')))
     union all
     select i.inhrelid, i.inhparent, t.level + 1
     from tree as t
     join pg_catalog.pg_inherits as i on i.inhparent = t.oid
     join pg_catalog.pg_partitioned_table as p on p.partrelid = i.inhparent
     where p.partstrat <> 'h' and i.inhrelid <> p.partdefid and not i.inhdetachpending
+      and (p.partnatts = 1 or exists (
+        select from lethe_private.host_columns as h
+        where h.relation = p.partrelid and h.position = p.partattrs[0] and h.type_name in ('date', 'timestamp', 'timestamptz')))
   )
   select t.oid, t.parent
   from tree as t
@@ -32,7 +39,7 @@ comment on function lethe_private.whole_partitions(oid) is 'Partitions of a tabl
 
 -- A partition to which rows of today would go is not over, be all of its rows due: without it an INSERT would
 -- fail. Asked by PostgreSQL's own constraint of the partition, of one of its rows with all its times set to now.
--- So a partition that is not bounded in time is never over.
+-- (Its key columns are NOT NULL and stand in the table's key, or the table would not be managed.) So a partition that is not bounded in time is never over.
 create or replace function lethe_private.still_fits_sql(partition oid)
   returns text
   language sql
