@@ -38,11 +38,14 @@
 --!include lethe_private/last_events.sql
 --!include lethe_private/leaving_sql.sql
 --!include lethe_private/leaving_program.sql
+--!include lethe_private/partitions_program.sql
 --!include lethe_private/plain_clock_index.sql
 --!include lethe_private/archived_program.sql
 --!include lethe_private/compile.sql
 --!include lethe_private/as_sweeper.sql
 --!include lethe_private/run_as_sweeper.sql
+--!include lethe_private/as_dropper.sql
+--!include lethe_private/run_as_dropper.sql
 --!include lethe_private/managed.sql
 --!include lethe_private/condition.sql
 --!include lethe_private/assert_intact.sql
@@ -69,6 +72,9 @@
 --!include lethe/verify_evidence.sql
 --!include lethe_private/discover.sql
 --!include lethe_private/sweep_batch.sql
+--!include lethe_private/partitions.sql
+--!include lethe_private/purge_partition.sql
+--!include lethe/detached_partitions.sql
 --!include lethe/sweep_step.sql
 --!include lethe_private/take_batch.sql
 --!include lethe/start_cycle.sql
@@ -85,6 +91,7 @@
 --!include lethe/archive_contents.sql
 --!include lethe/already_masked.sql
 --!include lethe/ownerless_rows.sql
+--!include lethe_private/missing_for_partitions.sql
 --!include lethe/missing_rights.sql
 --!include lethe/suggested_indexes.sql
 --!include grants.sql

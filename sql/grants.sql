@@ -48,6 +48,7 @@ alter table lethe.evidence_batches enable row level security;
 alter table lethe.receipts enable row level security;
 alter table lethe.seals enable row level security;
 alter table lethe.sealed_rows enable row level security;
+alter table lethe.partition_purges enable row level security;
 alter table lethe.policy_changes enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
@@ -118,6 +119,9 @@ create policy select_own_controller on lethe.sealed_rows for select to lethe_off
 drop policy if exists select_own_controller on lethe.archive_openings;
 create policy select_own_controller on lethe.archive_openings for select to lethe_officer, lethe_auditor
   using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.partition_purges;
+create policy select_own_controller on lethe.partition_purges for select to lethe_officer, lethe_auditor
+  using (exists (select from lethe.cycles as c where c.id = cycle_id));
 drop policy if exists select_own_controller on lethe.policy_changes;
 create policy select_own_controller on lethe.policy_changes for select to lethe_officer, lethe_auditor
   using (lethe_private.is_operator());
@@ -143,6 +147,8 @@ grant select on
   lethe.receipts,
   lethe.seals,
   lethe.sealed_rows,
+  lethe.partition_purges,
+  lethe.detached_partitions,
   lethe.policy_changes,
   lethe.archive_openings
 to lethe_officer, lethe_auditor;
@@ -171,7 +177,7 @@ grant execute on function
   lethe.set_controller(text, text, text, text),
   lethe.add_member(name, text),
   lethe.remove_member(name, text),
-  lethe.manage_table(text, text, text, text, text, text[], text[]),
+  lethe.manage_table(text, text, text, text, text, text[], text[], text),
   lethe.unmanage_table(text),
   lethe.set_column(text, text, text, text[], text),
   lethe.set_subject_type(text, text, text[]),
@@ -193,6 +199,7 @@ grant execute on function
   lethe.ready_tables(bigint),
   lethe.unfinished_tables(bigint),
   lethe.sweep_step(bigint, int, boolean),
+  lethe.detach_statement(bigint, int),
   lethe.verify_table(bigint, int),
   lethe.verify_cycle(bigint),
   lethe.finish_cycle(bigint),
@@ -212,3 +219,6 @@ grant usage on schema lethe_private to lethe_sweeper;
 grant select on lethe_private.held to lethe_sweeper;
 -- What the rows it takes away leave behind for the clocks of others.
 grant select, insert, update (last_day), delete on lethe_private.remembered to lethe_sweeper;
+
+-- Whole partitions: lethe_dropper owns one function, and has besides what owners of tables granted.
+grant usage on schema lethe_private to lethe_dropper;

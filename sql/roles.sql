@@ -19,7 +19,8 @@ begin
     'lethe_subject',    -- the person the data is about
     'lethe_anonymous',  -- somebody not signed in
     'lethe_worker',     -- runs cycles; owns the job queue in lethe_jobs
-    'lethe_sweeper'     -- changes rows of managed tables, and may do nothing else
+    'lethe_sweeper',    -- changes rows of managed tables, and may do nothing else
+    'lethe_dropper'     -- drops or detaches partitions, where an owner's role was granted to it
   ]::name[]
   loop
     continue when exists (select from pg_catalog.pg_roles as r where r.rolname = v_role);
@@ -34,7 +35,7 @@ $$;
 
 -- From PostgreSQL 16 on, who creates a role may administer it but is no member of it. To make objects
 -- that belong to lethe_owner and lethe_worker, the installer must be able to become them; and to hand
--- the one function of lethe_sweeper over, lethe_owner must be able to become that.
+-- the one function of lethe_sweeper and that of lethe_dropper over, lethe_owner must be able to become those.
 do $$
 declare
   v_modern   constant boolean := pg_catalog.current_setting('server_version_num')::int >= 160000;
@@ -47,7 +48,8 @@ begin
     from (values
       ('lethe_owner'::name, current_user),
       ('lethe_worker'::name, current_user),
-      ('lethe_sweeper'::name, 'lethe_owner'::name)
+      ('lethe_sweeper'::name, 'lethe_owner'::name),
+      ('lethe_dropper'::name, 'lethe_owner'::name)
     ) as g (granted, member)
   loop
     for v_try in 1 .. 20 loop

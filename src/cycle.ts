@@ -11,6 +11,7 @@ import {
   controllersToRun,
   cycleFaults,
   cycleReport,
+  detachPartition,
   type Evidence,
   type Fault,
   finishCycle,
@@ -174,12 +175,22 @@ class Round {
         })
         this.#report({ phase: 'sweeping', table: tableName, rowsDone, rowsToDo })
         if (state === 'done' || state === 'failed') return
+        if (state === 'detach') await this.#detach(tableId)
         if (state === 'retry' || state === 'busy') await sleep(500 + Math.random() * 1000)
       }
     } catch (error) {
       this.#failure ??= error
     } finally {
       this.#inHand.delete(tableId)
+    }
+  }
+
+  async #detach(tableId: number): Promise<void> {
+    const connection = await this.#pool.connect()
+    try {
+      await detachPartition(connection, this.#cycle, tableId)
+    } finally {
+      connection.release()
     }
   }
 }

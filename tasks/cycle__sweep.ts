@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobHelpers } from 'graphile-worker'
-import { pace, sweepStep } from '../src/db/cycle.ts'
+import { detachPartition, pace, sweepStep } from '../src/db/cycle.ts'
 import { queueNext, queueSweep, sweepPayload, task } from '../src/jobs.ts'
 
 const SLICE_SECONDS = 30
@@ -31,6 +31,9 @@ export default task(sweepPayload, async ({ cycle, table }, helpers) => {
       case 'wait':
         helpers.logger.info(`cycle ${cycle}, table ${table}: waits for its time window or for a replica`)
         return queueSweep(helpers, cycle, table, WAIT_SECONDS)
+      case 'detach':
+        await helpers.withPgClient((client) => detachPartition(client, cycle, table))
+        break
       case 'retry':
       case 'busy':
         if (++stuck > STUCK_MAX)

@@ -106,7 +106,7 @@ begin
       select jsonb_object_agg(lethe_private.plain_name(m), lethe_private.export_rules(m.id, null) || jsonb_strip_nulls(jsonb_build_object(
         'controller', case when m.controller_column is null then jsonb_build_object('constant', c.name) else jsonb_build_object('column', m.controller_column) end,
         'time_zone', m.time_zone, 'search_path', m.search_path, 'key', m.key_columns,
-        'sentinels', nullif(to_jsonb(m.sentinels), '[]'),
+        'sentinels', nullif(to_jsonb(m.sentinels), '[]'), 'partitions', nullif(m.partitions, 'delete'),
         'with', (select jsonb_agg(x.name order by x.n) from (
                    select unnest(l.columns) as name, generate_subscripts(l.columns, 1) as n from lethe.links as l
                    where l.table_id = m.id and l.subject_type_id is null and l.on_purge = 'with parent') as x),

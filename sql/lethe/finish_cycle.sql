@@ -28,6 +28,7 @@ begin
       finished_at = clock_timestamp()
   where c.id = finish_cycle.cycle_id
   returning * into v_cycle;
+  delete from lethe.partition_purges as p where p.cycle_id = finish_cycle.cycle_id and p.how = 'waiting';
   delete from lethe_private.worklist as w where w.cycle_id = finish_cycle.cycle_id;
   delete from lethe_private.compiled as p where p.cycle_id = finish_cycle.cycle_id;
   perform lethe_private.write_receipt(v_cycle);

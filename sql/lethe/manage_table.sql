@@ -5,7 +5,8 @@ create or replace function lethe.manage_table(
   time_zone text default null,
   search_path text default null,
   key text[] default null,
-  sentinels text[] default null
+  sentinels text[] default null,
+  partitions text default null
 )
   returns int
   language plpgsql
@@ -42,22 +43,46 @@ begin
       hint = 'name existing schemas, separated by commas';
   end if;
 
+  perform lethe_private.assert_partitions(v_oid, manage_table.partitions);
   insert into lethe.managed_tables as m
-    (schema_name, table_name, controller_id, controller_column, time_zone, search_path, key_columns, sentinels)
+    (schema_name, table_name, controller_id, controller_column, time_zone, search_path, key_columns, sentinels, partitions)
   select n.nspname, c.relname, v_controller_id, manage_table.controller_column, manage_table.time_zone,
-    manage_table.search_path, v_key, lethe_private.read_days(manage_table.sentinels)
+    manage_table.search_path, v_key, lethe_private.read_days(manage_table.sentinels), coalesce(manage_table.partitions, 'delete')
   from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
   where c.oid = v_oid
   on conflict (schema_name, table_name) do update
   set controller_id = excluded.controller_id, controller_column = excluded.controller_column, time_zone = excluded.time_zone,
-      search_path = excluded.search_path, key_columns = excluded.key_columns, sentinels = excluded.sentinels
+      search_path = excluded.search_path, key_columns = excluded.key_columns, sentinels = excluded.sentinels,
+      partitions = excluded.partitions
   returning m.id into v_id;
   return v_id;
 end
 $$;
 
-comment on function lethe.manage_table(text, text, text, text, text, text[], text[]) is
-  'Tells Lethe of a table: whose rows it holds (one controller, or a column that says), in which zone its timestamps are, and so on. Returns its id. Raises LE101 to LE106, LE201 to LE203, LE502.';
+comment on function lethe.manage_table(text, text, text, text, text, text[], text[], text) is
+  'Tells Lethe of a table: whose rows it holds (one controller, or a column that says), in which zone its timestamps are, and so on. Returns its id. Raises LE101 to LE106, LE201 to LE204, LE502.';
+
+create or replace function lethe_private.assert_partitions(relation oid, partitions text)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if partitions not in ('delete', 'drop', 'detach', 'detach concurrently') then
+    raise exception using errcode = 'LE106',
+      message = format('partitions of %s: %L is not known', lethe_private.host_name(relation), partitions),
+      hint = 'it may be delete, drop, detach or detach concurrently';
+  elsif partitions <> 'delete' and (select c.relkind from pg_class as c where c.oid = relation) <> 'p' then
+    raise exception using errcode = 'LE204',
+      message = format('table %s is not partitioned, so it has no partition to %s', lethe_private.host_name(relation), partitions),
+      hint = 'leave partitions out: its rows are deleted';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_partitions(oid, text) is
+  'Raises LE106 (an unknown word) or LE204 (a table without partitions).';
 
 create or replace function lethe_private.table_controller(relation oid, controller text, controller_column text)
   returns int

@@ -80,6 +80,8 @@ begin atomic
   where c.relrowsecurity
     and not (select r.rolbypassrls or r.rolsuper from pg_roles as r where r.rolname = 'lethe_sweeper')
   union all
+  select p.object, p.need, p.remedy from lethe_private.missing_for_partitions() as p
+  union all
   select 'pg_stat_replication', 'lethe_owner: see the lag of replicas', 'grant pg_read_all_stats to lethe_owner'
   from lethe.settings as s
   where s.replica_lag_max is not null and not pg_has_role('lethe_owner', 'pg_read_all_stats', 'usage')

@@ -1,7 +1,7 @@
 create or replace function lethe.preview("table" text, controller_name text default null)
   returns table (controller text, step text, statement text)
   language plpgsql
-  stable
+  volatile  -- asks which partitions would go
   security definer  -- reads the policy; shows statements, which hold no key
   set search_path = pg_catalog, pg_temp
   set jit = off
@@ -20,6 +20,8 @@ begin
     order by c.name
   loop
     v_program := lethe_private.compile(v_managed, v_controller, lethe_private.today(v_controller.time_zone));
+    return query
+      select v_controller.name, p.step, p.statement from lethe_private.preview_partitions(v_managed, v_program) as p;
     return query
       select v_controller.name, s.step, lethe_private.place(s.statement,
         lethe_private.host_table(v_managed.schema_name, v_managed.table_name), lethe_private.host_table(v_managed.schema_name, v_managed.table_name))

@@ -69,7 +69,7 @@ end
 $$;
 
 comment on function lethe.sweep_step(bigint, int, boolean) is
-  'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
+  'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. After detach, run lethe.detach_statement. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
 
 create or replace function lethe_private.absent_table(cycle lethe.cycles, table_id int)
   returns text

@@ -86,7 +86,8 @@ begin atomic
     (cycle_id, table_name, rule, table_id, due, done, held, kept_by_child, skipped, skipped_why, unclocked, left_over)
   select
     cycle_table.cycle_id, coalesce(r.table_name, cycle_table.table_name), r.rule, cycle_table.table_id,
-    greatest(coalesce((cycle_table.found ->> r.flag)::bigint, 0), l.left_over) + coalesce((look #>> array[r.flag, 'held'])::bigint, 0),
+    greatest(coalesce((cycle_table.found ->> r.flag)::bigint, 0)
+      + case r.phase when 'purge' then coalesce((cycle_table.found ->> 'partitions')::bigint, 0) else 0 end, l.left_over) + coalesce((look #>> array[r.flag, 'held'])::bigint, 0),
     coalesce((select sum((b.counts ->> r.flag)::bigint) from lethe.evidence_batches as b
               where b.cycle_id = cycle_table.cycle_id and b.table_id = cycle_table.table_id and b.phase = r.phase), 0),
     coalesce((look #>> array[r.flag, 'held'])::bigint, 0),

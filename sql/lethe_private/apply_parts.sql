@@ -101,9 +101,9 @@ begin
   for v_name, v_table in select e.key, e.value from jsonb_each(tables) as e loop
     v_pointer := lethe_private.pointer('tables', v_name);
     perform lethe_private.assert_keys(v_table,
-      array['controller', 'time_zone', 'search_path', 'key', 'sentinels', 'since', 'columns', 'purge', 'archive', 'with', 'unlink'], 'table ' || v_name);
+      array['controller', 'time_zone', 'search_path', 'key', 'sentinels', 'since', 'columns', 'purge', 'archive', 'partitions', 'with', 'unlink'], 'table ' || v_name);
     v_id := lethe.manage_table(v_name, v_table #>> '{controller,constant}', v_table #>> '{controller,column}', v_table ->> 'time_zone',
-      v_table ->> 'search_path', lethe_private.text_list(v_table -> 'key'), lethe_private.text_list(v_table -> 'sentinels'));
+      v_table ->> 'search_path', lethe_private.text_list(v_table -> 'key'), lethe_private.text_list(v_table -> 'sentinels'), v_table ->> 'partitions');
     v_seen := v_seen || v_id;
     for v_column, v_spec in select e.key, e.value from jsonb_each(v_table -> 'columns') as e loop
       v_pointer := lethe_private.pointer('tables', v_name, 'columns', v_column);

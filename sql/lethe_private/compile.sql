@@ -359,7 +359,8 @@ begin
         concat_ws(E'\n    and ', nullif(v_owner, 'true'),
           lethe_private.any_due_sql(array(select b from unnest(v_batch) as b where b.flag = v_leaving.flag)),
           lethe_private.not_held_sql('c', managed, v_oid, today)), v_key, v_leaving)
-      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, array[v_leaving], null, v_leaves, v_rows)));
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, array[v_leaving], null, v_leaves, v_rows))
+      || case v_leaving.phase when 'purge' then lethe_private.partitions_program(managed, v_oid, v_owner, array[v_leaving], v_held) else '{}' end);
   end loop;
   if cardinality(v_columns) > 0 then
     v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),

@@ -15,7 +15,10 @@ from (values
     'unclocked', 'left_over']),
   (4, 'lethe.evidence_batches', 1, array[
     'id', 'cycle_id', 'table_id', 'phase', 'at', 'rows_done', 'counts', 'root', 'key_version']),
-  (5, 'lethe.receipts', 1, array['cycle_id', 'document'])
+  (5, 'lethe.receipts', 1, array['cycle_id', 'document']),
+  -- Without its reason, which is free text and may name somebody.
+  (6, 'lethe.archive_openings', 1, array[
+    'id', 'at', 'by', 'controller_id', 'table_name', 'key_hash', 'key_version', 'restored', 'exempt_until', 'rows_opened'])
 ) as f (relation_order, relation, format, columns);
 
 comment on view lethe_private.evidence_formats is
@@ -46,7 +49,10 @@ union all
 select c.controller_id, r.cycle_id, 'lethe.receipts', jsonb_build_array(r.cycle_id)::text,
   c.state <> 'open', to_jsonb(r)
 from lethe.receipts as r
-left join lethe.cycles as c on c.id = r.cycle_id;
+left join lethe.cycles as c on c.id = r.cycle_id
+union all
+select o.controller_id, null, 'lethe.archive_openings', jsonb_build_array(o.id)::text, true, to_jsonb(o)
+from lethe.archive_openings as o;
 
 comment on view lethe_private.evidence_rows is
   'Every row of evidence: whose it is, its key, whether it can no longer change, and what it says. Times are in the session''s zone: only functions that pin it may hash them.';

@@ -37,6 +37,7 @@ create or replace trigger refuse_sealed before update or delete on lethe.cycle_t
 create or replace trigger refuse_sealed before update or delete on lethe.evidence for each row execute function lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
 create or replace trigger refuse_sealed before update or delete on lethe.evidence_batches for each row execute function lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
 create or replace trigger refuse_sealed before update or delete on lethe.receipts for each row execute function lethe_private.refuse_sealed();
+create or replace trigger refuse_sealed before update or delete on lethe.archive_openings for each row execute function lethe_private.refuse_sealed('lethe.archive_openings', 'id');
 create or replace trigger refuse_sealed before update or delete on lethe.seals for each row execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_sealed before update or delete on lethe.sealed_rows for each row execute function lethe_private.refuse_sealed();
 
@@ -45,5 +46,6 @@ create or replace trigger refuse_truncate before truncate on lethe.cycle_tables 
 create or replace trigger refuse_truncate before truncate on lethe.evidence for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.evidence_batches for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.receipts for each statement execute function lethe_private.refuse_sealed();
+create or replace trigger refuse_truncate before truncate on lethe.archive_openings for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.seals for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.sealed_rows for each statement execute function lethe_private.refuse_sealed();

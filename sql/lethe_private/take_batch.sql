@@ -208,6 +208,13 @@ declare
 begin
   select m.* into strict v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
 
+  if cycle_table.phase = 'purge' and cycle_table.pass = 0 then
+    v_state := lethe_private.purge_partition(cycle_table, v_managed, program);
+    if v_state is not null then
+      return v_state;
+    end if;
+  end if;
+
   -- The last pass changed nothing: what is left is kept, or goes all at once or not at all. Tried once.
   v_together := cycle_table.pass > 0 and cycle_table.rows_done = cycle_table.done_before_pass and cycle_table.found_in_pass > 0;
   if v_together then

@@ -111,3 +111,38 @@ export function fillOrders(rows: number): Fill {
     })
   }
 }
+
+/** A template with `bench.events`, partitioned by year: one year is due whole, as many rows again are not. */
+export function fillEvents(rows: number): Fill {
+  return async (database) => {
+    await database.query(`
+      create schema bench;
+      create table bench.events (
+        id          bigint not null,
+        at          timestamptz not null,
+        contact_id  bigint not null,
+        kind        text not null,
+        payload     text,
+        primary key (id, at)
+      ) partition by range (at);
+      create table bench.events_2010 partition of bench.events
+        for values from ('2010-01-01 UTC') to ('2011-01-01 UTC');
+      create table bench.events_now partition of bench.events
+        for values from ('2020-01-01 UTC') to ('2100-01-01 UTC');
+      insert into bench.events
+      select i, timestamptz '2010-01-01 UTC' + i * interval '364 days' / ${rows}, i * 7919 % 50000, 'open', repeat('p', 60)
+      from generate_series(1, ${rows}::bigint) as i;
+      insert into bench.events
+      select ${rows} + i, now() - i * interval '300 days' / ${rows}, i * 7919 % 50000, 'open', repeat('p', 60)
+      from generate_series(1, ${rows}::bigint) as i;
+      create index on bench.events (at);
+      create index on bench.events (contact_id);
+      alter table bench.events owner to lethe_dropper;
+      alter table bench.events_2010 owner to lethe_dropper;
+      alter table bench.events_now owner to lethe_dropper;
+      grant usage on schema bench to lethe_dropper;`)
+    await applyPolicy(database, {
+      'bench.events': { since: 'at', purge: { after: 'P5Y' }, partitions: 'drop' },
+    })
+  }
+}

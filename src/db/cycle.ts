@@ -37,6 +37,7 @@ export interface Step {
   /**
    * - `discovered`, `swept`: go on
    * - `retry`: somebody holds a lock; `busy`: somebody else has this table or this controller; pause first
+   * - `detach`: a partition is to be detached concurrently: call {@link detachPartition}, then go on
    * - `wait`: outside the time window, or a replica lags
    * - `done`, `failed`: nothing more to do in this round
    */
@@ -52,7 +53,7 @@ export type Evidence = z.infer<typeof evidence>
 /** Why a table keeps its cycle from being complete. Causes are SQLSTATEs and constraints, never messages. */
 export type Fault = z.infer<typeof fault>
 
-const STEP_STATES = ['discovered', 'swept', 'retry', 'wait', 'busy', 'done', 'failed'] as const
+const STEP_STATES = ['discovered', 'swept', 'detach', 'retry', 'wait', 'busy', 'done', 'failed'] as const
 
 const count = z.coerce.number()
 const countOrNull = z.union([z.null(), count])
@@ -179,6 +180,32 @@ export async function sweepStep(
   return row!
 }
 
+/**
+ * Runs the DETACH … CONCURRENTLY that a step has asked for, which PostgreSQL allows at the top level alone. A
+ * failure is no error: the next step sees what has become of the partition.
+ *
+ * @param connection - one connection, outside any transaction, of a login that may become lethe_dropper.
+ */
+export async function detachPartition(connection: Queryable, cycle: number, tableId: number): Promise<void> {
+  const statement = await single(
+    connection,
+    z.string().nullable(),
+    'select lethe.detach_statement($1, $2) as value',
+    [cycle, tableId],
+  )
+  if (statement === null) return
+  try {
+    await connection.query('set role lethe_dropper')
+    await connection.query(`set lock_timeout = '2s'`)
+    await connection.query(statement)
+  } catch {
+    // Its message could quote what it met; lethe.partition_purges keeps what matters.
+  } finally {
+    await connection.query('reset lock_timeout')
+    await connection.query('set role lethe_worker')
+  }
+}
+
 /** Reads everything again. @returns how many tables are to be swept once more. */
 export function verifyCycle(db: Queryable, cycle: number): Promise<number> {
   return single(db, count, 'select lethe.verify_cycle($1) as value', [cycle])
@@ -254,7 +281,7 @@ export async function asWorker(connection: pg.ClientBase, { orOwner = false } = 
   try {
     // A login may bring settings along under which a batch is refused (LE405) or a long search cut short.
     await connection.query(
-      `set role lethe_worker; set default_transaction_isolation = 'read committed'; set statement_timeout = 0`,
+      `set role lethe_worker; set default_transaction_isolation = 'read committed'; set statement_timeout = 0; set lethe.driver_detaches = 'on'`,
     )
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined

@@ -1,4 +1,4 @@
-/** What `lethe doctor` looks at: missing rights, and rows that belong to no controller. */
+/** What `lethe doctor` looks at: missing rights, rows that belong to no controller, detached partitions. */
 import type { Client } from 'pg'
 import { openClient } from '../db/client.ts'
 import { toLetheError } from '../db/errors.ts'
@@ -11,6 +11,8 @@ export interface Examination {
   missing: MissingRight[]
   /** Rows that no controller's cycle reaches; asked only where no right is missing. */
   ownerless: { table_name: string; ownerless_rows: number }[]
+  /** Partitions that Lethe has detached and that still hold people's data. */
+  detached: { table_name: string; detached_from: string | null; rows: number | null }[]
 }
 
 /** @throws LetheError LE601 (too old), LE602 (read-only), LE603 (unreachable). */
@@ -38,6 +40,7 @@ export async function examine(databaseUrl: string): Promise<Examination> {
     return {
       installed,
       ownerless,
+      detached: installed ? await detachedPartitions(client) : [],
       missing: missing.map(({ remedy, ...right }) => ({ ...right, remedy: remedy.replace(/;\s*$/, '') })),
     }
   } catch (error) {
@@ -45,4 +48,16 @@ export async function examine(databaseUrl: string): Promise<Examination> {
   } finally {
     await client?.end()
   }
+}
+
+/** None where the login may not read them, or where an older Lethe is installed. */
+async function detachedPartitions(client: Client): Promise<Examination['detached']> {
+  const { rows: may } = await client.query<{ read: boolean }>(
+    `select coalesce(has_table_privilege(to_regclass('lethe.detached_partitions'), 'select'), false) as read`,
+  )
+  if (!may[0]!.read) return []
+  const { rows } = await client.query<Examination['detached'][number]>(
+    'select table_name, detached_from, rows::float8 as rows from lethe.detached_partitions order by table_name',
+  )
+  return rows
 }

@@ -127,15 +127,16 @@ async function assertMayInstall(client: Client): Promise<void> {
 }
 
 /**
- * Puts the one function that lethe_sweeper owns back to its text. A host's trigger runs as
- * lethe_sweeper and might have altered it; every step checks, and refers to init.
+ * Puts the one function that lethe_sweeper owns back to its text, and that of lethe_dropper. A host's trigger
+ * runs as that role and might have altered it; every step checks, and refers to init.
  */
 async function restoreSweeper(client: Client): Promise<void> {
-  const { rows } = await client.query(
-    `select from pg_proc where proname = 'as_sweeper' and pronamespace = 'lethe_private'::regnamespace`,
+  const { rows } = await client.query<{ name: string }>(
+    `select proname as name from pg_proc
+    where proname in ('as_sweeper', 'as_dropper') and pronamespace = 'lethe_private'::regnamespace`,
   )
-  if (rows.length > 0)
-    await asOwner(client, async () => client.query(await projectFile('sql/lethe_private/as_sweeper.sql')))
+  for (const { name } of rows)
+    await asOwner(client, async () => client.query(await projectFile(`sql/lethe_private/${name}.sql`)))
 }
 
 function projectFile(path: string): Promise<string> {

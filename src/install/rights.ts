@@ -44,7 +44,7 @@ with
   roles as (
     select w.name, r.oid
     from unnest(array['lethe_owner', 'lethe_officer', 'lethe_agent', 'lethe_analyst', 'lethe_auditor',
-      'lethe_subject', 'lethe_anonymous', 'lethe_worker', 'lethe_sweeper']::name[]) as w (name)
+      'lethe_subject', 'lethe_anonymous', 'lethe_worker', 'lethe_sweeper', 'lethe_dropper']::name[]) as w (name)
     left join pg_roles as r on r.rolname = w.name
   ),
   memberships as (
@@ -52,7 +52,8 @@ with
     from me, lateral (values
       ('lethe_owner'::name, me.rolname),
       ('lethe_worker', me.rolname),
-      ('lethe_sweeper', 'lethe_owner')) as g (granted, member)
+      ('lethe_sweeper', 'lethe_owner'),
+      ('lethe_dropper', 'lethe_owner')) as g (granted, member)
     join roles as r on r.name = g.granted and r.oid is not null
     where not exists (
       select from pg_roles as m

@@ -115,6 +115,12 @@ const table = object({
   columns: z.record(z.string(), column).describe('Columns by name.').optional(),
   archive: terms(rowTerm, 'The row is moved to the archive.').optional(),
   purge: terms(rowTerm, 'The row is deleted, from the archive too.').optional(),
+  partitions: z
+    .enum(['delete', 'drop', 'detach', 'detach concurrently'])
+    .describe(
+      'What happens to a partition that is over and of which every row is due for purge. Default: delete, row by row.',
+    )
+    .optional(),
   with: z
     .union([z.literal('parent'), z.array(z.string()).min(1, 'must name at least one column')])
     .describe(

@@ -1,4 +1,4 @@
-/** `lethe doctor`: which rights are missing, the SQL that grants them, and rows that nobody owns. */
+/** `lethe doctor`: which rights are missing, the SQL that grants them, rows that nobody owns, partitions that nobody manages. */
 import type { Command } from 'commander'
 import { databaseAction, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
 
@@ -6,14 +6,14 @@ export function register(program: Command): void {
   program
     .command('doctor')
     .description(
-      'say which rights are missing, print the SQL that grants them, and count rows of no controller (exit code 1 if any)',
+      'say which rights are missing, print the SQL that grants them, count rows of no controller and name detached partitions (exit code 1 if any)',
     )
     .action(
       databaseAction(async ({ databaseUrl, out }) => {
         const { examine } = await import('../../install/doctor.ts')
-        const { installed, missing, ownerless } = await examine(databaseUrl)
+        const { installed, missing, ownerless, detached } = await examine(databaseUrl)
         if (out.json) {
-          out.table([...missing.map((right) => ({ ...right })), ...ownerless])
+          out.table([...missing.map((right) => ({ ...right })), ...ownerless, ...detached])
         } else if (missing.length > 0) {
           out.table(
             missing.map((right) => ({ ...right })),
@@ -35,7 +35,11 @@ export function register(program: Command): void {
           out.warn('rows whose controller column names no controller: no cycle ever reaches them')
           out.table(ownerless.map((row) => ({ ...row })))
         }
-        return missing.length + ownerless.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
+        if (!out.json && detached.length > 0) {
+          out.warn('detached partitions still hold personal data, and nobody manages them: drop them')
+          out.table(detached.map((row) => ({ ...row })))
+        }
+        return missing.length + ownerless.length + detached.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }),
     )
 }

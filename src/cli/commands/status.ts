@@ -1,6 +1,6 @@
 /**
  * `lethe status`: the last cycles of every controller, the open one with its progress, tables that
- * failed and why, and when the next local day begins.
+ * failed and why, detached partitions, and when the next local day begins.
  */
 import type { Command } from 'commander'
 import { type DatabasePool, sql } from 'slonik'
@@ -51,6 +51,7 @@ const faultRow = z.object({
   leftOver: z.number().nullable(),
   skippedWhy: z.unknown(),
 })
+const detachedRow = z.object({ controller: z.string(), tables: z.string() })
 const openRow = z.object({
   cycle: z.number(),
   table: z.string(),
@@ -67,7 +68,9 @@ type FaultRow = z.infer<typeof faultRow>
 export function register(program: Command): void {
   program
     .command('status')
-    .description('say how the last cycles went (exit code 1 when one is incomplete, or older than 26 hours)')
+    .description(
+      'say how the last cycles went (exit code 1 when one is incomplete, older than 26 hours, or a detached partition waits to be dropped)',
+    )
     .option('--controller <name>', 'one controller; default all')
     .option(
       '--last <n>',
@@ -81,7 +84,15 @@ export function register(program: Command): void {
         const cycles = await readCycles(database, options.controller, options.last ?? SHOWN_DEFAULT)
         const ids = cycles.map(({ cycle }) => cycle)
         const faults = await readFaults(database, ids)
-        const findings = new Map(controllers.map((row) => [row.controller, findingOf(row, cycles)]))
+        const detached = new Map(
+          (await readDetached(database)).map(({ controller, tables }) => [controller, tables]),
+        )
+        const findings = new Map(
+          controllers.map((row) => [
+            row.controller,
+            findingOf(row, cycles) ?? detachedFinding(detached, row),
+          ]),
+        )
         if (out.json) {
           printJson(out, controllers, cycles, faults, findings)
         } else {
@@ -151,6 +162,21 @@ function readFaults(database: DatabasePool, cycles: number[]): Promise<readonly 
     from lethe.cycle_tables as t
     where t.cycle_id = any(${sql.array(cycles, 'int8')}) and t.state in ('failed', 'left over')
     order by t.cycle_id desc, t.table_name`)
+}
+
+/** Partitions that a controller's cycles have detached and that are still there. */
+function readDetached(database: DatabasePool): Promise<readonly z.infer<typeof detachedRow>[]> {
+  return database.any(sql.type(detachedRow)`
+    select c.name as controller, string_agg(d.table_name, ', ' order by d.table_name) as tables
+    from lethe.detached_partitions as d
+    join lethe.cycles as y on y.id = d.cycle_id
+    join lethe.controllers as c on c.id = y.controller_id
+    group by c.name`)
+}
+
+function detachedFinding(detached: Map<string, string>, { controller }: ControllerRow): string | undefined {
+  const tables = detached.get(controller)
+  return tables && `detached partitions still hold personal data, and nobody manages them; drop ${tables}`
 }
 
 /** What is wrong with a controller, if anything. */
