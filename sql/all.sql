@@ -70,4 +70,7 @@
 --!include lethe/ownerless_rows.sql
 --!include lethe/missing_rights.sql
 --!include lethe/suggested_indexes.sql
+--!include lethe/api_tokens.sql
+--!include lethe/controller_references.sql
+--!include lethe/applied_migrations.sql
 --!include grants.sql

@@ -15,7 +15,9 @@ import { register as registerPolicy } from './commands/policy.ts'
 import { register as registerRemove } from './commands/remove.ts'
 import { register as registerRun } from './commands/run.ts'
 import { register as registerSeed } from './commands/seed.ts'
+import { register as registerServe } from './commands/serve.ts'
 import { register as registerStatus } from './commands/status.ts'
+import { register as registerToken } from './commands/token.ts'
 import { register as registerUp } from './commands/up.ts'
 import { register as registerWork } from './commands/work.ts'
 import { printError } from './output.ts'
@@ -30,6 +32,8 @@ const REGISTER = [
   registerRun,
   registerStatus,
   registerWork,
+  registerServe,
+  registerToken,
   registerDoctor,
   registerRemove,
 ]
