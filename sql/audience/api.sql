@@ -83,6 +83,8 @@ end
 $$;
 
 grant usage on schema audience_api to lethe_officer, lethe_analyst;
+-- For the names of its types, which filters and cursors use. It gives no right on a table.
+grant usage on schema audience to lethe_officer;
 revoke all on function audience_api.own_publishers() from public;
 grant execute on function audience_api.own_publishers() to lethe_officer, lethe_analyst;
 grant select on all tables in schema audience_api to lethe_officer;

@@ -5,9 +5,11 @@
  */
 import { PgSimplifyInflectionPreset } from '@graphile/simplify-inflection'
 import type pg from 'pg'
+import { TYPES } from 'postgraphile/@dataplan/pg'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { SafeError } from 'postgraphile/grafast'
 import { GraphQLInt, GraphQLNonNull } from 'postgraphile/graphql'
+import { type SQL, sql } from 'postgraphile/pg-sql2'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { pgSmartTags } from 'postgraphile/utils'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
@@ -55,6 +57,16 @@ const WITHOUT = [
   'RegisterQueryNodePlugin',
   'SubscriptionPlugin',
 ] as const
+
+// PostGraphile formats times with to_char, which makes NULL of an infinite one. The codecs are its own, for all
+// who use it: there is no other place to say so.
+for (const codec of [TYPES.timestamptz, TYPES.timestamp]) {
+  const format = codec.castFromPg!
+  Object.assign(codec, {
+    castFromPg: (value: SQL, notNull?: boolean) =>
+      sql`case when isfinite(${value}) then ${format(value, notNull)} else ${value}::text end`,
+  })
+}
 
 /** Lists are read forwards, a page at a time; `first` has a value whatever the request says. */
 const PagesPlugin: GraphileConfig.Plugin = {
