@@ -49,9 +49,10 @@ export function overLimit(
   variables: Record<string, unknown>,
 ): GraphQLError | undefined {
   const operation = getOperationAST(document, operationName)
-  const root = operation && schema.getRootType(operation.operation)
   // Without an operation the library has its own words.
-  if (!root) return undefined
+  if (!operation) return undefined
+  const root = schema.getRootType(operation.operation)
+  if (!root) return refusal(`the API has no ${operation.operation}`, 'it is read with queries')
   const walk: Walk = {
     schema,
     variables,

@@ -18,8 +18,6 @@ import { makeMaskError } from './errors.ts'
 import { LimitsPlugin, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from './limits.ts'
 import type { ApiRole, Identity } from './tokens.ts'
 
-/** A statement of a request may take this long. */
-export const STATEMENT_TIMEOUT_SECONDS = 10
 /** A longer body is refused. */
 export const BODY_BYTES_MAX = 100_000
 
@@ -36,6 +34,8 @@ export interface PresetOptions {
   logger: Log
   /** Serve Ruru, a GraphiQL. */
   ruru?: boolean
+  /** How long one statement may take; default 10. */
+  timeoutSeconds?: number
   /** Whose request it is; whoever dispatches requests has authenticated them. */
   identify(request: unknown): Identity | undefined
 }
@@ -140,6 +140,7 @@ export function makePreset({
   pool,
   logger,
   ruru = false,
+  timeoutSeconds = 10,
   identify,
 }: PresetOptions): GraphileConfig.Preset {
   const pgRole = `lethe_${role}`
@@ -180,7 +181,7 @@ export function makePreset({
             role: pgRole,
             'lethe.request': identity.hash,
             transaction_read_only: 'on',
-            statement_timeout: `${STATEMENT_TIMEOUT_SECONDS}s`,
+            statement_timeout: `${timeoutSeconds}s`,
             search_path: 'pg_catalog, pg_temp',
           },
         }
@@ -194,7 +195,7 @@ export function makePreset({
       maxRequestLength: BODY_BYTES_MAX,
       websockets: false,
       watch: false,
-      maskError: makeMaskError(logger, STATEMENT_TIMEOUT_SECONDS),
+      maskError: makeMaskError(logger, timeoutSeconds),
     },
   }
 }

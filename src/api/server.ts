@@ -37,6 +37,8 @@ export interface ServerOptions {
   ruru?: boolean
   /** Connections to the database at the most; default 10. */
   connectionsMax?: number
+  /** How long one statement may take; default 10. Tests lower it to meet the refusal. */
+  timeoutSeconds?: number
   logger: Log
 }
 
@@ -79,7 +81,14 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
     await assertMayServe(databaseUrl, logger)
     for (const role of API_ROLES) {
       if (role === 'analyst' && !(await hasStatistics(pool))) continue
-      const instance = postgraphile(makePreset({ ...serving, role, identify: identifyBy(serving) }))
+      const instance = postgraphile(
+        makePreset({
+          ...serving,
+          role,
+          timeoutSeconds: options.timeoutSeconds,
+          identify: identifyBy(serving),
+        }),
+      )
       instances.push(instance)
       const serv = instance.createServ(grafserv)
       await serv.ready()
