@@ -30,7 +30,7 @@ beforeAll(async () => {
     const { rows } = await client.query<{ id: number }>(
       `with a as (
          insert into audience.addresses (publisher_id, street, postcode, city, country)
-         select 1, 's', 'p', 'c', $2 where $2 is not null returning id)
+         select 1, 's', 'p', 'c', $2::text where $2::text is not null returning id)
        insert into audience.contacts (publisher_id, address_id, email)
        select 1, (select id from a), format('%s-%s@statistics.example', $1::int, n) from generate_series(1, $3) as n
        returning id`,
