@@ -70,8 +70,12 @@ begin
       select
         a.attname as name,
         concat_ws(E'\n',
+          -- The view says which publisher, so the second column of an index that begins with it serves as well.
           (select '@isIndexed' from pg_index as i
-            where i.indrelid = a.attrelid and i.indkey[0] = a.attnum and i.indpred is null limit 1),
+            join pg_attribute as first on first.attrelid = i.indrelid and first.attnum = i.indkey[0]
+            where i.indrelid = a.attrelid and i.indpred is null
+              and (first.attnum = a.attnum or first.attname = v_table.publisher and i.indkey[1] = a.attnum)
+            limit 1),
           col_description(a.attrelid, a.attnum)) as comment
       from pg_attribute as a
       where a.attrelid = v_table.oid and a.attnum > 0 and not a.attisdropped

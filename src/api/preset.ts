@@ -116,7 +116,18 @@ const NamesPlugin: GraphileConfig.Plugin = {
   },
 }
 
+/** Relations whose name would otherwise be put together from columns: constraint, how it is called from there. */
+const RELATIONS: Record<string, Record<string, string>> = {
+  'lethe.links.links_table_id_fkey': { foreignFieldName: 'links' },
+  'lethe.links.links_to_table_id_fkey': { foreignFieldName: 'linksFrom' },
+  'lethe.managed_columns.managed_columns_table_id_fkey': { foreignFieldName: 'columns' },
+  'lethe.rules.rules_table_id_fkey': { foreignFieldName: 'rules' },
+  'lethe.subject_types.subject_types_table_id_fkey': { foreignFieldName: 'subjectTypes' },
+  'lethe.terms.terms_method_fkey': { fieldName: 'methodDetails' },
+}
+
 const TagsPlugin = pgSmartTags([
+  ...Object.entries(RELATIONS).map(([match, tags]) => ({ kind: 'constraint' as const, match, tags })),
   // The plural of evidence is evidence.
   { kind: 'class', match: 'lethe.evidence', tags: { name: 'evidence_line' } },
   // linkByTableIdAndColumnsAndToTableIdAndSubjectTypeId is no name; a filter finds it as well.
