@@ -94,4 +94,7 @@
 --!include lethe_private/missing_for_partitions.sql
 --!include lethe/missing_rights.sql
 --!include lethe/suggested_indexes.sql
+--!include lethe/api_tokens.sql
+--!include lethe/controller_references.sql
+--!include lethe/applied_migrations.sql
 --!include grants.sql

@@ -61,6 +61,7 @@ alter table lethe_private.exemptions enable row level security;
 alter table lethe_private.restoring enable row level security;
 alter table lethe.archive_openings enable row level security;
 alter table lethe_private.last_events enable row level security;
+alter table lethe_private.api_tokens enable row level security;
 
 drop policy if exists select_own_controller on lethe.controllers;
 create policy select_own_controller on lethe.controllers for select to lethe_officer, lethe_auditor
@@ -73,22 +74,24 @@ create policy select_own_controller on lethe.managed_tables for select to lethe_
   using (controller_id is null or lethe_private.acts_for(controller_id));
 drop policy if exists select_own_controller on lethe.managed_columns;
 create policy select_own_controller on lethe.managed_columns for select to lethe_officer, lethe_auditor
-  using (true);
+  using (exists (select from lethe.managed_tables as m where m.id = table_id));
 drop policy if exists select_own_controller on lethe.subject_types;
 create policy select_own_controller on lethe.subject_types for select to lethe_officer, lethe_auditor
-  using (true);
+  using (exists (select from lethe.managed_tables as m where m.id = table_id));
 drop policy if exists select_own_controller on lethe.links;
 create policy select_own_controller on lethe.links for select to lethe_officer, lethe_auditor
-  using (true);
+  using (exists (select from lethe.managed_tables as m where m.id = table_id)
+    and exists (select from lethe.managed_tables as m where m.id = to_table_id));
 drop policy if exists select_own_controller on lethe.methods;
 create policy select_own_controller on lethe.methods for select to lethe_officer, lethe_auditor
   using (true);
 drop policy if exists select_own_controller on lethe.rules;
 create policy select_own_controller on lethe.rules for select to lethe_officer, lethe_auditor
-  using (true);
+  using (exists (select from lethe.managed_tables as m where m.id = table_id));
 drop policy if exists select_own_controller on lethe.terms;
 create policy select_own_controller on lethe.terms for select to lethe_officer, lethe_auditor
-  using (controller_id is null or lethe_private.acts_for(controller_id));
+  using (case when controller_id is null then exists (select from lethe.rules as r where r.id = rule_id)
+              else lethe_private.acts_for(controller_id) end);
 drop policy if exists select_own_controller on lethe.settings;
 create policy select_own_controller on lethe.settings for select to lethe_officer, lethe_auditor
   using (true);
@@ -152,7 +155,13 @@ grant select on
   lethe.policy_changes,
   lethe.archive_openings
 to lethe_officer, lethe_auditor;
-grant execute on function lethe_private.acts_for(int), lethe_private.is_operator() to lethe_officer, lethe_auditor;
+grant select on lethe.api_tokens to lethe_officer, lethe_auditor;
+grant execute on function
+  lethe_private.request_reaches(int),
+  lethe_private.acts_for(int),
+  lethe_private.is_operator(),
+  lethe.controller_references()
+to lethe_officer, lethe_auditor, lethe_analyst;
 grant execute on function
   lethe.plan(date, text),
   lethe.preview(text, text),
@@ -187,7 +196,9 @@ grant execute on function
   lethe.register_method(text, text, text, text[], text, boolean, jsonb, text),
   lethe.apply_policy(jsonb, text),
   lethe.export_policy(),
-  lethe.open_archive(text, text, text, boolean, date, timestamptz)
+  lethe.open_archive(text, text, text, boolean, date, timestamptz),
+  lethe.issue_token(text, text, text, text),
+  lethe.revoke_token(int)
 to lethe_officer;
 
 -- Running ----------------------------------------------------------------------------------------
@@ -210,6 +221,15 @@ grant execute on function
   lethe.cycle_report(bigint),
   lethe.cycle_faults(bigint)
 to lethe_worker;
+
+-- Serving ----------------------------------------------------------------------------------------
+
+-- The API's login may ask whose a token is, and becomes that role for a request (see roles.sql).
+grant execute on function lethe.authenticate(text), lethe.applied_migrations() to lethe_api;
+
+-- Statistics show figures, never a person. Who makes a view of them grants it to lethe_analyst.
+revoke all on schema lethe_stats from public;
+grant usage on schema lethe_stats to lethe_analyst;
 
 -- Sweeping ---------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ begin
   for v_controller in
     select c.* from lethe.controllers as c
     join lethe.controllers_to_run(plan.controller_name) as r on r.name = c.name
-    where lethe_private.acts_for(c.id) or pg_has_role(session_user, 'lethe_worker', 'member')
+    where lethe_private.acts_for(c.id) or lethe_private.is_worker()
     order by c.name
   loop
     for v_managed in

@@ -16,7 +16,7 @@ begin
     select c.* from lethe.controllers as c
     join lethe.controllers_to_run(preview.controller_name) as r on r.name = c.name
     where lethe_private.has_controller(v_managed, c)
-      and (lethe_private.acts_for(c.id) or pg_has_role(session_user, 'lethe_worker', 'member'))
+      and (lethe_private.acts_for(c.id) or lethe_private.is_worker())
     order by c.name
   loop
     v_program := lethe_private.compile(v_managed, v_controller, lethe_private.today(v_controller.time_zone));

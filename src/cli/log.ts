@@ -2,12 +2,15 @@
 import { pino } from 'pino'
 import { paint } from './output.ts'
 
-/** Levels that we use; pino's logger fits. */
+/** What belongs to a message: ids, codes and figures, never anybody's data. */
+export type Facts = Record<string, string | number>
+
+/** Levels that we use. */
 export interface Log {
-  error(message: string): void
-  warn(message: string): void
-  info(message: string): void
-  debug(message: string): void
+  error(message: string, facts?: Facts): void
+  warn(message: string, facts?: Facts): void
+  info(message: string, facts?: Facts): void
+  debug(message: string, facts?: Facts): void
 }
 
 const COLOURS = { error: 'red', warn: 'yellow', info: 'cyan', debug: 'dim' } as const
@@ -16,15 +19,25 @@ const COLOURS = { error: 'red', warn: 'yellow', info: 'cyan', debug: 'dim' } as 
 export function makeLog({ json = false } = {}): Log {
   const level = process.env.LOG_LEVEL ?? 'info'
   if (json || !process.stderr.isTTY) {
-    return pino(
+    const logger = pino(
       { name: 'lethe', level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
       pino.destination(2),
     )
+    const object =
+      (name: keyof typeof COLOURS) =>
+      (message: string, facts: Facts = {}) =>
+        logger[name](facts, message)
+    return { error: object('error'), warn: object('warn'), info: object('info'), debug: object('debug') }
   }
-  const line = (name: keyof typeof COLOURS) => (message: string) => {
-    const time = new Date().toTimeString().slice(0, 8)
-    process.stderr.write(`${time} ${paint(COLOURS[name], name, process.stderr)} ${message}\n`)
-  }
+  const line =
+    (name: keyof typeof COLOURS) =>
+    (message: string, facts: Facts = {}) => {
+      const time = new Date().toTimeString().slice(0, 8)
+      const tail = Object.entries(facts).map(([key, value]) => ` ${key}=${value}`)
+      process.stderr.write(
+        `${time} ${paint(COLOURS[name], name, process.stderr)} ${message}${tail.join('')}\n`,
+      )
+    }
   const debug = level === 'debug' || level === 'trace' ? line('debug') : () => undefined
   return { error: line('error'), warn: line('warn'), info: line('info'), debug }
 }

@@ -17,7 +17,9 @@ import { register as registerReceipt } from './commands/receipt.ts'
 import { register as registerRemove } from './commands/remove.ts'
 import { register as registerRun } from './commands/run.ts'
 import { register as registerSeed } from './commands/seed.ts'
+import { register as registerServe } from './commands/serve.ts'
 import { register as registerStatus } from './commands/status.ts'
+import { register as registerToken } from './commands/token.ts'
 import { register as registerUp } from './commands/up.ts'
 import { register as registerVerify } from './commands/verify.ts'
 import { register as registerWork } from './commands/work.ts'
@@ -36,6 +38,8 @@ const REGISTER = [
   registerArchive,
   registerVerify,
   registerReceipt,
+  registerServe,
+  registerToken,
   registerDoctor,
   registerRemove,
 ]

@@ -1,4 +1,8 @@
-/** The demo as a whole: schema `audience`, its readers, and the policy that is in force over them. */
+/**
+ * The demo as a whole: schema `audience`, its readers, what the API shows of them, and the policy that is in
+ * force over them.
+ */
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Client } from 'pg'
 import { openClient, openPool } from '../db/client.ts'
@@ -9,6 +13,11 @@ import { type SeedOptions, type SeedResult, seed } from './seed.ts'
 
 /** The demo's policy file. */
 export const POLICY_FILE = fileURLToPath(new URL('../../sql/audience/policy.yaml', import.meta.url))
+
+/** What the API shows of the demo: to officers the readers, to analysts figures. In this order. */
+const API_FILES = ['api.sql', 'statistics.sql'].map(
+  (name) => new URL(`../../sql/audience/${name}`, import.meta.url),
+)
 
 /** What {@link seedDemo} did. */
 export interface DemoResult {
@@ -27,15 +36,24 @@ export async function seedDemo(options: SeedOptions): Promise<DemoResult> {
     await assertRoom(databaseUrl)
     const rows = await seed(options)
     try {
+      await makeApi(databaseUrl)
       return { rows, policy: await applyDemoPolicy(databaseUrl) }
     } catch (thrown) {
       // All or nothing: what was made a moment ago goes again, so that the command can be repeated.
-      await withClient(databaseUrl, (client) => client.query('drop schema audience cascade'))
+      await withClient(databaseUrl, (client) =>
+        client.query('drop schema if exists audience, audience_api cascade'),
+      )
       throw thrown
     }
   } catch (thrown) {
     throw toLetheError(thrown, databaseUrl)
   }
+}
+
+/** All or nothing: one text of many statements is one transaction. */
+async function makeApi(databaseUrl: string): Promise<void> {
+  const texts = await Promise.all(API_FILES.map((file) => readFile(file, 'utf8')))
+  await withClient(databaseUrl, (client) => client.query(texts.join('\n')))
 }
 
 async function applyDemoPolicy(databaseUrl: string): Promise<ApplyResult> {

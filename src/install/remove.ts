@@ -12,7 +12,7 @@ import { assertServer, INIT_LOCK } from './init.ts'
 
 const SCHEMAS = ['lethe_jobs', 'lethe', 'lethe_private', 'lethe_archive', 'lethe_stats']
 const ROLES = `(select oid, rolname from pg_roles where rolname in ('lethe_owner', 'lethe_officer', 'lethe_agent',
-  'lethe_analyst', 'lethe_auditor', 'lethe_subject', 'lethe_anonymous', 'lethe_worker', 'lethe_sweeper',
+  'lethe_analyst', 'lethe_auditor', 'lethe_subject', 'lethe_anonymous', 'lethe_api', 'lethe_worker', 'lethe_sweeper',
   'lethe_dropper'))`
 
 /** What {@link remove} is told. */

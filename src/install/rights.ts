@@ -44,22 +44,25 @@ with
   roles as (
     select w.name, r.oid
     from unnest(array['lethe_owner', 'lethe_officer', 'lethe_agent', 'lethe_analyst', 'lethe_auditor',
-      'lethe_subject', 'lethe_anonymous', 'lethe_worker', 'lethe_sweeper', 'lethe_dropper']::name[]) as w (name)
+      'lethe_subject', 'lethe_anonymous', 'lethe_api', 'lethe_worker', 'lethe_sweeper', 'lethe_dropper']::name[]) as w (name)
     left join pg_roles as r on r.rolname = w.name
   ),
   memberships as (
-    select r.oid, g.granted, g.member
+    select r.oid, g.granted, g.member, g.inherits
     from me, lateral (values
-      ('lethe_owner'::name, me.rolname),
-      ('lethe_worker', me.rolname),
-      ('lethe_sweeper', 'lethe_owner'),
-      ('lethe_dropper', 'lethe_owner')) as g (granted, member)
+      ('lethe_owner'::name, me.rolname, true),
+      ('lethe_worker', me.rolname, true),
+      ('lethe_sweeper', 'lethe_owner', true),
+      ('lethe_dropper', 'lethe_owner', true),
+      ('lethe_officer', 'lethe_api', false),
+      ('lethe_auditor', 'lethe_api', false),
+      ('lethe_analyst', 'lethe_api', false)) as g (granted, member, inherits)
     join roles as r on r.name = g.granted and r.oid is not null
     where not exists (
       select from pg_roles as m
       where m.rolname = g.member
         and pg_has_role(m.oid, r.oid, case when me.modern then 'set' else 'member' end)
-        and pg_has_role(m.oid, r.oid, 'usage'))
+        and (pg_has_role(m.oid, r.oid, 'usage') or not g.inherits))
   )
 select
   format('database %I', current_database()) as object,
@@ -80,7 +83,7 @@ union all
 select
   format('role %I', m.granted),
   format('be granted to %I', m.member),
-  format('grant %I to %I%s', m.granted, m.member, case when me.modern then ' with inherit true, set true' else '' end)
+  format('grant %I to %I%s', m.granted, m.member, case when me.modern then format(' with inherit %s, set true', m.inherits::text) else '' end)
 from me, memberships as m
 where not me.rolsuper
   and case
