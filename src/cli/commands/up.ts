@@ -8,6 +8,7 @@ import type { CycleResult } from '../../cycle.ts'
 import { anchorAfterCycle } from '../anchoring.ts'
 import { action, EXIT_INCOMPLETE, EXIT_OK, type GlobalOptions, useDatabase } from '../command.ts'
 import { printCycleByTable } from '../cycle-report.ts'
+import { pickInvoice, showArchiveAndReceipt } from '../demo-tour.ts'
 import { makeLog } from '../log.ts'
 import { parseCount } from '../numbers.ts'
 import type { Output } from '../output.ts'
@@ -42,6 +43,7 @@ async function up(options: Options, out: Output): Promise<number> {
   try {
     await install(database.databaseUrl, out)
     await seedIfEmpty(database.databaseUrl, options.contacts, out)
+    const invoice = options.once ? await pickInvoice(database.databaseUrl) : undefined
     const first = await cycle(database.databaseUrl, 'cycle', interrupt)
     for (const result of first) printCycleByTable(result, out)
     const anchored = await anchorAfterCycle(database.databaseUrl, out)
@@ -49,6 +51,7 @@ async function up(options: Options, out: Output): Promise<number> {
       out.warn('stopped; the next lethe up or lethe run goes on from here')
       return EXIT_INCOMPLETE
     }
+    if (invoice !== undefined) await showArchiveAndReceipt(database.databaseUrl, invoice, out)
     if (!options.once) {
       await work(database.databaseUrl, interrupt, out)
       return EXIT_OK
