@@ -55,6 +55,7 @@ begin
       exit when v_rows = 0;
     end loop;
 
+    commit;
     set transaction isolation level read committed;
     v_state := lethe.finish_cycle(v_cycle);
     perform lethe.release_controller(v_controller);
