@@ -84,12 +84,13 @@ begin
         or (v_spec ->> 'type' = 'integer' and v_value::numeric <> trunc(v_value::numeric))
         or v_value::numeric < (v_spec ->> 'minimum')::numeric
         or v_value::numeric > (v_spec ->> 'maximum')::numeric)
-      or v_spec ->> 'type' = 'string' and jsonb_typeof(v_value) <> 'string'
+      or v_spec ->> 'type' = 'string' and (jsonb_typeof(v_value) <> 'string' or v_value #>> '{}' !~ (v_spec ->> 'pattern'))
+      or v_spec ->> 'type' = 'boolean' and jsonb_typeof(v_value) <> 'boolean'
       or v_spec -> 'enum' is not null and not v_spec -> 'enum' @> v_value
     then
       raise exception using errcode = 'LE106',
         message = format('parameter %I of method %s cannot be %s', v_key, method.name, v_value),
-        hint = concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), 'at least ' || (v_spec ->> 'minimum'),
+        hint = concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), case when v_spec ? 'pattern' then v_spec ->> 'description' end, 'at least ' || (v_spec ->> 'minimum'),
           'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum'));
     end if;
   end loop;

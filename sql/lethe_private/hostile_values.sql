@@ -31,6 +31,11 @@ begin atomic
     when t.typname in ('json', 'jsonb') then array['{}', '[]', 'null', '"x"', '1', '{"a": 1}', '{"a": {"b": [null, "it''s"]}}']
     when t.typname = 'bytea' then array['\x', '\x00', '\xff5c27']
     when t.typname = 'xml' then array['<a/>', '<a b="c">d</a>']
+    when t.typname in ('macaddr', 'macaddr8') then array['08:00:2b:01:02:03', '00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff']
+    when t.typname = 'tsvector' then array['', 'a', '''it'':1A,2 b:3']
+    when t.typname = 'point' then array['(0,0)', '(48.8566,2.3522)', '(-1e300,NaN)', '(Infinity,-Infinity)']
+    when t.typname in ('daterange', 'tsrange', 'tstzrange') then array['empty', '(,)', '[1987-05-06,1987-06-07)', '(,2024-02-29]', '["0044-03-15 BC",infinity)']
+    when t.typname in ('int4range', 'int8range', 'numrange') then array['empty', '(,)', '[-7,1)', '[1,32767)', '(,5]']
     when t.typcategory = 'A' then array['{}', '{1}', '{1,NULL,2}']
     when t.typtype = 'e' then (select array_agg(e.enumlabel::text) from pg_catalog.pg_enum as e where e.enumtypid = t.oid)
   end

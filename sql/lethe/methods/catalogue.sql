@@ -1,7 +1,9 @@
--- Lethe's own ten methods. In the templates {value} is the column, {type} its base type, {length} its
--- length limit or null, {key} the controller's two HMAC pads, and every other word a parameter.
+-- Lethe's own methods: those that leave a part of the value, or nothing. catalogue_pseudonyms.sql and
+-- catalogue_generalizations.sql hold the others; docs/methods has a page for each, made from these rows.
 --
--- type_categories names base types as pg_type does, or whole categories by their letter.
+-- In the templates {value} is the column, {type} its base type, {length} its length limit or null, {key}
+-- the controller's two HMAC pads, and every other word a parameter. type_categories names base types as
+-- pg_type does, or whole categories by their letter.
 insert into lethe.methods (name, mask, recogniser, type_categories, output, keeps_unique, keyed, nulls_out,
   length_min, length_min_unique, parameters, description, builtin)
 values
@@ -14,7 +16,7 @@ values
   -- without an equality operator (json, xml, point) are left out: the constant could not be recognised.
   ('constant',
    '{constant}', '{value} = {constant}',
-   '{A,B,D,E,I,N,S,T,uuid,jsonb,bytea}', 'anonymous', false, false, false, null, null,
+   '{A,B,D,E,I,N,R,S,T,V,uuid,jsonb,bytea,tsvector,macaddr,macaddr8}', 'anonymous', false, false, false, null, null,
    '{"value": {"type": "string", "description": "the value to put, written as text whatever the column''s type"}}',
    'One and the same value for everybody.', true),
 
@@ -25,47 +27,57 @@ values
      "keep_end": {"type": "integer", "default": 0, "minimum": 0, "maximum": 1000, "description": "characters to keep at the end"}}',
    'Length and a few characters stay, the rest becomes stars; too short values become stars altogether.', true),
 
-  -- Unique from 20 digits on: 80 bits, one chance in ten thousand million for ten million values.
-  ('pseudonym',
-   'lethe.pseudonym({value}, {key}, {length})', 'lethe.is_pseudonym({value})',
-   '{text,varchar,bpchar,citext}', 'pseudonymous', true, true, false, 10, 22, '{}',
-   'A word under the controller''s key: the same for the same value, telling nothing about it.', true),
+  ('partial_email',
+   'lethe.partial_email({value}, {keep_start}, {keep_domain})', 'lethe.is_partial_email({value}, {keep_start}, {keep_domain})',
+   '{text,varchar,bpchar,citext}', 'pseudonymous', false, false, false, null, null,
+   '{"keep_start": {"type": "integer", "default": 1, "minimum": 0, "maximum": 1000, "description": "characters to keep at the start of the mailbox"},
+     "keep_domain": {"type": "boolean", "default": false, "description": "keep the domain whole, so that mail could be sent to it"}}',
+   'An e-mail address of which a few characters and the last label of the domain, or the domain, stay.', true),
 
-  ('pseudonym_email',
-   'lethe.pseudonym_email({value}, {key}, {length})', 'lethe.is_pseudonym_email({value})',
-   '{text,varchar,bpchar,citext}', 'pseudonymous', true, true, false, 27, 39, '{}',
-   'An undeliverable e-mail address under the controller''s key, one for each value.', true),
+  ('partial_number',
+   'lethe.partial_number({value}, {keep_start}, {keep_end})', 'lethe.is_partial_number({value}, {keep_start}, {keep_end})',
+   '{text,varchar,bpchar,citext}', 'pseudonymous', false, false, false, null, null,
+   '{"keep_start": {"type": "integer", "default": 2, "minimum": 0, "maximum": 1000, "description": "characters to keep at the start"},
+     "keep_end": {"type": "integer", "default": 0, "minimum": 0, "maximum": 1000, "description": "characters to keep at the end"}}',
+   'A telephone, card or account number of which separators and a few characters stay.', true),
 
-  ('pseudonym_uuid',
-   'lethe.pseudonym_uuid({value}, {key})', 'lethe.is_pseudonym_uuid({value})',
-   '{uuid}', 'pseudonymous', true, true, false, null, null, '{}',
-   'A version 8 uuid under the controller''s key, one for each value.', true),
+  ('truncate',
+   'lethe.truncate({value}, {keep}, {length})', 'lethe.is_truncate({value}, {keep})',
+   '{text,varchar,bpchar,citext}', 'pseudonymous', false, false, false, null, null,
+   '{"keep": {"type": "integer", "default": 1, "minimum": 0, "maximum": 1000, "description": "characters to keep"}}',
+   'The first characters and a full stop, whatever the length was: an initial.', true),
 
-  ('generalize_date',
-   'lethe.generalize_date({value}, {to}, {width})', 'lethe.is_generalize_date({value}, {to}, {width})',
-   '{date,timestamp,timestamptz}', 'anonymous', false, false, false, null, null,
-   '{"to": {"type": "string", "enum": ["month", "year", "age_band"], "default": "year", "description": "what is left of the date"},
-     "width": {"type": "integer", "default": 10, "minimum": 1, "maximum": 1000, "description": "years in an age band"}}',
-   'The first day of the month, the year or the band of years.', true),
-
-  ('generalize_number',
-   'lethe.generalize_number({value}, {width})', 'lethe.is_generalize_number({value}, {width})',
-   '{int2,int4,int8,numeric,float4,float8}', 'anonymous', false, false, false, null, null,
-   '{"width": {"type": "integer", "default": 10, "minimum": 1, "maximum": 2147483647, "description": "width of a range"}}',
-   'The edge, towards zero, of the range the number lies in.', true),
-
-  -- Never less than half of a version 6 address goes, nor less than the last bit of a version 4 one.
-  ('generalize_ip',
-   'lethe.generalize_ip({value}, {v4}, {v6})', 'lethe.is_generalize_ip({value}, {v4}, {v6})',
-   '{inet,cidr,text,varchar,bpchar,citext}', 'anonymous', false, false, false, 15, 15,
-   '{"v4": {"type": "integer", "default": 24, "minimum": 0, "maximum": 31, "description": "bits of a version 4 address to keep"},
-     "v6": {"type": "integer", "default": 48, "minimum": 0, "maximum": 64, "description": "bits of a version 6 address to keep"}}',
-   'The network the address lies in.', true),
+  ('shape',
+   'lethe.shape({value}, 0)', 'lethe.is_shape({value}, 0)',
+   '{text,varchar,bpchar,citext}', 'pseudonymous', false, false, false, null, null, '{}',
+   'The format alone: 0 for digits, X and x for letters, punctuation as it was.', true),
 
   ('scrub',
    'lethe.scrub({value}, {length})', 'lethe.is_scrub({value})',
    '{text,varchar,bpchar,citext}', 'pseudonymous', false, false, false, null, null, '{}',
-   'Free text without e-mail addresses and without numbers.', true)
+   'Free text without e-mail addresses and without numbers.', true),
+
+  ('redact_elements',
+   'lethe.redact_elements({value})', 'lethe.is_redact_elements({value})',
+   '{_text,_varchar}', 'anonymous', false, false, false, null, null, '{}',
+   'A list of as many stars as there were elements.', true),
+
+  ('jsonb_remove',
+   'lethe.jsonb_remove({value}, {paths})', 'lethe.is_jsonb_remove({value}, {paths})',
+   '{jsonb}', 'pseudonymous', false, false, false, null, null,
+   '{"paths": {"type": "string", "pattern": "^[^.,\\s]+(\\.[^.,\\s]+){0,3}(,[^.,\\s]+(\\.[^.,\\s]+){0,3}){0,7}$", "description": "at most eight paths of four names, such as phone,address.street"}}',
+   'A document without the parts that stand at the given paths; the rest stays as it is.', true),
+
+  ('jsonb_keep',
+   'lethe.jsonb_keep({value}, {keys})', 'lethe.is_jsonb_keep({value}, {keys})',
+   '{jsonb}', 'pseudonymous', false, false, false, null, null,
+   '{"keys": {"type": "string", "pattern": "^[^,\\s]+(,[^,\\s]+){0,7}$", "description": "at most eight members that stay, such as plan,language"}}',
+   'A document of which only the named members stay.', true),
+
+  ('jsonb_redact',
+   'lethe.jsonb_redact({value})', 'lethe.is_jsonb_redact({value})',
+   '{jsonb}', 'pseudonymous', false, false, false, null, null, '{}',
+   'A document of the same form, with "*" for every string and 0 for every number.', true)
 on conflict (name) do update
 set mask = excluded.mask,
     recogniser = excluded.recogniser,

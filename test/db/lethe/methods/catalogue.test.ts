@@ -1,8 +1,19 @@
 /** What holds for all methods alike: their rows in lethe.methods, and how PostgreSQL runs them. */
 import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createDatabase, type TestDatabase } from '../../../helpers/database.ts'
-import { HOSTILE_TEXT, padsOf, padsSql } from './masks.ts'
+import { createDatabase, type Login, type TestDatabase } from '../../../helpers/database.ts'
+import {
+  BATCHES,
+  batchOf,
+  brokenPromise,
+  HOSTILE_TEXT,
+  type Method,
+  maskAll,
+  padsOf,
+  padsSql,
+} from './masks.ts'
+import { TRIALS, type Trial } from './trials.ts'
 
 interface Row {
   name: string
@@ -14,84 +25,104 @@ interface Row {
   keyed: boolean
   nulls_out: boolean
   length_min: number | null
+  length_min_unique: number | null
   parameters: Record<
     string,
     { type: string; default?: unknown; enum?: unknown[]; minimum?: number; maximum?: number }
   >
 }
 
-const METHODS = [
-  'constant',
-  'generalize_date',
-  'generalize_ip',
-  'generalize_number',
-  'partial',
-  'pseudonym',
-  'pseudonym_email',
-  'pseudonym_uuid',
-  'scrub',
-  'suppress',
+/** Types as pg_type names them, as people do. */
+const TYPE_NAMES: [string, string][] = [
+  ['int2', 'smallint'],
+  ['int4', 'int'],
+  ['int8', 'bigint'],
+  ['float4', 'real'],
+  ['float8', 'double precision'],
+  ['bpchar', 'char'],
+  ['_text', 'text[]'],
+  ['_varchar', 'varchar[]'],
 ]
 
-/** Method, and a column type for each of its overloads. */
-const OVERLOADS: [string, string][] = [
-  ['suppress', 'date'],
-  ['constant', 'varchar(60)'],
-  ['partial', 'text'],
-  ['partial', 'char(60)'],
-  ['pseudonym', 'varchar(60)'],
-  ['pseudonym', 'char(60)'],
-  ['pseudonym_email', 'text'],
-  ['pseudonym_email', 'char(60)'],
-  ['pseudonym_uuid', 'uuid'],
-  ['generalize_date', 'date'],
-  ['generalize_date', 'timestamp'],
-  ['generalize_date', 'timestamptz'],
-  ['generalize_number', 'smallint'],
-  ['generalize_number', 'int'],
-  ['generalize_number', 'bigint'],
-  ['generalize_number', 'numeric(12,2)'],
-  ['generalize_number', 'real'],
-  ['generalize_number', 'double precision'],
-  ['generalize_ip', 'inet'],
-  ['generalize_ip', 'cidr'],
-  ['generalize_ip', 'varchar(60)'],
-  ['scrub', 'text'],
-  ['scrub', 'char(60)'],
+/** Text limits that a method must live with: its own least, and common ones. */
+const LIMITS = [1, 2, 3, 5, 8, 14, 15, 20, 27, 34, 39, 60]
+const MANY = 100_000
+const KEEP_UNIQUE = [
+  'pseudonym',
+  'pseudonym_bytea',
+  'pseudonym_email',
+  'pseudonym_mailbox',
+  'pseudonym_number',
+  'pseudonym_uuid',
 ]
-const TEXT_METHODS = ['partial', 'pseudonym', 'pseudonym_email', 'generalize_ip', 'scrub']
 
 let db: TestDatabase
+let writer: Login
 let methods: Map<string, Row>
 beforeAll(async () => {
   db = await createDatabase()
+  writer = await db.asRole()
   methods = new Map(
     (await db.query<Row>('select * from lethe.methods where builtin')).map((row) => [row.name, row]),
   )
-  await db.query('create schema host')
+  await db.query(`
+    create schema host;
+    grant usage on schema host to public;
+    create collation public.any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`)
 })
 afterAll(() => db.drop())
 
 /** {value} is the column's; a parameter of that name is written {constant}. */
 const wordOf = (parameter: string) => (parameter === 'value' ? 'constant' : parameter)
 
-/** Fills a template as the compiler does. */
-function fill(template: string, { parameters }: Row, type: string, key: string): string {
-  const column = /^(varchar|char)/.test(type) ? 'v::text' : 'v'
+/** Fills a template as the compiler does; `{value}` stays where the column is left out. */
+function fill(template: string, { parameters }: Row, trial: Options, key: string, column = 'v'): string {
+  const { type } = trial
   const words = new Map<string, string>([
-    ['value', column],
+    ['value', /^(varchar|char)\b[^[]*$/.test(type) ? `${column}::text` : column],
     ['type', type],
-    ['length', /\((\d+)\)/.exec(type)?.[1] ?? 'null::int'],
+    ['length', /\((\d+)\)$/.exec(type)?.[1] ?? 'null::int'],
     ['key', key],
   ])
-  for (const [name, { default: value = 'x' }] of Object.entries(parameters))
-    words.set(wordOf(name), typeof value === 'number' ? String(value) : `'${value}'`)
+  for (const [name, { default: value = 'x' }] of Object.entries(parameters)) {
+    const given = trial.parameters?.[name] ?? value
+    words.set(wordOf(name), typeof given === 'string' ? `'${given}'` : String(given))
+  }
   return template.replace(/\{(\w+)\}/g, (_, word: string) => words.get(word)!)
 }
 
+type Options = Pick<Trial, 'type' | 'parameters'>
+
+const titleOf = ({ method, type, parameters }: Trial) =>
+  `${method} over ${type}${parameters ? ` with ${JSON.stringify(parameters)}` : ''}`
+const TITLED = TRIALS.map((trial): [string, Trial] => [titleOf(trial), trial])
+const PADS = padsOf(randomBytes(32))
+
+/** Mask and recogniser as the other tests of methods want them: over `{value}`. */
+function methodOf(trial: Trial): Method {
+  const row = methods.get(trial.method)!
+  const of = (template: string) => fill(template, row, trial, padsSql(PADS), '{value}')
+  return { type: trial.type, mask: of(row.mask), recogniser: of(row.recogniser) }
+}
+
+/** Cut to a limit as people's values are, without the blanks that char(n) drops. */
+const cut = (text: string, limit: number) => [...text].slice(0, limit).join('').replace(/ +$/, '')
+
 describe('lethe.methods', () => {
-  it('holds the ten methods', () => {
-    expect([...methods.keys()].sort()).toEqual(METHODS)
+  it('has no method without a trial, on each of the types it names', () => {
+    const named = new Map(TYPE_NAMES)
+    for (const { name, type_categories } of methods.values()) {
+      const tried = TRIALS.filter((trial) => trial.method === name).map(({ type }) =>
+        type.replace(/\([\d,]+\)/, ''),
+      )
+      expect(tried, name).not.toEqual([])
+      if (['suppress', 'constant'].includes(name)) continue
+      for (const category of type_categories) {
+        if (category === 'citext') continue // an extension's, which reads as text
+        expect(tried, name).toContain(named.get(category) ?? category)
+      }
+    }
+    expect(new Set(TRIALS.map(({ method }) => method))).toEqual(new Set(methods.keys()))
   })
 
   it('says of each what its templates need', () => {
@@ -106,12 +137,22 @@ describe('lethe.methods', () => {
   })
 
   it('counts as anonymous what nobody can trace back, and never what a key or a name can', () => {
-    expect(
-      [...methods.values()]
-        .filter((m) => m.output === 'pseudonymous')
-        .map((m) => m.name)
-        .sort(),
-    ).toEqual(['partial', 'pseudonym', 'pseudonym_email', 'pseudonym_uuid', 'scrub'])
+    const anonymous = [...methods.values()].filter((m) => m.output === 'anonymous')
+    expect(anonymous.map((m) => m.name).sort()).toEqual([
+      'constant',
+      'generalize_date',
+      'generalize_ip',
+      'generalize_mac',
+      'generalize_number',
+      'generalize_period',
+      'generalize_postcode',
+      'generalize_user_agent',
+      'month_day',
+      'redact_elements',
+      'suppress',
+    ])
+    for (const { keyed, keeps_unique, output, name } of methods.values())
+      if (keyed || keeps_unique) expect(output, name).toBe('pseudonymous')
   })
 
   it('declares defaults that its own limits allow', () => {
@@ -126,60 +167,144 @@ describe('lethe.methods', () => {
   })
 })
 
-describe.each(OVERLOADS)('%s over %s', (name, type) => {
-  const pads = padsOf(randomBytes(32))
+describe.each(TITLED)('%s', (_title, trial) => {
+  const filled = (part: 'mask' | 'recogniser', key = padsSql(PADS)) =>
+    fill(methods.get(trial.method)![part], methods.get(trial.method)!, trial, key)
+
+  if (trial.method !== 'suppress') {
+    it('keeps its promises for any value', async () => {
+      await fc.assert(
+        fc.asyncProperty(batchOf(fitting(trial)), async (batch) => {
+          // A constant takes the place of NULL too, if it is asked to; a cycle does not ask.
+          const values = trial.method === 'constant' ? batch.filter((value) => value !== null) : batch
+          expect(brokenPromise(await maskAll(db, methodOf(trial), values))).toBeUndefined()
+        }),
+        BATCHES,
+      )
+    })
+
+    it('takes no original for masked, and leaves none as it was', async () => {
+      for (const row of await maskAll(db, methodOf(trial), trial.originals)) {
+        expect(row, row.value!).toMatchObject({ raw: false, own: true })
+        expect(row.masked).not.toBe(row.value)
+      }
+    })
+  }
 
   it('is opened up by the planner, in the select list and in the condition', async () => {
-    const method = methods.get(name)!
-    await db.query(`drop table if exists public.probe; create table public.probe (clock date, v ${type})`)
+    await db.query(
+      `drop table if exists public.probe; create table public.probe (clock date, v ${trial.type})`,
+    )
     const plan = await db.query<{ 'QUERY PLAN': string }>(
-      `explain (verbose, costs off) select ${fill(method.mask, method, type, '$1::bytea, $2::bytea')}
-       from public.probe where not (${fill(method.recogniser, method, type, '$1::bytea, $2::bytea')}) and ($1::bytea is not null or $2::bytea is not null)`,
-      [pads.inner, pads.outer],
+      `explain (verbose, costs off) select ${filled('mask', '$1::bytea, $2::bytea')}
+       from public.probe where not (${filled('recogniser', '$1::bytea, $2::bytea')}) and ($1::bytea is not null or $2::bytea is not null)`,
+      [PADS.inner, PADS.outer],
     )
     const text = plan.map((row) => row['QUERY PLAN']).join('\n')
     expect(text).toContain('public.probe')
-    expect(text).not.toMatch(/lethe|is_|generalize|pseudonym|partial\(|scrub|keyed/)
+    expect(text).not.toMatch(/lethe\.|is_|generalize|pseudonym|partial\(|scrub|keyed/)
   })
 
   it('serves a partial index, which whoever writes to the table can keep', async () => {
-    const method = methods.get(name)!
-    const writer = await db.asRole()
-    const [login] = await writer.query<{ name: string }>('select current_user as name')
     await db.query(`
       drop table if exists host.probe;
-      create table host.probe (clock date, v ${type});
-      create index probe_due on host.probe (clock) where not (${fill(method.recogniser, method, type, padsSql(pads))});
-      grant usage on schema host to ${login!.name};
-      grant select, insert, update on host.probe to ${login!.name}`)
+      create table host.probe (clock date, v ${trial.type});
+      create index probe_due on host.probe (clock) where not (${filled('recogniser')});
+      grant select, insert, update on host.probe to public`)
     await writer.query(`insert into host.probe values ('2000-01-01', null)`)
-    await writer.query(`update host.probe set v = ${fill(method.mask, method, type, padsSql(pads))}`)
-    const client = await writer.connect()
-    await client.query('set enable_seqscan = off; set enable_bitmapscan = off')
-    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
-      `explain (costs off) select from host.probe where clock < '2001-01-01' and not (${fill(method.recogniser, method, type, padsSql(pads))})`,
+    await writer.query(`update host.probe set v = ${filled('mask')}`)
+    const plan = await writer.query<{ 'QUERY PLAN': string }>(
+      `set enable_seqscan = off; set enable_bitmapscan = off; explain (costs off) select from host.probe where clock < '2001-01-01' and not (${filled('recogniser')})`,
     )
-    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/Index (Only )?Scan using probe_due/)
+    expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/Index (Only )?Scan using probe_due/)
   })
 })
 
-it.each(TEXT_METHODS)(
-  '%s works on a column whose collation is not deterministic, and tells case apart',
-  async (name) => {
-    const method = methods.get(name)!
-    const key = padsSql(padsOf(randomBytes(32)))
-    await db.query(`
-    create collation if not exists public.any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-    drop table if exists public.loose;
-    create table public.loose (v text collate public.any_case)`)
-    await db.query('insert into public.loose select v from unnest($1::text[]) as u (v)', [HOSTILE_TEXT])
-    await db.query(`update public.loose set v = ${fill(method.mask, method, 'text', key)}`)
-    const [row] = await db.query(
-      `select bool_and(${fill(method.recogniser, method, 'text', key)}) as all from public.loose`,
+/** No longer than its column, which never holds more than its limit. */
+function fitting({ type, values }: Trial): fc.Arbitrary<string> {
+  const limit = /^(?:var)?char\((\d+)\)$/.exec(type)?.[1]
+  return limit ? values.map((value) => cut(value, Number(limit))) : values
+}
+
+const OF_TEXT = TRIALS.filter(({ type }) => type === 'text' || type === 'text[]').map(
+  (trial): [string, Trial] => [titleOf(trial), trial],
+)
+
+describe.each(OF_TEXT.filter(([, { type, method }]) => type === 'text' && method !== 'suppress'))(
+  '%s',
+  (_title, trial) => {
+    it.each(['varchar', 'char'])(
+      'stores what it makes in any %s it says it fits, and knows it again',
+      async (type) => {
+        const row = methods.get(trial.method)!
+        const samples = [
+          ...HOSTILE_TEXT,
+          ...trial.originals,
+          ...fc.sample(trial.values, { numRuns: 50, seed: 7 }),
+        ]
+        for (const limit of LIMITS.filter(
+          (n) => n >= (row.length_min ?? (trial.method === 'constant' ? 4 : 1)),
+        )) {
+          const options = { ...trial, type: `${type}(${limit})` }
+          await db.query(`drop table if exists public.fits; create table public.fits (v ${options.type})`)
+          await db.query('insert into public.fits select v from unnest($1::text[]) as u (v)', [
+            samples.map((text) => cut(text, limit)),
+          ])
+          await db.query(`update public.fits set v = ${fill(row.mask, row, options, padsSql(PADS))}`)
+          const [stored] = await db.query(
+            `select bool_and(${fill(row.recogniser, row, options, padsSql(PADS))}) as all from public.fits`,
+          )
+          expect(stored!.all, options.type).toBe(true)
+        }
+      },
     )
-    expect(row!.all).toBe(true)
   },
 )
+
+describe.each(OF_TEXT)('%s', (_title, trial) => {
+  it.each(['any_case', '"C"', '"en-x-icu"', '"und-x-icu"'])('works under collation %s', async (collation) => {
+    const method = methods.get(trial.method)!
+    const samples = trial.type === 'text' ? HOSTILE_TEXT : ['{}', '{a,B}', '{*,NULL}']
+    await db.query(`
+      drop table if exists public.loose;
+      create table public.loose (v ${trial.type.replace('text', `text`)} collate ${collation === 'any_case' ? 'public.any_case' : collation})`)
+    await db.query(`insert into public.loose select v::${trial.type} from unnest($1::text[]) as u (v)`, [
+      samples,
+    ])
+    await db.query(`update public.loose set v = ${fill(method.mask, method, trial, padsSql(PADS))}`)
+    const [row] = await db.query(
+      `select bool_and(${fill(method.recogniser, method, trial, padsSql(PADS))}) as all from public.loose`,
+    )
+    expect(row!.all).toBe(true)
+  })
+})
+
+describe('of those that keep values apart', () => {
+  const SOURCES: Record<string, string> = {
+    bigint: 'n',
+    uuid: 'gen_random_uuid()',
+    bytea: `decode(lpad(to_hex(n), 8, '0'), 'hex')`,
+  }
+  it('are these', () => {
+    const names = [...methods.values()].filter((m) => m.keeps_unique).map((m) => m.name)
+    expect(names.sort()).toEqual(KEEP_UNIQUE)
+  })
+
+  const unique = TRIALS.filter(({ method, type }) => KEEP_UNIQUE.includes(method) && !type.startsWith('char'))
+  it.each(unique.map((trial): [string, Trial] => [titleOf(trial), trial]))(
+    '%s gives each of 100,000 values its own',
+    async (_title, trial) => {
+      const row = methods.get(trial.method)!
+      const source = SOURCES[trial.type] ?? `'person' || n || '@mail-' || n % 97 || '.example'`
+      const shortest = row.length_min_unique ? `varchar(${row.length_min_unique})` : trial.type
+      const [found] = await db.query<{ n: number }>(
+        `select count(distinct ${fill(row.mask, row, { ...trial, type: shortest }, padsSql(PADS))}) as n
+         from (select ${source} as v from generate_series(1, ${MANY}::bigint) as n) as x`,
+      )
+      expect(found!.n).toBe(MANY)
+    },
+  )
+})
 
 it('a recogniser tells a raw value from a mask that differs in case alone', async () => {
   const [row] = await db.query(`
@@ -202,6 +327,10 @@ describe('constant', () => {
     ['text[]', '{}', '{a}'],
     ['interval', '0', '1 day'],
     ['inet', '0.0.0.0', '1.2.3.4'],
+    ['daterange', 'empty', '[2000-01-01,2000-02-01)'],
+    ['bit(3)', '000', '101'],
+    ['tsvector', '', 'a:1 b:2'],
+    ['macaddr', '00:00:00:00:00:00', '08:00:2b:01:02:03'],
   ])('replaces a %s and recognises %j', async (type, constant, raw) => {
     const method = {
       ...methods.get('constant')!,
@@ -210,9 +339,9 @@ describe('constant', () => {
     await db.query(
       `drop table if exists public.probe; create table public.probe (v ${type}); insert into public.probe values ('${raw.replaceAll("'", "''")}')`,
     )
-    const recogniser = fill(method.recogniser, method, type, '')
+    const recogniser = fill(method.recogniser, method, { type }, '')
     expect((await db.query(`select ${recogniser} as masked from public.probe`))[0]!.masked).toBe(false)
-    await db.query(`update public.probe set v = (${fill(method.mask, method, type, '')})::${type}`)
+    await db.query(`update public.probe set v = (${fill(method.mask, method, { type }, '')})::${type}`)
     expect((await db.query(`select ${recogniser} as masked from public.probe`))[0]!.masked).toBe(true)
   })
 })
