@@ -25,11 +25,52 @@ import { formatDay, localDay, parseDay } from '../oracle/calendar.ts'
 import { afterCycle, type Row, type State } from '../oracle/model.ts'
 
 const ROUNDS = 26
+
+/** Beside the shop, a table whose partitions are dropped whole: of ten, six are over and due, one of those is held in part. */
+const LOGS_SQL = `
+  create role logs_owner;
+  create schema logs;
+  create table logs.entries (id int, at date not null, line text, primary key (id, at)) partition by range (at);
+  do $$ begin
+    for n in 1 .. 10 loop
+      execute format('create table logs.entries_%s partition of logs.entries for values from (%L) to (%L)', n,
+        current_date - n * 400 + 40, current_date - (n - 1) * 400 + 40);
+    end loop;
+  end $$;
+  insert into logs.entries select n, current_date + 30 - n % 3990, 'line ' || n from generate_series(1, 4000) as n;
+  alter table logs.entries owner to logs_owner;
+  do $$ begin for n in 1 .. 10 loop execute format('alter table logs.entries_%s owner to logs_owner', n); end loop; end $$;
+  alter schema logs owner to logs_owner;
+  grant logs_owner to lethe_dropper;
+  grant usage on schema logs to lethe_sweeper;
+  grant select, delete on all tables in schema logs to lethe_sweeper;`
+
+const POLICY = {
+  ...SHOP_POLICY,
+  tables: {
+    ...SHOP_POLICY.tables,
+    'logs.entries': {
+      controller: { constant: 'north' },
+      since: 'at',
+      partitions: 'drop',
+      purge: { after: 'P4Y' },
+    },
+  },
+}
+
+/** What is left of the log: which partitions, and how many rows in each. */
+const readLogs = (client: pg.Client): Promise<unknown[]> =>
+  rowsOf(
+    client,
+    `select c.relname::text as name, (select count(*)::int from logs.entries as e where e.tableoid = c.oid) as rows
+     from pg_class as c join pg_inherits as i on i.inhrelid = c.oid where i.inhparent = 'logs.entries'::regclass order by 1`,
+  )
 const CUSTOMERS = 400
 
 let server: OwnServer
 let rows: State
 let expected: Seen
+let logs: unknown[]
 /** Figures and duration (milliseconds) of a run that nobody disturbs. */
 let undisturbed: { figures: unknown; duration: number }
 
@@ -40,7 +81,13 @@ beforeAll(async () => {
   rows = ownWorlds(shopRows(5, CUSTOMERS, formatDay(localDay(Date.now(), 'UTC'))))
   await withClient('base', async (client) => {
     await client.query(SHOP_SQL)
-    await applyPolicy(client, SHOP_POLICY)
+    await client.query(LOGS_SQL)
+    await applyPolicy(client, POLICY)
+    await client.query(`
+      insert into lethe.holds (reason) values ('a case');
+      insert into lethe_private.held_keys (hold_id, table_id, key)
+      select (select max(id) from lethe.holds), (select id from lethe.managed_tables where table_name = 'entries'), jsonb_build_array(e.id, e.at)::text
+      from logs.entries as e where e.tableoid = 'logs.entries_8'::regclass limit 3`)
     await client.query('update lethe.settings set batch_rows = 8')
     await loadShop(client, rows)
   })
@@ -52,6 +99,9 @@ beforeAll(async () => {
     undisturbed = { duration: Date.now() - begun, figures: await figures(client) }
     expected = await oracle(client)
     expect(disagreement(expected, await readShop(client))).toEqual({})
+    logs = await readLogs(client)
+    expect(logs).toHaveLength(5)
+    expect(logs).toContainEqual({ name: 'entries_8', rows: 3 })
   })
   expect(Date.now() - started).toBeLessThan(20_000)
 })
@@ -112,7 +162,7 @@ async function figures(client: pg.Client): Promise<unknown> {
     client,
     `
     select (select sum(e.done) from lethe.evidence as e)
-      = (select sum(v.value::bigint) from lethe.evidence_batches as b cross join jsonb_each_text(b.counts - 'children') as v)
+      = (select sum(v.value::bigint) from lethe.evidence_batches as b cross join jsonb_each_text(b.counts - array['children', 'partition', 'how']) as v)
       + (select sum((c ->> 'rows')::bigint) from lethe.evidence_batches as b cross join jsonb_array_elements(b.counts -> 'children') as c) as agree`,
   )
   expect(sums!.agree).toBe(true)
@@ -208,6 +258,7 @@ describe('a cycle that is interrupted', () => {
       await runToTheEnd(database)
       await withClient(database, async (client) => {
         expect(disagreement(expected, await readShop(client))).toEqual({})
+        expect(await readLogs(client)).toEqual(logs)
         expect(await figures(client)).toEqual(undisturbed.figures)
         expect(await rowsOf(client, `select from lethe.cycles where state <> 'complete'`)).toEqual([])
         expect(await rowsOf(client, 'select from lethe_private.worklist')).toEqual([])

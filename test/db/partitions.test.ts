@@ -114,7 +114,7 @@ describe('a partition of which every row is due', () => {
       {
         phase: 'purge',
         rows_done: 300,
-        counts: { r1: 300, partition: 'w.y2010', how: 'dropped' },
+        counts: expect.objectContaining({ partition: 'w.y2010', how: 'dropped' }),
         root: expected,
       },
     ])

@@ -98,7 +98,23 @@ describe('an untouched chain', () => {
         join pg_attribute as a on a.attrelid = f.relation::regclass and a.attnum > 0 and not a.attisdropped
         where f.format = (select max(n.format) from lethe_private.evidence_formats as n where n.relation = f.relation)
           and a.attname <> all (f.columns)`),
-    ).toEqual([])
+      // Free text, which may name somebody.
+    ).toEqual([{ relation: 'lethe.archive_openings', attname: 'reason' }])
+  })
+
+  it('covers who opened the archive, and not why', async () => {
+    const session = await db.connect()
+    await session.query(`
+      begin;
+      insert into lethe.archive_openings (controller_id, table_name, key_hash, key_version, reason, restored, rows_opened)
+      select id, 'shop.bills', repeat('0', 64), 1, 'a tax audit', false, '{"shop.bills": 1}' from lethe.controllers where name = 'north';
+      select from lethe.seal();
+      set local session_replication_role = replica;
+      update lethe.archive_openings set reason = 'somebody asked'`)
+    expect(await errors(session)).toEqual([])
+    await session.query(`update lethe.archive_openings set by = 'nobody'`)
+    expect(await errors(session)).not.toEqual([])
+    await session.query('rollback')
   })
 
   it('can be recomputed by whoever has read how', async () => {
