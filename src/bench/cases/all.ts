@@ -4,6 +4,7 @@ import { calendar } from './calendar.ts'
 import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
 import { evidence } from './evidence.ts'
 import { foreground } from './foreground.ts'
+import { methodMasks } from './methods.ts'
 import { purgeChildren } from './purge.ts'
 import { sweepPartial, sweepPartialBoth, sweepPlain, twoDelays } from './sweep.ts'
 
@@ -16,6 +17,7 @@ export const cases: Case[] = [
   nothingDue,
   purgeChildren,
   calendar,
+  methodMasks,
   evidence,
   verifyIndexed,
   verifyFull,
