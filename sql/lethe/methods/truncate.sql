@@ -20,7 +20,7 @@ create or replace function lethe.truncate(value text, keep int, length int)
 return case
   when lethe.is_truncate(value, keep) then value
   when char_length(value) < 2 * keep then '.'
-  else left(value, least(keep, greatest(length - 1, 0))) || '.'
+  else left(value, least(keep, length - 1)) || '.'
 end;
 
 comment on function lethe.truncate(text, int, int) is

@@ -6,6 +6,7 @@ import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
 import { evidence } from './evidence.ts'
 import { foreground } from './foreground.ts'
 import { aggregatedClock } from './linked.ts'
+import { methodMasks } from './methods.ts'
 import { purgePartition } from './partition.ts'
 import { purgeChildren } from './purge.ts'
 import { sweepPartial, sweepPartialBoth, sweepPlain, twoDelays } from './sweep.ts'
@@ -22,6 +23,7 @@ export const cases: Case[] = [
   archiveMove,
   aggregatedClock,
   calendar,
+  methodMasks,
   evidence,
   verifyIndexed,
   verifyFull,
