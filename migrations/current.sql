@@ -114,15 +114,9 @@ create table lethe_private.restoring (
 comment on table lethe_private.restoring is
   'The record that a transaction is putting back. Emptied before it ends: through a door, the engine reads this record and no other.';
 
-drop function lethe_private.before_purge(oid, int, text, oid[]);
-drop function lethe_private.purge_program(lethe.managed_tables, oid, lethe.controllers, date, text, text);
-drop function lethe_private.children_program(lethe.managed_tables, oid, lethe.controllers, date, text);
-drop function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean);
-drop function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean);
-
 -- Aggregated clocks ----------------------------------------------------------------------------
 
-create table if not exists lethe_private.last_events (
+create table lethe_private.last_events (
   parent_table_id  int not null references lethe.managed_tables on delete cascade,
   parent_key       text not null,
   controller_id    int not null references lethe.controllers on delete cascade,
@@ -132,7 +126,7 @@ create table if not exists lethe_private.last_events (
   primary key (parent_table_id, parent_key, controller_id, entry),
   constraint last_day_is_a_day check (isfinite(last_day))
 );
-create index if not exists last_events_by_controller on lethe_private.last_events (controller_id);
+create index last_events_by_controller on lethe_private.last_events (controller_id);
 
 comment on table lethe_private.last_events is
   'Where a clock is the latest of other rows (max(invoices.issued_on)): the latest day among those that Lethe has taken away. Goes with the row whose clock it is.';
@@ -140,45 +134,27 @@ comment on column lethe_private.last_events.parent_key is 'Key of the row whose 
 comment on column lethe_private.last_events.entry is 'The clock, as the terms name it in since.';
 comment on column lethe_private.last_events.last_day is 'Local day of the controller on which the latest event fell that is no longer there.';
 
-do $$
-begin
-  if to_regtype('lethe_private.linked_clock') is null then
-    create type lethe_private.linked_clock as (
-      entry           text,    -- as the terms name it
-      parent_id       int,     -- managed table whose rows have this clock
-      child_id        int,     -- managed table whose rows are the events
-      column_name     text,    -- when an event was
-      child_columns   text[],  -- how an event refers to the row
-      parent_columns  text[]
-    );
-  end if;
-end
-$$;
-
--- Their parameters have changed.
-drop function if exists lethe_private.assert_clock(oid, text[]);
-drop function if exists lethe_private.term_sql(text, lethe.managed_tables, oid, text, date, interval, text[], text);
-drop function if exists lethe_private.rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, int);
-drop function if exists lethe_private.leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]);
-drop function if exists lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date);
-drop function if exists lethe_private.latest_day_sql(text, oid, text[], text, text, text);
-drop function if exists lethe_private.before_purge(oid, int, text, oid[]);
+create type lethe_private.linked_clock as (
+  entry           text,    -- as the terms name it
+  parent_id       int,     -- managed table whose rows have this clock
+  child_id        int,     -- managed table whose rows are the events
+  column_name     text,    -- when an event was
+  child_columns   text[],  -- how an event refers to the row
+  parent_columns  text[]
+);
 
 
 -- Partitions -----------------------------------------------------------------------------------
 
 alter table lethe.managed_tables
-  add column if not exists partitions text not null default 'delete';
+  add column partitions text not null default 'delete';
 alter table lethe.managed_tables
-  drop constraint if exists partitions_is_known,
   add constraint partitions_is_known check (partitions in ('delete', 'drop', 'detach', 'detach concurrently'));
 
 comment on column lethe.managed_tables.partitions is
   'What happens to a partition of which every row is due for purge: its rows are deleted, or it is dropped or detached.';
 
-drop function if exists lethe.manage_table(text, text, text, text, text, text[], text[]);
-
-create table if not exists lethe.partition_purges (
+create table lethe.partition_purges (
   id             bigint generated always as identity primary key,
   cycle_id       bigint not null references lethe.cycles on delete restrict,
   table_id       int not null,
@@ -265,8 +241,6 @@ comment on table lethe.sealed_rows is 'Which rows of evidence each seal covers, 
 comment on column lethe.sealed_rows.key is 'The row''s primary key, as a JSON array.';
 comment on column lethe.sealed_rows.format is 'Which list of columns was hashed: a column that is added later does not break older seals.';
 
--- Methods --------------------------------------------------------------------------------------
-
 -- API ------------------------------------------------------------------------------------------
 
 create table lethe_private.api_tokens (
@@ -292,5 +266,19 @@ comment on table lethe_private.api_tokens is
 comment on column lethe_private.api_tokens.last_used_at is 'To the minute.';
 
 -- Functions, views, policies -------------------------------------------------------------------
+
+-- Functions whose parameters have changed.
+drop function lethe.manage_table(text, text, text, text, text, text[], text[]);
+drop function lethe_private.assert_clock(oid, text[]);
+drop function lethe_private.latest_day_sql(text, oid, text[], text, text, text);
+drop function lethe_private.term_sql(text, lethe.managed_tables, oid, text, date, interval, text[], text);
+drop function lethe_private.rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, int);
+drop function lethe_private.leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]);
+drop function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date);
+drop function lethe_private.before_purge(oid, int, text, oid[]);
+drop function lethe_private.purge_program(lethe.managed_tables, oid, lethe.controllers, date, text, text);
+drop function lethe_private.children_program(lethe.managed_tables, oid, lethe.controllers, date, text);
+drop function lethe_private.staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean);
+drop function lethe_private.act_sql(text, lethe_private.action_parts[], text, boolean);
 
 --!include all.sql
