@@ -44,8 +44,11 @@ describe('lethe serve', () => {
     return { child, log, url: `http://127.0.0.1:${port}` }
   }
 
+  const page = async (url: string) => (await fetch(`${url}/`, { headers: { accept: 'text/html' } })).status
+
   it('answers, logs each request as JSON without anybody’s data, and stops at SIGTERM with 0', async () => {
     const { child, log, url } = await start({})
+    expect(await page(url)).toBe(404)
     const { data } = await ask(url, token, '{ contacts(first: 2) { nodes { email } } }')
     expect(data.contacts.nodes[0].email).toContain(SECRET)
 
@@ -84,22 +87,16 @@ describe('lethe serve', () => {
       expect(log.text).not.toContain(secret)
   })
 
-  it('has Ruru only when told to, or in development', async () => {
-    const page = async (url: string) => (await fetch(`${url}/`, { headers: { accept: 'text/html' } })).status
-    const plain = await start({})
-    expect(await page(plain.url)).toBe(404)
-    for (const [env, ...args] of [[{}, '--ruru'], [{ NODE_ENV: 'development' }]] as [
-      Record<string, string>,
-      ...string[],
-    ][]) {
-      const { child, url } = await start(env, ...args)
-      expect(await page(url)).toBe(200)
-      expect((await ask(url, undefined, '{ __typename }')).status).toBe(401)
-      child.kill('SIGINT')
-      expect(await once(child, 'exit')).toEqual([0, null])
-    }
-    plain.child.kill('SIGINT')
-    await once(plain.child, 'exit')
+  it.each([
+    ['--ruru', {}, ['--ruru']],
+    ['development', { NODE_ENV: 'development' }, []],
+  ])('has Ruru with %s, as a page without data', async (_, env: Record<string, string>, args) => {
+    const { child, url } = await start(env, ...args)
+    expect(await page(url)).toBe(200)
+    expect((await ask(url, undefined, '{ __typename }')).status).toBe(401)
+    const ended = once(child, 'exit')
+    child.kill('SIGINT')
+    expect(await ended).toEqual([0, null])
   })
 
   it('says in one sentence why it cannot: no right, no Lethe, no such port', async () => {
