@@ -1,9 +1,9 @@
 -- Generalization of coordinates to a grid: degrees are cut to so many decimals, towards zero (one decimal
 -- is eleven kilometres, two are one). Latitude and longitude in two columns need a rule each.
 --
--- By way of numeric, which holds the decimals exactly: cutting binary numbers twice would drift. What is
--- on the grid stays as it is, -0 included, and so do NaN, infinite values and those from 2^24 (real) and
--- 2^53 (double precision) on, which have no decimals, and which numeric would round up, out of the type.
+-- By way of numeric, which holds the decimals exactly: cutting binary numbers twice would drift. NaN,
+-- infinite values and those from 2^24 (real) and 2^53 (double precision) on stay: the latter have no
+-- decimals, and numeric could round them up and out of the type.
 create or replace function lethe.is_generalize_coordinates(value numeric, decimals int)
   returns boolean
   language sql
@@ -45,7 +45,7 @@ create or replace function lethe.generalize_coordinates(value real, decimals int
   immutable
   parallel safe
 return case
-  when lethe.is_generalize_coordinates(value, decimals) then value
+  when abs(value) >= 16777216 then value
   else trunc(value::numeric, decimals)::real
 end;
 
@@ -70,7 +70,7 @@ create or replace function lethe.generalize_coordinates(value double precision, 
   immutable
   parallel safe
 return case
-  when lethe.is_generalize_coordinates(value, decimals) then value
+  when abs(value) >= 9007199254740992 then value
   else trunc(value::numeric, decimals)::double precision
 end;
 

@@ -11,8 +11,8 @@ comment on function lethe.is_jsonb_redact(jsonb) is
   'True when no string of the document is anything but "*" and no number anything but 0; null for null.';
 
 -- On the document's text, which PostgreSQL writes in one way: a key has its colon right behind it, a value
--- never; control characters are escaped, so that chr(1) can be the mark of what is to be replaced. The
--- first pass leaves "key":· for keys and · for strings, the second "..."· for strings and · for numbers.
+-- never; control characters are escaped, so that chr(1) can be the mark of what is to be replaced. One
+-- pass leaves "key":· for keys, "· for strings and · for numbers; then the marks are read in that order.
 create or replace function lethe.jsonb_redact(value jsonb)
   returns jsonb
   language sql
@@ -20,13 +20,9 @@ create or replace function lethe.jsonb_redact(value jsonb)
   parallel safe
 return case
   when lethe.is_jsonb_redact(value) then value
-  else replace(replace(
-    regexp_replace(
-      replace(replace(
-        regexp_replace(value::text collate "C", '("(?:[^"\\]|\\.)*":)|"(?:[^"\\]|\\.)*"', '\1' || chr(1), 'g'),
-        ':' || chr(1), ':'), chr(1), '"*"'),
-      '("(?:[^"\\]|\\.)*")|-?[0-9][0-9.]*', '\1' || chr(1), 'g'),
-    '"' || chr(1), '"'), chr(1), '0')::jsonb
+  else replace(replace(replace(
+    regexp_replace(value::text collate "C", '("(?:[^"\\]|\\.)*":)|(")(?:[^"\\]|\\.)*"|-?[0-9][0-9.]*', '\1\2' || chr(1), 'g'),
+    ':' || chr(1), ':'), '"' || chr(1), '"*"'), chr(1), '0')::jsonb
 end;
 
 comment on function lethe.jsonb_redact(jsonb) is

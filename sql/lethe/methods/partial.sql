@@ -7,6 +7,7 @@ create or replace function lethe.partial(value text, keep_start int, keep_end in
   parallel safe
 return case
   when char_length(value) < 2 * (keep_start + keep_end) then repeat('*', char_length(value))
+  when keep_end = 0 then left(value, keep_start) || repeat('*', char_length(value) - keep_start)  -- decided once a statement
   else left(value, keep_start)
     || repeat('*', char_length(value) - keep_start - keep_end)
     || right(value, keep_end)

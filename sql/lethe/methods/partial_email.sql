@@ -14,9 +14,11 @@ return case
     end
     || case
       when keep_domain then substr(value, strpos(value collate "C", '@'))
+      when split_part(value collate "C", '.', -1) like '%@%' or split_part(value collate "C", '.', -1) = ''
+        then '@' || repeat('*', char_length(value) - strpos(value collate "C", '@'))
       else '@'
-        || repeat('*', char_length(value) - strpos(value collate "C", '@') - char_length(coalesce(substring(value collate "C" from '@.*(\.[^.]+)$'), '')))
-        || coalesce(substring(value collate "C" from '@.*(\.[^.]+)$'), '')
+        || repeat('*', char_length(value) - strpos(value collate "C", '@') - char_length(split_part(value collate "C", '.', -1)) - 1)
+        || '.' || split_part(value collate "C", '.', -1)
     end
 end;
 

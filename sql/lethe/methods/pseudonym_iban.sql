@@ -20,7 +20,7 @@ create or replace function lethe.pseudonym_iban(value text, inner_pad bytea, out
 return case
   when lethe.is_pseudonym_iban(value) then value
   else left(
-    coalesce(substring(value collate "C" from '^([A-Z][A-Z])[0-9][0-9]'), 'ZZ') || '00'
+    case when value collate "C" ~ '^[A-Z][A-Z][0-9][0-9]' then left(value, 2) else 'ZZ' end || '00'
       || translate(encode(lethe.keyed_hash(value, inner_pad, outer_pad), 'hex'), 'abcdef', '012345'),
     least(34, length, greatest(15, char_length(replace(value collate "C", ' ', '')))))
 end;

@@ -22,7 +22,7 @@ create or replace function lethe.pseudonym_mailbox(value text, inner_pad bytea, 
   parallel safe
 return case
   when lethe.is_pseudonym_mailbox(value) then value
-  when value collate "C" ~ '^[^@]*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$'
+  when value collate "C" ~ '^[^@]*@[A-Za-z0-9.-]+$'
     and coalesce(length, 2147483647) - 20 - (char_length(value) - strpos(value collate "C", '@')) >= 20
     then left(encode(lethe.keyed_hash(value, inner_pad, outer_pad), 'hex'), least(32, length - 20 - (char_length(value) - strpos(value collate "C", '@'))))
       || substr(value, strpos(value collate "C", '@')) || '.anonymized.invalid'

@@ -18,6 +18,7 @@ create or replace function lethe.truncate(value text, keep int, length int)
   immutable
   parallel safe
 return case
+  when char_length(value) > greatest(keep + 1, 2 * keep - 1) then left(value, least(keep, length - 1)) || '.'  -- nearly all of them
   when lethe.is_truncate(value, keep) then value
   when char_length(value) < 2 * keep then '.'
   else left(value, least(keep, length - 1)) || '.'

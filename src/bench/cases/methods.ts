@@ -1,7 +1,8 @@
 /**
- * Each mask over as many values as there are contacts, against the expression that a DBA would write for
- * the same effect. PostgreSQL opens Lethe's up, or else they would take 1.7 to 9 times as long; what is
- * left is the price of masking nothing twice. The result is the worst of them, all are told on the way.
+ * Each mask over as many values as there are contacts, against an expression that a DBA would write for
+ * the same effect, short and empty values included. PostgreSQL opens Lethe's up, or else they would take
+ * 1.7 to 9 times as long; what is left is the price of leaving masked values alone and of malformed ones.
+ * The result is the worst of them; all are told on the way.
  */
 import type pg from 'pg'
 import { formatTable } from '../../cli/output.ts'
@@ -63,18 +64,26 @@ const digits = (text: string): string => `translate(${hmac(text)}, 'abcdef', '01
 const LINES: readonly Line[] = [
   { method: 'suppress', column: 'name', hand: 'null::text' },
   { method: 'constant', column: 'name', parameters: { value: 'gone' }, hand: `'gone'` },
-  { method: 'partial', column: 'name', hand: `left(name, 1) || repeat('*', length(name) - 1)` },
+  {
+    method: 'partial',
+    column: 'name',
+    hand: `case when length(name) < 2 then repeat('*', length(name)) else left(name, 1) || repeat('*', length(name) - 1) end`,
+  },
   {
     method: 'partial_email',
     column: 'email',
-    hand: `left(email, 1) || repeat('*', strpos(email, '@') - 2) || '@' || repeat('*', length(email) - strpos(email, '@') - 8) || '.example'`,
+    hand: `case when email not like '_%@_%.%' or email like '%@%@%' then repeat('*', length(email)) else case when strpos(email, '@') < 3 then '*' else left(email, 1) || repeat('*', strpos(email, '@') - 2) end || '@' || repeat('*', length(email) - strpos(email, '@') - length(split_part(email, '.', -1)) - 1) || '.' || split_part(email, '.', -1) end`,
   },
   {
     method: 'partial_number',
     column: 'phone',
-    hand: `left(phone, 2) || regexp_replace(substr(phone, 3), '[^ ().+/*-]', '*', 'g')`,
+    hand: `case when length(phone) < 4 then repeat('*', length(phone)) else left(phone, 2) end || regexp_replace(substr(phone, 3), '[^ ().+/*-]', '*', 'g')`,
   },
-  { method: 'truncate', column: 'name', hand: `left(name, 1) || '.'` },
+  {
+    method: 'truncate',
+    column: 'name',
+    hand: `case when length(name) < 2 then '.' else left(name, 1) || '.' end`,
+  },
   {
     method: 'shape',
     column: 'phone',
@@ -101,14 +110,14 @@ const LINES: readonly Line[] = [
   {
     method: 'jsonb_redact',
     column: 'document',
-    hand: `jsonb_build_object('phone', '*', 'plan', '*', 'address', jsonb_build_object('street', '*', 'city', '*'))`,
+    hand: String.raw`replace(replace(regexp_replace(document::text, '("[^"]*":)|"[^"]*"|[0-9]+', '\1#', 'g'), ':#', ':'), '#', '"*"')::jsonb`,
   },
   { method: 'pseudonym', column: 'name', hand: `'p-' || left(${hmac('name')}, 32)` },
   { method: 'pseudonym_email', column: 'email', hand: `left(${hmac('email')}, 32) || '@anonymized.invalid'` },
   {
     method: 'pseudonym_mailbox',
     column: 'email',
-    hand: `left(${hmac('email')}, 32) || '@' || split_part(email, '@', 2) || '.anonymized.invalid'`,
+    hand: `left(${hmac('email')}, 32) || case when email like '%_@_%' and email not like '%@%@%' then '@' || split_part(email, '@', 2) || '.anonymized.invalid' else '@anonymized.invalid' end`,
   },
   {
     method: 'pseudonym_uuid',
@@ -129,7 +138,7 @@ const LINES: readonly Line[] = [
   {
     method: 'pseudonym_iban',
     column: 'iban',
-    hand: `left(left(iban, 2) || '00' || ${digits('iban')}, length(iban))`,
+    hand: `left(case when iban ~ '^[A-Z][A-Z]' then left(iban, 2) else 'ZZ' end || '00' || ${digits('iban')}, length(replace(iban, ' ', '')))`,
   },
   {
     method: 'pseudonym_name',
@@ -149,12 +158,12 @@ const LINES: readonly Line[] = [
     hand: `make_date(1604, extract(month from day)::int, extract(day from day)::int)`,
   },
   { method: 'generalize_number', column: 'number', hand: 'number - number % 10' },
-  { method: 'generalize_number', column: 'amount', hand: 'trunc(amount / 10) * 10' },
+  { method: 'generalize_number', column: 'amount', hand: 'amount - amount % 10' },
   { method: 'generalize_coordinates', column: 'latitude', hand: 'trunc(latitude::numeric, 1)::float8' },
   {
     method: 'generalize_postcode',
     column: 'postcode',
-    hand: `left(postcode, 2) || translate(substr(postcode, 3), '123456789', '000000000')`,
+    hand: `left(postcode, 2) || translate(substr(postcode, 3), '123456789ABCDEFGHIJKLMNOPQRSTUVWYZabcdefghijklmnopqrstuvwyz', '000000000XXXXXXXXXXXXXXXXXXXXXXXXXxxxxxxxxxxxxxxxxxxxxxxxxxx')`,
   },
   { method: 'generalize_ip', column: 'ip', hand: 'network(set_masklen(ip, 24))' },
   { method: 'generalize_mac', column: 'mac', hand: 'trunc(mac)' },
@@ -166,7 +175,7 @@ const LINES: readonly Line[] = [
   {
     method: 'generalize_user_agent',
     column: 'agent',
-    hand: `case when agent ~* 'bot|crawl|spider' then 'bot' when agent like '%Edg%' then 'Edge' when agent like '%OPR/%' then 'Opera' when agent like '%Firefox/%' then 'Firefox' when agent like '%Chrome/%' then 'Chrome' when agent like '%Safari/%' then 'Safari' else 'other' end`,
+    hand: `case when agent ~* 'bot|crawl|spider|slurp|curl|wget|python|java/' then 'bot' when agent like '%Edg%' then 'Edge' when agent like '%OPR/%' then 'Opera' when agent like '%Firefox/%' then 'Firefox' when agent like '%Chrome/%' then 'Chrome' when agent like '%Safari/%' then 'Safari' else 'other' end`,
   },
 ]
 
