@@ -32,6 +32,17 @@ CREATE TYPE lethe_private.action_parts AS (
 
 ALTER TYPE lethe_private.action_parts OWNER TO lethe_owner;
 
+CREATE TYPE lethe_private.linked_clock AS (
+	entry text,
+	parent_id integer,
+	child_id integer,
+	column_name text,
+	child_columns text[],
+	parent_columns text[]
+);
+
+ALTER TYPE lethe_private.linked_clock OWNER TO lethe_owner;
+
 CREATE TYPE lethe_private.rule_parts AS (
 	due text,
 	unclocked text
@@ -56,9 +67,64 @@ already_masked(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.already_masked("table" text, controller_name text) IS 'Values that a rule''s method takes for its own output although the rule is not due on them, per controller and rule. Reads the whole table. Raises LE101 to LE103.';
 
+applied_migrations(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.applied_migrations() IS 'Which of Lethe''s migrations this database has: whether `lethe serve` is ready.';
+
 apply_policy(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.apply_policy(policy jsonb, reason text) IS 'Makes the policy what the document says, in one transaction, and lists what changed. The document is described by docs/policy.schema.json.';
+
+archive_contents(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.archive_contents() IS 'How many rows and values of each table are in the archive, for the controllers the login acts for. Counts alone.';
+
+authenticate(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.authenticate(token_hash text) IS 'The token with this SHA-256 (hexadecimal), if it is good, and the role it acts as. No row for any other.';
+
+CREATE TABLE lethe_private.api_tokens (
+    id integer NOT NULL,
+    token_hash text NOT NULL,
+    name text,
+    role text NOT NULL,
+    controller_id integer,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    issued_by name DEFAULT SESSION_USER NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT expires_within_a_year CHECK (((expires_at > issued_at) AND ((expires_at - issued_at) <= '366 days 01:00:00'::interval))),
+    CONSTRAINT role_is_one_of_the_api CHECK ((role = ANY (ARRAY['lethe_officer'::text, 'lethe_auditor'::text, 'lethe_analyst'::text]))),
+    CONSTRAINT token_hash_is_a_sha256 CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE lethe_private.api_tokens OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.api_tokens IS 'Bearer tokens of the API: only their SHA-256, so that reading this table opens nothing. controller_id null: all controllers.';
+
+COMMENT ON COLUMN lethe_private.api_tokens.last_used_at IS 'To the minute.';
+
+request_reaches(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.request_reaches(controller_id integer) IS 'Whether the request under way may act for the controller (null: for all of them). Null when there is no request.';
+
+is_operator(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_operator() IS 'True for superusers and members of lethe_owner, and for requests with a token for all controllers: they act for every controller.';
+
+CREATE TABLE lethe.memberships (
+    login name NOT NULL,
+    controller_id integer NOT NULL
+);
+
+ALTER TABLE lethe.memberships OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.memberships IS 'Which database login may act for which controller. Members of lethe_owner act for all.';
+
+acts_for(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.acts_for(controller_id integer) IS 'True when the login, or the request under way, may act for the controller.';
 
 CREATE TABLE lethe.controllers (
     id integer NOT NULL,
@@ -77,6 +143,10 @@ COMMENT ON COLUMN lethe.controllers.time_zone IS 'IANA name. A day of this contr
 
 COMMENT ON COLUMN lethe.controllers.reference IS 'The value, as text, that a managed table''s controller column holds for this controller.';
 
+controller_references(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.controller_references() IS 'References of the controllers that the login, or the request under way, acts for.';
+
 CREATE TABLE lethe.managed_tables (
     id integer NOT NULL,
     schema_name text NOT NULL,
@@ -87,8 +157,10 @@ CREATE TABLE lethe.managed_tables (
     search_path text,
     key_columns text[] NOT NULL,
     sentinels date[] DEFAULT '{}'::date[] NOT NULL,
+    partitions text DEFAULT 'delete'::text NOT NULL,
     CONSTRAINT controller_by_column_xor_constant CHECK ((num_nonnulls(controller_id, controller_column) = 1)),
-    CONSTRAINT key_is_not_empty CHECK ((cardinality(key_columns) > 0))
+    CONSTRAINT key_is_not_empty CHECK ((cardinality(key_columns) > 0)),
+    CONSTRAINT partitions_is_known CHECK ((partitions = ANY (ARRAY['delete'::text, 'drop'::text, 'detach'::text, 'detach concurrently'::text])))
 );
 
 ALTER TABLE lethe.managed_tables OWNER TO lethe_owner;
@@ -100,6 +172,8 @@ COMMENT ON COLUMN lethe.managed_tables.time_zone IS 'Zone in which the table''s 
 COMMENT ON COLUMN lethe.managed_tables.search_path IS 'Search path under which the table''s triggers work; null: none but pg_catalog.';
 
 COMMENT ON COLUMN lethe.managed_tables.sentinels IS 'Days that stand for "none" in this table''s clocks. Never due, and reported.';
+
+COMMENT ON COLUMN lethe.managed_tables.partitions IS 'What happens to a partition of which every row is due for purge: its rows are deleted, or it is dropped or detached.';
 
 has_controller(lethe.managed_tables, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -155,7 +229,7 @@ CREATE TABLE lethe.cycle_tables (
     skipped jsonb DEFAULT '{}'::jsonb NOT NULL,
     failure jsonb,
     CONSTRAINT failed_with_its_cause CHECK (((state = 'failed'::text) = (failure IS NOT NULL))),
-    CONSTRAINT phase_is_known CHECK ((phase = ANY (ARRAY['purge'::text, 'columns'::text]))),
+    CONSTRAINT phase_is_known CHECK ((phase = ANY (ARRAY['purge'::text, 'archive'::text, 'columns'::text, 'archived'::text]))),
     CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['waiting'::text, 'sweeping'::text, 'swept'::text, 'verified'::text, 'left over'::text, 'failed'::text])))
 );
 
@@ -205,9 +279,80 @@ cycle_report(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.cycle_report(cycle_id bigint) IS 'The evidence of a cycle, for whoever runs it.';
 
+host_name(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.host_name(relation oid) IS 'The quoted, qualified name of a relation.';
+
+CREATE TABLE lethe.partition_purges (
+    id bigint NOT NULL,
+    cycle_id bigint NOT NULL,
+    table_id integer NOT NULL,
+    round integer NOT NULL,
+    partition text NOT NULL,
+    partition_oid oid NOT NULL,
+    parent_oid oid NOT NULL,
+    how text DEFAULT 'waiting'::text NOT NULL,
+    rows bigint,
+    cause jsonb,
+    attempts integer DEFAULT 0 NOT NULL,
+    bound text,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT how_is_known CHECK ((how = ANY (ARRAY['waiting'::text, 'detaching'::text, 'detached'::text, 'dropped'::text, 'row by row'::text]))),
+    CONSTRAINT row_by_row_with_its_cause CHECK (((cause IS NOT NULL) = (how = 'row by row'::text))),
+    CONSTRAINT rows_once_gone CHECK (((rows IS NOT NULL) = (how = ANY (ARRAY['detached'::text, 'dropped'::text]))))
+);
+
+ALTER TABLE lethe.partition_purges OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.partition_purges IS 'Partitions that were to be purged whole in a cycle, and what became of them.';
+
+COMMENT ON COLUMN lethe.partition_purges.how IS 'dropped or detached; row by row: see cause; waiting: on the list of an open cycle; detaching: by DETACH … CONCURRENTLY, just now.';
+
+COMMENT ON COLUMN lethe.partition_purges.cause IS 'Why its rows were left to be deleted one by one: {"why"}, or the {"sqlstate"} of what PostgreSQL refused. Never a message: those carry people''s data.';
+
+COMMENT ON COLUMN lethe.partition_purges.bound IS 'While it is being detached: what it takes to attach it again.';
+
+detach_statement(bigint, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.detach_statement(cycle_id bigint, table_id integer) IS 'After a step that said "detach": the statement that its driver is to run as lethe_dropper, outside any transaction; null when there is none.';
+
 drop_rule(text, text, text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.drop_rule("table" text, action text, "column" text, purpose text, controller text, reason text) IS 'Takes one term of a rule back; the rule goes with its last term. Raises LE101, LE102, LE107, LE502.';
+
+utc_text(timestamp with time zone); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.utc_text(at timestamp with time zone) IS 'A moment as ISO 8601 in UTC, to the microsecond, whatever the session''s settings.';
+
+CREATE TABLE lethe.seals (
+    controller_id integer NOT NULL,
+    number bigint NOT NULL,
+    format integer NOT NULL,
+    previous text NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    rows bigint NOT NULL,
+    root text NOT NULL,
+    hash text NOT NULL,
+    CONSTRAINT covers_something CHECK ((rows > 0)),
+    CONSTRAINT hash_is_sha256 CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT numbers_begin_at_one CHECK ((number >= 1)),
+    CONSTRAINT previous_is_sha256 CHECK ((previous ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT root_is_sha256 CHECK ((root ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE lethe.seals OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.seals IS 'The chain over a controller''s evidence: each seal covers a list of rows and the seal before it. Numbered without gaps.';
+
+COMMENT ON COLUMN lethe.seals.previous IS 'Hash of the seal before. In the first one a random number instead, which tells this chain from every other.';
+
+COMMENT ON COLUMN lethe.seals.root IS 'SHA-256 over the list of rows it covers, as lethe.sealed_rows has it.';
+
+COMMENT ON COLUMN lethe.seals.hash IS 'SHA-256 over all other columns: docs/evidence.md has the text that is hashed.';
+
+evidence_heads(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.evidence_heads() IS 'The last seal of each controller''s chain. line: what to keep outside the database, and to hand to lethe.verify_evidence().';
 
 export_policy(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -215,19 +360,39 @@ COMMENT ON FUNCTION lethe.export_policy() IS 'The policy in force as a document;
 
 finish_cycle(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.finish_cycle(cycle_id bigint) IS 'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete; open while some are not. Raises LE403.';
+COMMENT ON FUNCTION lethe.finish_cycle(cycle_id bigint) IS 'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete, with its receipt, and sealed; open while some are not. Raises LE403, LE405.';
+
+generalize_coordinates(real, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_coordinates(value real, decimals integer) IS 'The number cut to so many decimals, towards zero.';
+
+generalize_coordinates(double precision, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_coordinates(value double precision, decimals integer) IS 'The number cut to so many decimals, towards zero.';
+
+is_generalize_coordinates(numeric, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_coordinates(value numeric, decimals integer) IS 'True when the number has no more decimals than that; null for null.';
+
+generalize_coordinates(numeric, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_coordinates(value numeric, decimals integer) IS 'The number cut to so many decimals, towards zero.';
+
+generalize_coordinates(point, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_coordinates(value point, decimals integer) IS 'The point with both coordinates cut to so many decimals, towards zero.';
 
 generalize_date(date, text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.generalize_date(value date, "to" text, width integer) IS 'First day of the month, the year or the age_band (of so many years) that the date lies in. Infinite dates stay.';
+COMMENT ON FUNCTION lethe.generalize_date(value date, "to" text, width integer) IS 'First day of the month, the quarter, the year or the age_band (of so many years) that the date lies in. Infinite dates stay.';
 
 generalize_date(timestamp without time zone, text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.generalize_date(value timestamp without time zone, "to" text, width integer) IS 'First instant of the month, the year or the age_band (of so many years) that the timestamp lies in. Infinite ones stay.';
+COMMENT ON FUNCTION lethe.generalize_date(value timestamp without time zone, "to" text, width integer) IS 'First instant of the month, the quarter, the year or the age_band (of so many years) that the timestamp lies in. Infinite ones stay.';
 
 generalize_date(timestamp with time zone, text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.generalize_date(value timestamp with time zone, "to" text, width integer) IS 'First instant, in UTC, of the month, the year or the age_band (of so many years) that the instant lies in. Infinite ones stay.';
+COMMENT ON FUNCTION lethe.generalize_date(value timestamp with time zone, "to" text, width integer) IS 'First instant, in UTC, of the month, the quarter, the year or the age_band (of so many years) that the instant lies in. Infinite ones stay.';
 
 generalize_ip(cidr, integer, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -264,6 +429,50 @@ COMMENT ON FUNCTION lethe.generalize_number(value bigint, width integer) IS 'The
 generalize_number(numeric, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.generalize_number(value numeric, width integer) IS 'The multiple of the width at or next to the value, towards zero. NaN and infinite values stay.';
+
+generalize_period(daterange, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_period(value daterange, "to" text) IS 'The range between the first days of the months, quarters or years that its ends lie in.';
+
+generalize_period(tsrange, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_period(value tsrange, "to" text) IS 'The range between the first instants of the months, quarters or years that its ends lie in.';
+
+generalize_period(tstzrange, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_period(value tstzrange, "to" text) IS 'The range between the first instants, in UTC, of the months, quarters or years that its ends lie in.';
+
+generalize_time(timestamp without time zone, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_time(value timestamp without time zone, "to" text) IS 'First instant of the hour, the day or the week (Monday) that the timestamp lies in. Infinite ones stay.';
+
+generalize_time(timestamp with time zone, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_time(value timestamp with time zone, "to" text) IS 'First instant, in UTC, of the hour, the day or the week (Monday) that the instant lies in. Infinite ones stay.';
+
+generalize_url(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_url(value text) IS 'Scheme, host and port of a web address; empty for text that is none.';
+
+is_generalize_user_agent(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_user_agent(value text) IS 'True for the name of a family, bot, other and empty text; null for null.';
+
+generalize_user_agent(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.generalize_user_agent(value text, length integer) IS 'The family of a browser: Chrome, Edge, Firefox, IE, Opera, Safari or Samsung; bot; other. Empty where fewer than 7 characters fit.';
+
+is_generalize_coordinates(real, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_coordinates(value real, decimals integer) IS 'True when the number has no more decimals than that; null for null.';
+
+is_generalize_coordinates(double precision, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_coordinates(value double precision, decimals integer) IS 'True when the number has no more decimals than that; null for null.';
+
+is_generalize_coordinates(point, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_coordinates(value point, decimals integer) IS 'True when both coordinates have no more decimals than that; null for null.';
 
 is_generalize_date(date, text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -313,37 +522,153 @@ is_generalize_number(numeric, integer); Type: FUNCTION; Schema: lethe; Owner: le
 
 COMMENT ON FUNCTION lethe.is_generalize_number(value numeric, width integer) IS 'True when lethe.generalize_number would leave the value as it is; null for null.';
 
+is_generalize_period(daterange, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_period(value daterange, "to" text) IS 'True when lethe.generalize_period would leave the range as it is; null for null.';
+
+is_generalize_period(tsrange, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_period(value tsrange, "to" text) IS 'True when lethe.generalize_period would leave the range as it is; null for null.';
+
+is_generalize_period(tstzrange, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_period(value tstzrange, "to" text) IS 'True when lethe.generalize_period would leave the range as it is; null for null.';
+
+is_generalize_time(timestamp without time zone, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_time(value timestamp without time zone, "to" text) IS 'True when lethe.generalize_time would leave the timestamp as it is; null for null.';
+
+is_generalize_time(timestamp with time zone, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_time(value timestamp with time zone, "to" text) IS 'True when lethe.generalize_time would leave the instant as it is; null for null.';
+
+is_generalize_url(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_generalize_url(value text) IS 'True for a scheme and a host with nothing after it, and for empty text; null for null.';
+
+is_jsonb_keep(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_jsonb_keep(value jsonb, keys text) IS 'True for an object without other members than these; null for null.';
+
+is_jsonb_redact(jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_jsonb_redact(value jsonb) IS 'True when no string of the document is anything but "*" and no number anything but 0; null for null.';
+
+jsonb_cut(jsonb, text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.jsonb_cut(value jsonb, path text[]) IS 'The path, or as much of it as leads to the first thing on its way that is no object.';
+
+jsonb_lacks(jsonb, text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.jsonb_lacks(value jsonb, path text[]) IS 'True when nothing stands at the path, nor anything on its way that is no object; true for an empty path.';
+
+is_jsonb_remove(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_jsonb_remove(value jsonb, paths text) IS 'True for an object with nothing at any of the paths, and for JSON null; null for null.';
+
+is_month_day(date); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_month_day(value date) IS 'True for a date of 1604 and for infinite ones; null for null.';
+
 is_partial(text, integer, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_partial(value text, keep_start integer, keep_end integer) IS 'True when lethe.partial would leave the value as it is; null for null.';
+
+partial_email(text, integer, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.partial_email(value text, keep_start integer, keep_domain boolean) IS 'Keeps the length, the first characters of the mailbox and the last label of the domain, or all of it; stars for the rest, and for all of what is no address.';
+
+is_partial_email(text, integer, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_partial_email(value text, keep_start integer, keep_domain boolean) IS 'True when lethe.partial_email would leave the value as it is; null for null.';
+
+is_partial_number(text, integer, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_partial_number(value text, keep_start integer, keep_end integer) IS 'True when lethe.partial_number would leave the value as it is; null for null.';
 
 is_pseudonym(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_pseudonym(value text) IS 'True for p- and 8 to 32 hexadecimal digits; null for null.';
 
+is_pseudonym_bytea(bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_pseudonym_bytea(value bytea) IS 'True for 38 bytes that begin with lethe: in ASCII; null for null.';
+
+is_pseudonym_digits(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_pseudonym_digits(value text) IS 'True for digits that begin with 000, and for one or two zeros; null for null.';
+
 is_pseudonym_email(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_pseudonym_email(value text) IS 'True for 8 to 32 hexadecimal digits at anonymized.invalid; null for null.';
+
+is_pseudonym_iban(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_pseudonym_iban(value text) IS 'True for two capitals, 00 and digits, 15 to 34 characters in all; null for null.';
+
+is_pseudonym_mailbox(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_pseudonym_mailbox(value text) IS 'True for 8 to 32 hexadecimal digits at anonymized.invalid or a domain below it; null for null.';
+
+pseudonym_names(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pseudonym_names(kind text, locale text) IS 'The 32 names that lethe.pseudonym_name picks from: kind given_name, family_name, city or company; locale fr or en.';
+
+is_pseudonym_name(text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_pseudonym_name(value text, kind text, locale text) IS 'True for a name of the list with a star after it; null for null.';
+
+is_pseudonym_number(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_pseudonym_number(value bigint) IS 'True for a number below -2^62; null for null.';
 
 is_pseudonym_uuid(uuid); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_pseudonym_uuid(value uuid) IS 'True for a uuid of the form ********-****-8e7e-8e7e-************; null for null.';
 
+is_redact_elements(text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_redact_elements(value text[]) IS 'True when every element is a star, and for an empty list; null for null.';
+
 is_scrub(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_scrub(value text) IS 'True for text without a digit and without an at sign; null for null.';
+
+is_shape(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_shape(value text, keep integer) IS 'True when after the kept characters there are no digits but 0, no letters but X and x and nothing outside ASCII; null for null.';
+
+is_truncate(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_truncate(value text, keep integer) IS 'True for empty text, and for at most so many characters before a full stop that ends it; null for null.';
+
+issue_token(text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) IS 'A new token of the API: "lethe_" and 64 hexadecimal digits, shown this once. controller null: all of them, for operators. Raises LE101, LE106, LE301, LE502, LE701.';
+
+jsonb_member(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.jsonb_member(value jsonb, key text) IS 'An object with one member of another one; empty when there is none.';
+
+jsonb_keep(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.jsonb_keep(value jsonb, keys text) IS 'The object with the named members alone; an empty object for a document that is none.';
+
+jsonb_redact(jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.jsonb_redact(value jsonb) IS 'The document with "*" for every string and 0 for every number.';
+
+jsonb_remove(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.jsonb_remove(value jsonb, paths text) IS 'The document without what stands at the paths; an empty object for a document that is none.';
 
 keyed_hash(text, bytea, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.keyed_hash(value text, inner_pad bytea, outer_pad bytea) IS 'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x3636..., key xor 0x5c5c...), 64 bytes each.';
 
-manage_table(text, text, text, text, text, text[], text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+manage_table(text, text, text, text, text, text[], text[], text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[]) IS 'Tells Lethe of a table: whose rows it holds (one controller, or a column that says), in which zone its timestamps are, and so on. Returns its id. Raises LE101 to LE106, LE201 to LE203, LE502.';
-
-host_name(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.host_name(relation oid) IS 'The quoted, qualified name of a relation.';
+COMMENT ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) IS 'Tells Lethe of a table: whose rows it holds (one controller, or a column that says), in which zone its timestamps are, and so on. Returns its id. Raises LE101 to LE106, LE201 to LE204, LE502.';
 
 host_table(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -401,18 +726,66 @@ references_to(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.references_to(parent oid) IS 'Every way in which rows of other tables, or of its own, refer to a table, and what the policy says of each.';
 
+archived_family(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_family(managed lethe.managed_tables) IS 'A table and all that is archived along with its rows.';
+
+CREATE VIEW lethe_private.host_columns AS
+ SELECT a.attrelid AS relation,
+    a.attnum AS "position",
+    (a.attname)::text AS name,
+    format_type(a.atttypid, a.atttypmod) AS type,
+    format_type(
+        CASE
+            WHEN (t.typtype = 'd'::"char") THEN t.typbasetype
+            ELSE a.atttypid
+        END, '-1'::integer) AS base_type,
+    (COALESCE(b.typname, t.typname))::text AS type_name,
+    COALESCE(b.typcategory, t.typcategory) AS type_category,
+    (COALESCE(bn.nspname, tn.nspname))::text AS type_schema,
+    (tn.nspname)::text AS declared_type_schema,
+        CASE
+            WHEN (COALESCE(b.typname, t.typname) = ANY (ARRAY['varchar'::name, 'bpchar'::name])) THEN (NULLIF(
+            CASE
+                WHEN (a.atttypmod >= 0) THEN a.atttypmod
+                ELSE t.typtypmod
+            END, '-1'::integer) - 4)
+            ELSE NULL::integer
+        END AS length,
+    (a.attnotnull OR t.typnotnull) AS not_null,
+    (a.attgenerated <> ''::"char") AS is_generated,
+    (a.attidentity <> ''::"char") AS is_identity
+   FROM ((((pg_attribute a
+     JOIN pg_type t ON ((t.oid = a.atttypid)))
+     JOIN pg_namespace tn ON ((tn.oid = t.typnamespace)))
+     LEFT JOIN pg_type b ON (((t.typtype = 'd'::"char") AND (b.oid = t.typbasetype))))
+     LEFT JOIN pg_namespace bn ON ((bn.oid = b.typnamespace)))
+  WHERE ((a.attnum > 0) AND (NOT a.attisdropped));
+
+ALTER TABLE lethe_private.host_columns OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.host_columns IS 'Live columns of every relation, domains resolved to their base type.';
+
+whole_partitions(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.whole_partitions(root oid) IS 'Partitions of a table, at any depth, that could be dropped without harm to where rows go; branches first.';
+
 CREATE TABLE lethe.rules (
     id integer NOT NULL,
     table_id integer NOT NULL,
     column_name text,
     action text NOT NULL,
-    CONSTRAINT action_is_known CHECK ((action = ANY (ARRAY['anonymize'::text, 'purge'::text]))),
-    CONSTRAINT rows_are_purged CHECK (((column_name IS NOT NULL) OR (action = 'purge'::text)))
+    CONSTRAINT action_is_known CHECK ((action = ANY (ARRAY['anonymize'::text, 'archive'::text, 'purge'::text]))),
+    CONSTRAINT rows_are_archived_or_purged CHECK (((column_name IS NOT NULL) OR (action = ANY (ARRAY['archive'::text, 'purge'::text]))))
 );
 
 ALTER TABLE lethe.rules OWNER TO lethe_owner;
 
 COMMENT ON TABLE lethe.rules IS 'What happens to a column (or, where column_name is null, to the whole row) of a managed table. When is said by its terms.';
+
+missing_for_partitions(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.missing_for_partitions() IS 'Rights that it takes to purge whole partitions, where the policy says so, and that are missing.';
 
 CREATE TABLE lethe.settings (
     only_row boolean DEFAULT true NOT NULL,
@@ -471,45 +844,17 @@ COMMENT ON COLUMN lethe.terms."when" IS 'The predicate as it was given; the term
 
 COMMENT ON COLUMN lethe.terms.condition IS 'The same predicate as PostgreSQL reads it, names qualified: this is what runs.';
 
-CREATE VIEW lethe_private.host_columns AS
- SELECT a.attrelid AS relation,
-    a.attnum AS "position",
-    (a.attname)::text AS name,
-    format_type(a.atttypid, a.atttypmod) AS type,
-    format_type(
-        CASE
-            WHEN (t.typtype = 'd'::"char") THEN t.typbasetype
-            ELSE a.atttypid
-        END, '-1'::integer) AS base_type,
-    (COALESCE(b.typname, t.typname))::text AS type_name,
-    COALESCE(b.typcategory, t.typcategory) AS type_category,
-    (COALESCE(bn.nspname, tn.nspname))::text AS type_schema,
-    (tn.nspname)::text AS declared_type_schema,
-        CASE
-            WHEN (COALESCE(b.typname, t.typname) = ANY (ARRAY['varchar'::name, 'bpchar'::name])) THEN (NULLIF(
-            CASE
-                WHEN (a.atttypmod >= 0) THEN a.atttypmod
-                ELSE t.typtypmod
-            END, '-1'::integer) - 4)
-            ELSE NULL::integer
-        END AS length,
-    (a.attnotnull OR t.typnotnull) AS not_null,
-    (a.attgenerated <> ''::"char") AS is_generated,
-    (a.attidentity <> ''::"char") AS is_identity
-   FROM ((((pg_attribute a
-     JOIN pg_type t ON ((t.oid = a.atttypid)))
-     JOIN pg_namespace tn ON ((tn.oid = t.typnamespace)))
-     LEFT JOIN pg_type b ON (((t.typtype = 'd'::"char") AND (b.oid = t.typbasetype))))
-     LEFT JOIN pg_namespace bn ON ((bn.oid = b.typnamespace)))
-  WHERE ((a.attnum > 0) AND (NOT a.attisdropped));
-
-ALTER TABLE lethe_private.host_columns OWNER TO lethe_owner;
-
-COMMENT ON VIEW lethe_private.host_columns IS 'Live columns of every relation, domains resolved to their base type.';
-
 missing_rights(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.missing_rights() IS 'Rights that the policy needs on the host''s objects and that are missing, each with the statement that grants it.';
+
+month_day(date); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.month_day(value date) IS 'The same month and day in the year 1604. Infinite dates stay.';
+
+open_archive(text, text, text, boolean, date, timestamp with time zone); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) IS 'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE501, LE502, LE901, LE902, LE904.';
 
 ownerless_rows(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -523,6 +868,10 @@ partial(text, integer, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_own
 
 COMMENT ON FUNCTION lethe.partial(value text, keep_start integer, keep_end integer) IS 'Keeps the length and the given number of characters at start and end; stars for the rest, or for all when the value is shorter than twice what would be kept.';
 
+partial_number(text, integer, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.partial_number(value text, keep_start integer, keep_end integer) IS 'Keeps spaces, ( ) . + / - and the given number of characters at start and end; stars for the rest, or for all when the value is shorter than twice what would be kept.';
+
 plan(date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.plan(as_of date, controller_name text) IS 'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change; rows of other tables that would go or be unlinked with them stand on lines of their own. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
@@ -535,9 +884,33 @@ pseudonym(text, bytea, bytea, integer); Type: FUNCTION; Schema: lethe; Owner: le
 
 COMMENT ON FUNCTION lethe.pseudonym(value text, inner_pad bytea, outer_pad bytea, length integer) IS 'p- and 32 hexadecimal digits of the value''s HMAC, or fewer to fit a length limit (null: none; 10 characters at least).';
 
+pseudonym_bytea(bytea, bytea, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pseudonym_bytea(value bytea, inner_pad bytea, outer_pad bytea) IS 'The six bytes lethe: and the 32 of the value''s HMAC.';
+
+pseudonym_digits(text, bytea, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pseudonym_digits(value text, inner_pad bytea, outer_pad bytea) IS '000 and digits of the value''s HMAC: as many as the value has characters, 67 at the most.';
+
 pseudonym_email(text, bytea, bytea, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.pseudonym_email(value text, inner_pad bytea, outer_pad bytea, length integer) IS '32 hexadecimal digits of the value''s HMAC at anonymized.invalid, or fewer to fit a length limit (null: none; 27 characters at least). Takes any text, an address or not.';
+
+pseudonym_iban(text, bytea, bytea, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pseudonym_iban(value text, inner_pad bytea, outer_pad bytea, length integer) IS 'The country of an IBAN, the impossible check digits 00 and digits of the value''s HMAC: as long as the value without its spaces, 15 to 34 characters, within a length limit.';
+
+pseudonym_mailbox(text, bytea, bytea, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pseudonym_mailbox(value text, inner_pad bytea, outer_pad bytea, length integer) IS '20 to 32 hexadecimal digits of the value''s HMAC at the same domain below anonymized.invalid; at anonymized.invalid itself where the value has no domain or the length limit (null: none; 27 characters at least) leaves it no room.';
+
+pseudonym_name(text, bytea, bytea, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pseudonym_name(value text, inner_pad bytea, outer_pad bytea, kind text, locale text) IS 'One of 32 invented names, chosen by the value''s HMAC, and a star.';
+
+pseudonym_number(bigint, bytea, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pseudonym_number(value bigint, inner_pad bytea, outer_pad bytea) IS '62 bits of the value''s HMAC, counted up from the least number there is.';
 
 pseudonym_uuid(uuid, bytea, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -546,6 +919,14 @@ COMMENT ON FUNCTION lethe.pseudonym_uuid(value uuid, inner_pad bytea, outer_pad 
 ready_tables(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.ready_tables(cycle_id bigint) IS 'The tables of a cycle that can be swept now.';
+
+receipt(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.receipt(cycle_id bigint) IS 'What a cycle found due, did, held, kept, skipped and left, the policy it obeyed, and its seal. Raises LE802.';
+
+redact_elements(text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.redact_elements(value text[]) IS 'A list of as many stars as there are elements.';
 
 register_method(text, text, text, text[], text, boolean, jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -559,6 +940,10 @@ remove_member(name, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.remove_member(login name, controller text) IS 'Ends what add_member began. Raises LE101, LE502.';
 
+revoke_token(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.revoke_token(id integer) IS 'Ends a token at once. Doing it again changes nothing. Raises LE702.';
+
 run_cycle(text, numeric); Type: PROCEDURE; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON PROCEDURE lethe.run_cycle(IN controller text, IN pause_ratio numeric) IS 'Runs today''s cycle of one controller, or of all the login acts for, to its end. pause_ratio: pause after each batch, as a multiple of its time. Raises LE101, LE401, LE404 (incomplete), LE502.';
@@ -566,6 +951,10 @@ COMMENT ON PROCEDURE lethe.run_cycle(IN controller text, IN pause_ratio numeric)
 scrub(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.scrub(value text, length integer) IS 'Replaces each word with an at sign by [email] and each run of digits by [number], cut to a length limit (null: none).';
+
+seal(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.seal(controller_name text) IS 'Seals the evidence of finished cycles that no seal covers yet, of one controller or all; returns the new seals. Cycles are sealed as they end: this is for those that ended before there were seals. Raises LE101, LE405.';
 
 set_column(text, text, text, text[], text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -581,11 +970,15 @@ COMMENT ON FUNCTION lethe.set_link("table" text, "to" text, columns text[], to_c
 
 set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.set_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) IS 'Sets one term of a rule: what happens (anonymize, purge) to a column, or to the row, how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE502.';
+COMMENT ON FUNCTION lethe.set_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) IS 'Sets one term of a rule: what happens (anonymize, archive, purge) to a column, or to the row (archive, purge), how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE502.';
 
 set_subject_type(text, text, text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.set_subject_type(name text, "table" text, identifiers text[]) IS 'Names a kind of person: its root table and the columns by which one is looked up. Raises LE102, LE103, LE109, LE502.';
+
+shape(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.shape(value text, keep integer) IS 'Keeps so many characters at the start, if there are more; after them digits become 0, letters X or x, other characters outside ASCII x.';
 
 share_controller(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -601,7 +994,11 @@ COMMENT ON FUNCTION lethe.suggested_indexes("table" text) IS 'Indexes that keep 
 
 sweep_step(bigint, integer, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) IS 'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
+COMMENT ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) IS 'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. After detach, run lethe.detach_statement. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
+
+truncate(text, integer, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.truncate(value text, keep integer, length integer) IS 'The first characters and a full stop, within a length limit (null: none); the full stop alone when the value is shorter than twice what would be kept.';
 
 unfinished_tables(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -614,6 +1011,10 @@ COMMENT ON FUNCTION lethe.unmanage_table("table" text) IS 'Forgets a table with 
 verify_cycle(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.verify_cycle(cycle_id bigint) IS 'Re-reads every swept table of a cycle. Returns how many are to be swept once more.';
+
+verify_evidence(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) IS 'Checks the evidence of one controller, or of all the login acts for, row by row against its seals, and the seals against an anchor (lines of lethe.evidence_heads() kept outside). error: something was changed; warning: not sealed, or not anchored, yet; info: what was found sound. Raises LE101, LE502.';
 
 verify_table(bigint, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -639,34 +1040,25 @@ tests_sql(lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; 
 
 COMMENT ON FUNCTION lethe_private.tests_sql(actions lethe_private.action_parts[]) IS 'The select list of which actions are to be done on a row that any_due_sql has found.';
 
-act_sql(text, lethe_private.action_parts[], text, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+act_sql(text, lethe_private.action_parts[], text, boolean, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean) IS 'Applies every action due on the rows of a batch in one statement, and counts them.';
+COMMENT ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean, archive text, clocks text) IS 'Applies every action due on the rows of a batch in one statement, and counts them.';
 
-actions(text, lethe.managed_tables, oid, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+actions(text, lethe.managed_tables, oid, lethe.controllers, date, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) IS 'The actions in force on a managed table for one controller and one local day, row purge first.';
-
-is_operator(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.is_operator() IS 'True for superusers and members of lethe_owner: they act for every controller.';
-
-CREATE TABLE lethe.memberships (
-    login name NOT NULL,
-    controller_id integer NOT NULL
-);
-
-ALTER TABLE lethe.memberships OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.memberships IS 'Which database login may act for which controller. Members of lethe_owner act for all.';
-
-acts_for(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.acts_for(controller_id integer) IS 'True when the login may act for the controller.';
+COMMENT ON FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean) IS 'The actions in force on a managed table for one controller and one local day, those on the row first.';
 
 add_skipped(jsonb, text, text, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint) IS 'Counts rows set aside under their cause.';
+
+read_anchor(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.read_anchor(anchor text) IS 'The heads in an anchor, one JSON object a line.';
+
+anchor_findings(lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.anchor_findings(controller lethe.controllers, anchor text) IS 'Where a chain is not what was anchored of it, and how far it is anchored.';
 
 any_due_sql(lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -696,21 +1088,158 @@ apply_terms(text, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema:
 
 COMMENT ON FUNCTION lethe_private.apply_terms("table" text, "column" text, action text, terms jsonb, default_since jsonb, controller text, reason text) IS 'The terms of one rule of a policy document. Returns a mark for each; the DETAIL of an error is a pointer relative to the rule.';
 
+archived_value(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_value(expression text, mirror_type text, source_type text) IS 'A value in the form in which the archive keeps it.';
+
+mirror_type(lethe_private.host_columns); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_type(source lethe_private.host_columns) IS 'The type a column has in the archive: its base type where that is PostgreSQL''s own, else text.';
+
+CREATE TABLE lethe_private.mirror_columns (
+    mirror_id integer NOT NULL,
+    column_name text NOT NULL,
+    number smallint NOT NULL,
+    source_type text NOT NULL,
+    mirror_type text NOT NULL,
+    holds_value boolean NOT NULL
+);
+
+ALTER TABLE lethe_private.mirror_columns OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.mirror_columns IS 'The columns of each mirror, by the name they have at the source now.';
+
+COMMENT ON COLUMN lethe_private.mirror_columns.number IS 'The column''s number (attnum) at the source.';
+
+COMMENT ON COLUMN lethe_private.mirror_columns.mirror_type IS 'The base type, where it is one of PostgreSQL''s own; else text, so that the archive depends on no type of the host.';
+
+COMMENT ON COLUMN lethe_private.mirror_columns.holds_value IS 'False for what a mirror of values keeps only to find and to date them.';
+
+mirror_shape(lethe.managed_tables, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_shape(managed lethe.managed_tables, relation oid, kind text) IS 'The columns that a mirror of a table has to have as the table and its policy are now.';
+
+shape_text(lethe_private.mirror_columns[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.shape_text(shape lethe_private.mirror_columns[]) IS 'Names and types of a mirror''s columns as one text.';
+
+CREATE TABLE lethe_private.mirrors (
+    id integer NOT NULL,
+    table_id integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    source oid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['rows'::text, 'values'::text])))
+);
+
+ALTER TABLE lethe_private.mirrors OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.mirrors IS 'The tables of lethe_archive. A mirror is never altered but for the names of its columns; when its source takes another shape, a new one is begun.';
+
+COMMENT ON COLUMN lethe_private.mirrors.kind IS 'rows: rows moved whole. values: values of single columns, with the key, the clocks and what conditions ask for.';
+
+COMMENT ON COLUMN lethe_private.mirrors.source IS 'The table''s oid when it was looked at last: while it stays, a column that was renamed is recognised by its number.';
+
+mirror_name(lethe.managed_tables, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_name(managed lethe.managed_tables, relation oid, kind text) IS 'The table of lethe_archive that rows (or values) of a table go to as it is now.';
+
+archive_sql(lethe.managed_tables, oid, integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archive_sql(managed lethe.managed_tables, relation oid, root_id integer, controller_id integer) IS 'The INSERT that puts rows of "gone" into the archive.';
+
+archives(lethe_private.action_parts); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archives(action lethe_private.action_parts) IS 'True when the value that an action replaces goes to the archive.';
+
+archive_values_sql(lethe.managed_tables, oid, integer, lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archive_values_sql(managed lethe.managed_tables, relation oid, controller_id integer, actions lethe_private.action_parts[]) IS 'The INSERT that puts the originals of changed columns into the archive.';
+
+archived_actions(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_actions(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) IS 'The actions in force on one mirror of a managed table, for one controller and one local day.';
+
+archived_condition(text, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_condition(alias text, relation oid, condition text) IS 'A predicate as it reads over an archived row.';
+
+archived_held_sql(text, integer, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_held_sql(alias text, table_id integer, today date) IS 'True when an archived row is under a hold.';
+
+mirror_program(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_program(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) IS 'The statements over one mirror; null when no rule reaches it.';
+
+archived_program(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_program(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The statements over a table''s archive; null when there is none, or no rule that reaches it.';
+
+is_linked(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_linked(entry text) IS 'True for a clock that is computed from other rows.';
+
+key_sql(text, oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.key_sql(alias text, table_oid oid, key_columns text[]) IS 'SQL that renders a row''s key as text, independent of DateStyle and TimeZone.';
+
+linked_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.linked_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, entry text) IS 'The controller''s local day of the latest event of a row, remembered ones included: null when there is none, infinity when one means never.';
+
+linked_clocks_sql(text, lethe.managed_tables, oid, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.linked_clocks_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) IS 'A row''s clocks over other rows as {entry: local day}.';
+
+archived_row_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_row_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, root_key text) IS 'What a statement that archives rows has to return of each, for archive_sql.';
+
+archived_rules(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_rules(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The rules of a table that reach its archive, as a program lists them.';
+
+as_dropper(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_dropper
+
+COMMENT ON FUNCTION lethe_private.as_dropper(statement text) IS 'Runs one statement as lethe_dropper: a lock on a partition, DETACH, ATTACH or DROP. Raises LE504, LE505.';
+
 as_sweeper(text, tid[], bytea, bytea, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_sweeper
 
 COMMENT ON FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text) IS 'Runs one statement as lethe_sweeper, row security off, under the search path declared for the table. Raises LE504, LE505.';
+
+fill(text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.fill(statement text, words jsonb) IS 'A statement with the given words in place of its marks.';
+
+run_as_sweeper(text, lethe.managed_tables, tid[], bytea, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.run_as_sweeper(statement text, managed lethe.managed_tables, tids tid[], inner_pad bytea, outer_pad bytea) IS 'Runs one statement over a managed table as lethe_sweeper. Raises LE504, LE505.';
+
+ask_of_partition(text, oid, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ask_of_partition(statement text, partition oid, managed lethe.managed_tables) IS 'A yes or no about a partition, asked as lethe_sweeper.';
 
 assert_action(lethe.managed_tables, oid, text, text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) IS 'Raises LE103 to LE106, LE304 to LE309, LE315 or LE316 when the action cannot be done to the column or row.';
 
-assert_clock(oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+assert_archivable(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.assert_clock(relation oid, since text[]) IS 'Raises LE103, LE302, LE315 unless every name is a date or time column of the table.';
+COMMENT ON FUNCTION lethe_private.assert_archivable(relation oid) IS 'Raises LE316 for a table with a column named like those of the archive.';
+
+assert_clock(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_clock(managed lethe.managed_tables, since text[]) IS 'The clocks as the terms keep them. Raises LE102, LE103, LE106, LE302, LE310 or LE315 unless each is a date or time column of the table, or the latest of other rows.';
 
 assert_clock_stands(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_clock_stands(managed lethe.managed_tables, relation oid) IS 'Raises LE312 when a trigger restarts a clock of the table.';
+
+assert_clock_type(oid, lethe_private.host_columns); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_clock_type(relation oid, clock lethe_private.host_columns) IS 'Raises LE302 unless the column is a date or time.';
 
 assert_column_may_change(lethe.managed_tables, oid, lethe_private.host_columns); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -719,6 +1248,10 @@ COMMENT ON FUNCTION lethe_private.assert_column_may_change(managed lethe.managed
 assert_columns(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_columns(managed lethe.managed_tables, columns text[]) IS 'Raises LE103 for the first column the table does not have.';
+
+assert_columns_there(lethe.managed_tables, integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_columns_there(managed lethe.managed_tables, mirror_id integer, mirror_name text) IS 'Raises LE902 when the record has values that its table can no longer hold.';
 
 CREATE TABLE lethe.methods (
     name text NOT NULL,
@@ -749,9 +1282,17 @@ assert_declared_parameters(text, jsonb); Type: FUNCTION; Schema: lethe_private; 
 
 COMMENT ON FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) IS 'Raises LE106 unless each parameter of a method has a usable name and a known type.';
 
+assert_events_stand(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_events_stand(managed lethe.managed_tables) IS 'Raises LE316 when a column rule would change what another table''s clock is computed from.';
+
+assert_exemption(lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_exemption(controller lethe.controllers, until date) IS 'Until when a record that is put back is left alone; 30 days where nothing is said. Raises LE904.';
+
 assert_intact(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) IS 'Raises LE102 or LE103 when the table, or a column the policy needs, is no longer there.';
+COMMENT ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) IS 'Raises LE102 or LE103 when the table, or a column the policy needs, is no longer there; LE106 or LE310 when a link or index a clock needs is not.';
 
 assert_keys(jsonb, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -785,6 +1326,10 @@ assert_parameters(lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; 
 
 COMMENT ON FUNCTION lethe_private.assert_parameters(method lethe.methods, parameters jsonb) IS 'Raises LE106 for a parameter that is unknown, missing or of the wrong kind.';
 
+assert_partitions(oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_partitions(relation oid, partitions text) IS 'Raises LE106 (an unknown word) or LE204 (a table without partitions).';
+
 assert_references(oid, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_references(relation oid, path oid[]) IS 'Raises LE310 (a reference without an index) or LE313 (a partition without its siblings'' foreign key).';
@@ -792,6 +1337,10 @@ COMMENT ON FUNCTION lethe_private.assert_references(relation oid, path oid[]) IS
 assert_rules(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_rules(managed lethe.managed_tables) IS 'Raises LE310 to LE314 or LE316 when the rules of a table cannot work together or on it.';
+
+assert_shape(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_shape(shape jsonb) IS 'Raises 40001 when an archiving program was written for other columns than there are.';
 
 assert_single_expression(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -834,17 +1383,17 @@ batch_failed(lethe.cycle_tables, lethe_private.worklist, jsonb); Type: FUNCTION;
 
 COMMENT ON FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) IS 'What to do after an error: try again later (retry), halve the batch (swept), or give the table up (failed).';
 
-before_purge(oid, integer, text, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+before_leaving(oid, lethe.controllers, date, lethe.managed_tables, integer, text, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.before_purge(table_oid oid, depth integer, joins text, path oid[]) IS 'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement marks a table that PostgreSQL''s own cascade empties.';
+COMMENT ON FUNCTION lethe_private.before_leaving(table_oid oid, controller lethe.controllers, today date, root lethe.managed_tables, depth integer, joins text, path oid[]) IS 'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement, or one that only remembers, marks a table that PostgreSQL''s own cascade empties.';
 
 cascade_mark(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.cascade_mark(table_oid oid) IS 'A mark of all foreign keys by which PostgreSQL itself would delete or change rows along with rows of a table.';
 
-children_program(lethe.managed_tables, oid, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+children_program(lethe.managed_tables, oid, lethe.controllers, date, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text) IS 'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
+COMMENT ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, phase text) IS 'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
 
 clock_ceiling(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -854,6 +1403,38 @@ clock_floor(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.clock_floor() IS 'Clocks up to here stand for "none".';
 
+local_day_sql(text, lethe_private.host_columns, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text) IS 'The controller''s local day of a clock column of type date, timestamp or timestamptz.';
+
+clock_day_sql(text, lethe_private.host_columns, text, text, date[], date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.clock_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, sentinels date[], today date) IS 'The local day of one clock; null where it says nothing, infinity where it means never.';
+
+linked_clock(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.linked_clock(managed lethe.managed_tables, entry text) IS 'What a clock over other rows means, its entry written in full. Raises LE102, LE103, LE106, LE302, LE310 or LE315.';
+
+plain_names(text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plain_names(names text[], separator text) IS 'The inverse of name_list.';
+
+clocks_over(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) IS 'Clocks, of whatever table, that are the latest of this table''s rows.';
+
+companions_sql(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.companions_sql(mirror_name text, alias text, of_alias text) IS 'The rows of a mirror that belong to the same record as another row.';
+
+restorable(lethe.managed_tables, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restorable(managed lethe.managed_tables, mirror_id integer) IS 'What can go back from a mirror to its table, column by column.';
+
+compare_sql(lethe.managed_tables, integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.compare_sql(managed lethe.managed_tables, mirror_id integer, mirror_name text) IS 'Counts how many rows of the record have come back as they were.';
+
 compile(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.compile(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The statements of one table, for one controller and one local day; null when no rule applies.';
@@ -861,6 +1442,14 @@ COMMENT ON FUNCTION lethe_private.compile(managed lethe.managed_tables, controll
 compile_cycle(lethe.cycles, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.compile_cycle(cycle lethe.cycles, controller lethe.controllers) IS 'Lists and compiles the managed tables of a new cycle.';
+
+sha256_hex(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sha256_hex(content text) IS 'SHA-256 of a text''s UTF-8 bytes, in hexadecimal.';
+
+content_hash(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.content_hash(content jsonb, columns text[]) IS 'The hash of a row of evidence over the named columns. Call it with TimeZone, DateStyle, IntervalStyle, extra_float_digits and bytea_output pinned.';
 
 controller_sql(text, lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -870,9 +1459,29 @@ count_as_sweeper(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_priv
 
 COMMENT ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) IS 'The one jsonb value of a statement run as lethe_sweeper.';
 
+has_linked_clock(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) IS 'True when some clock of the table is computed from other rows.';
+
+leaving_columns_sql(text, lethe.managed_tables, oid, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.leaving_columns_sql(alias text, managed lethe.managed_tables, table_oid oid, with_key boolean) IS 'What a statement that removes rows has to return for leaving_sql (its key as well, unless it does anyway), with a comma in front; empty where no clock is concerned.';
+
+leaving_sql(lethe.managed_tables, oid, lethe.controllers, oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.leaving_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, with_parent oid, by_columns text[]) IS 'CTEs, each with a comma in front, that remember the events which leave in a CTE "gone" and forget those of rows that leave in it; empty where no clock is concerned.';
+
+delete_sql(lethe.managed_tables, oid, lethe.controllers, date, text, lethe_private.action_parts, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.delete_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, key text, action lethe_private.action_parts, condition text) IS 'The statement that deletes a batch of rows, and archives them where that is the action.';
+
 deleted_in_transaction(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.deleted_in_transaction(relation oid) IS 'Rows deleted from a table so far by this transaction, cascades included, as PostgreSQL''s own statistics count them.';
+
+describe_chain(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.describe_chain(controller_id integer) IS 'How long a chain is and where it ends.';
 
 discover(lethe.cycle_tables, lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -882,9 +1491,33 @@ discover_sql(text, text, lethe_private.action_parts[], text, boolean, integer); 
 
 COMMENT ON FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) IS 'Finds all due rows once and groups their addresses into batches.';
 
+driver_detaches(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.driver_detaches() IS 'True when the session''s driver will run a DETACH … CONCURRENTLY that a step asks for.';
+
+drop_empty_mirrors(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.drop_empty_mirrors() IS 'Trigger: a managed table takes its empty mirrors along, and stays while one is not empty (LE903).';
+
+due_to_leave_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[], boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.due_to_leave_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[], batch boolean) IS 'True when the row itself is due for purge or for the archive, whichever of the two is asked about; null when no rule says so.';
+
 effective_terms(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) IS 'The terms in force on a managed table for a controller.';
+
+ensure_mirrors(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ensure_mirrors(managed lethe.managed_tables) IS 'Sees to it that whatever a table''s rules archive has a mirror that fits.';
+
+events_sql(text, lethe_private.linked_clock, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.events_sql(alias text, clock lethe_private.linked_clock, controller lethe.controllers, condition text) IS 'FROM and WHERE that find the events of a row, those that meet a condition.';
+
+expired_events_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text, text, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.expired_events_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text, later text, last_day date) IS 'True when the latest live event of a row lies up to a day, or when none is later and one is remembered.';
 
 plain_name(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -919,13 +1552,44 @@ export_rules(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: le
 
 COMMENT ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) IS 'The rules of a table, of all controllers or of one, as a policy document writes them.';
 
-fill(text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+find_record(lethe.managed_tables, text, timestamp with time zone, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.fill(statement text, words jsonb) IS 'A statement with the given words in place of its marks.';
+COMMENT ON FUNCTION lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamp with time zone, only_one boolean) IS 'Finds and locks what is archived under a key; returns whose it is. Raises LE502 (another controller''s), LE901.';
 
 find_reference(lethe.managed_tables, text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[]) IS 'The one foreign key of a managed table that fits. Raises LE106 when none or several do.';
+
+follow_renames(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.follow_renames(managed lethe.managed_tables, relation oid) IS 'Gives the columns of a table''s mirrors the names that they have at the source now.';
+
+forget_sql(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forget_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) IS 'Forgets the events of rows that are no longer there.';
+
+CREATE TABLE lethe_private.last_events (
+    parent_table_id integer NOT NULL,
+    parent_key text NOT NULL,
+    controller_id integer NOT NULL,
+    entry text NOT NULL,
+    last_day date NOT NULL,
+    CONSTRAINT last_day_is_a_day CHECK (isfinite(last_day))
+);
+
+ALTER TABLE lethe_private.last_events OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.last_events IS 'Where a clock is the latest of other rows (max(invoices.issued_on)): the latest day among those that Lethe has taken away. Goes with the row whose clock it is.';
+
+COMMENT ON COLUMN lethe_private.last_events.parent_key IS 'Key of the row whose clock it is, as in held_keys.';
+
+COMMENT ON COLUMN lethe_private.last_events.entry IS 'The clock, as the terms name it in since.';
+
+COMMENT ON COLUMN lethe_private.last_events.last_day IS 'Local day of the controller on which the latest event fell that is no longer there.';
+
+forget_unused(lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forget_unused(controller lethe.controllers) IS 'Forgets what no rule asks for any more.';
 
 get_controller(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -939,17 +1603,21 @@ get_managed(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.get_managed("table" text) IS 'A managed table as a person names it. Raises LE102.';
 
+grant_nothing(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.grant_nothing(relation text) IS 'Takes every right on a relation from everybody but its owner.';
+
 halve_batch(lethe.cycle_tables, lethe_private.worklist, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) IS 'Takes a batch apart to find the row that cannot be changed, which is skipped once it stands alone; too many of them fail the table.';
 
+has_delete_trigger(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.has_delete_trigger(partition oid) IS 'True when a trigger of the host fires where a row of the partition is deleted.';
+
 has_leading_index(oid, smallint[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) IS 'True when some complete index begins with these columns, so that a reference can be looked up.';
-
-key_sql(text, oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.key_sql(alias text, table_oid oid, key_columns text[]) IS 'SQL that renders a row''s key as text, independent of DateStyle and TimeZone.';
 
 held_exists(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -975,9 +1643,25 @@ identifies_rows(oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: leth
 
 COMMENT ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) IS 'True when a unique index over exactly these columns, all NOT NULL, identifies every row.';
 
+is_archive(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_archive(relation oid) IS 'True for a table of archived rows.';
+
+still_fits_sql(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.still_fits_sql(partition oid) IS 'Whether a row of today could still go to a partition.';
+
+is_ready(oid, lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_ready(partition oid, managed lethe.managed_tables, spec jsonb) IS 'True when a partition is over and, at the first look, all due.';
+
 is_watched(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_watched(relation oid) IS 'True when a trigger may change what an UPDATE of the table writes.';
+
+is_worker(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_worker() IS 'True for logins that run cycles, which are those of every controller.';
 
 kept_sql(text, oid, lethe.controllers, date, boolean, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -987,17 +1671,41 @@ last_due_day(date, interval); Type: FUNCTION; Schema: lethe_private; Owner: leth
 
 COMMENT ON FUNCTION lethe_private.last_due_day(today date, after interval) IS 'The latest local day d for which d + after < today, by PostgreSQL''s calendar.';
 
-local_day_sql(text, lethe_private.host_columns, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+up_to_day_sql(text, lethe_private.host_columns, text, text, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text) IS 'The controller''s local day of a clock column of type date, timestamp or timestamptz.';
+COMMENT ON FUNCTION lethe_private.up_to_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, last_day date) IS 'True when the clock lies on or before a local day of the controller.';
 
-latest_day_sql(text, oid, text[], text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+later_sql(text, lethe_private.host_columns, lethe.managed_tables, lethe.controllers, date, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.latest_day_sql(alias text, table_oid oid, since text[], table_zone text, controller_zone text, past_sentinels text) IS 'The latest local day of several clocks; null when none is usable.';
+COMMENT ON FUNCTION lethe_private.later_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, today date, last_day date) IS 'True when a clock shows a day after last_day, or never.';
+
+latest_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.latest_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, since text[]) IS 'The latest local day of several clocks; null when none says anything, infinity when one means never.';
 
 leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, path oid[]) IS 'True when the row will itself be purged in this cycle.';
+COMMENT ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, path oid[]) IS 'True when the row will itself leave in this cycle.';
+
+leaving_program(lethe.managed_tables, oid, lethe.controllers, date, text, text, lethe_private.action_parts); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.leaving_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text, action lethe_private.action_parts) IS 'The statements that purge or archive a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';
+
+linked_child(text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.linked_child(entry text, path text[]) IS 'The managed table that a linked clock names. Raises LE102.';
+
+linked_clocks(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.linked_clocks(managed lethe.managed_tables, since text[]) IS 'The clocks over other rows among those of a term.';
+
+linked_term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, date, text[], boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.linked_term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, since text[], batch boolean) IS 'The SQL of a term with clocks over other rows: usable, unusable and expired.';
+
+list_partitions(lethe.cycle_tables, lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.list_partitions(cycle_table lethe.cycle_tables, managed lethe.managed_tables, spec jsonb) IS 'The first look: puts partitions that may go whole on the list. Returns discovered, or null: there is none.';
 
 lock_children(oid, integer, text, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1007,17 +1715,9 @@ lock_id(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.lock_id(controller_id integer) IS 'The advisory lock of a controller''s cycle.';
 
-look_sql(text, text, lethe_private.action_parts[], text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+lock_sql(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) IS 'Counts what is due, held and kept, from the data as it stands.';
-
-may_sweep_now(lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.may_sweep_now(controller lethe.controllers) IS 'True within the time window, in the controller''s zone, and while no replica lags too far.';
-
-method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'The mask or the recogniser of a method over one column of a row.';
+COMMENT ON FUNCTION lethe_private.lock_sql() IS 'Locks the rows of a batch, so that no row which refers to them can appear.';
 
 CREATE TABLE lethe_private.controller_keys (
     controller_id integer NOT NULL,
@@ -1032,13 +1732,101 @@ ALTER TABLE lethe_private.controller_keys OWNER TO lethe_owner;
 
 COMMENT ON TABLE lethe_private.controller_keys IS 'HMAC keys (RFC 2104) for pseudonyms and evidence, kept as their two pads so that a statement needs no exclusive-or.';
 
+look_again(oid, oid, lethe.managed_tables, jsonb, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_again(partition oid, root oid, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) IS 'Reads a partition whole: {"rows", "root"} when every row leaves and nothing refers to any; else {"why"}.';
+
+look_archived(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_archived(program jsonb) IS 'Counts what is due and held in a table''s archive, from the data as it stands.';
+
+look_sql(text, text, lethe_private.action_parts[], text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) IS 'Counts what is due, held and kept, from the data as it stands.';
+
+make_door(lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.make_door(mirror lethe_private.mirrors) IS 'The view through which lethe_sweeper reaches a mirror.';
+
+make_mirror(lethe.managed_tables, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.make_mirror(managed lethe.managed_tables, relation oid, kind text) IS 'Begins a mirror in the shape that its source has now.';
+
+may_drop(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.may_drop(partition oid) IS 'True when lethe_dropper has the rights of the owner of the partition, of what is in it and of what it is in.';
+
+may_sweep_now(lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.may_sweep_now(controller lethe.controllers) IS 'True within the time window, in the controller''s zone, and while no replica lags too far.';
+
+method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'The mask or the recogniser of a method over one column of a row.';
+
+mirror_emptied_sql(lethe_private.mirrors, lethe_private.action_parts[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors, columns lethe_private.action_parts[], condition text) IS 'Deletes archived values of which none would be left, with the key that dated them.';
+
+mirror_purge_sql(text, lethe_private.action_parts, text, text[], integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_purge_sql(mirror_name text, purge lethe_private.action_parts, condition text, companions text[], root_table_id integer) IS 'Purges a batch of archived rows with all that was archived along with them.';
+
+mirrors_lock_id(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirrors_lock_id() IS 'The advisory lock of whoever looks after the archive''s tables.';
+
+CREATE TABLE lethe_private.mirror_roots (
+    mirror_id integer NOT NULL,
+    root_table_id integer NOT NULL
+);
+
+ALTER TABLE lethe_private.mirror_roots OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.mirror_roots IS 'With the rows of which table rows of a mirror may have been moved.';
+
+CREATE TABLE lethe_private.restoring (
+    xact xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    root_table_id integer NOT NULL,
+    root text NOT NULL,
+    archived_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE lethe_private.restoring OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.restoring IS 'The record that a transaction is putting back. Emptied before it ends: through a door, the engine reads this record and no other.';
+
+mirrors_of_record(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirrors_of_record() IS 'The mirrors that may hold rows of the record that this transaction has named.';
+
+name_list(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.name_list(list text, separator text) IS 'The names of a list such as public.invoices."Issued on"; null where it is none.';
+
 new_key(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.new_key(controller_id integer) IS 'Gives a controller its next key version.';
 
+next_phase(text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.next_phase(phase text, program jsonb) IS 'What a table is swept for next: rows to purge, rows to archive, columns, what is in its archive; null after the last.';
+
+no_event_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.no_event_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text) IS 'True when neither an event nor what is remembered gives a row a day, or when an event means never.';
+
 not_held_sql(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'The opposite of held_sql, in the form that PostgreSQL can turn into an anti-join.';
+
+over_by_sql(text, lethe_private.host_columns, lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.over_by_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, last_day date) IS 'True when a clock shows a day, and none after last_day.';
+
+own_events_sql(lethe.managed_tables, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers) IS 'True when an event is the controller''s; null when all are.';
 
 parameters_to_try(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1047,6 +1835,26 @@ COMMENT ON FUNCTION lethe_private.parameters_to_try(declared jsonb) IS 'Values f
 parse_delay(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.parse_delay(after text) IS 'An ISO 8601 period of whole days or more as an interval. Raises LE301.';
+
+reference_sql(text, text[], text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[]) IS 'True when the child row refers to the parent row.';
+
+partition_references(oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.partition_references(partition oid, root oid) IS 'Statements that ask, reference by reference, whether a row refers to a partition.';
+
+partition_root_sql(text, oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.partition_root_sql(alias text, table_oid oid, key_columns text[]) IS 'The keyed root over the keys of a partition, and the order in which it reads them; null: it sorts by itself.';
+
+partition_statements(oid, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.partition_statements(partition oid, parent oid, how text) IS 'The statements that drop or detach a partition.';
+
+partitions_program(lethe.managed_tables, oid, text, lethe_private.action_parts[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.partitions_program(managed lethe.managed_tables, table_oid oid, owner text, purge lethe_private.action_parts[], held text) IS 'The statements that decide whether a partition can be purged whole: {"partitions": {"how", "flag", "ready", "read"}}; empty where rows are to be deleted.';
 
 place(text, oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1064,6 +1872,14 @@ pointer(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.pointer(VARIADIC steps text[]) IS 'A JSON pointer (RFC 6901).';
 
+policy_in_force(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.policy_in_force(controller_id integer) IS 'What a controller''s cycles obey: its tables and their effective terms. The same policy gives the same text.';
+
+preview_partitions(lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.preview_partitions(managed lethe.managed_tables, program jsonb) IS 'The looks at partitions, and for each that is ready the statements that purge it whole.';
+
 program_of(lethe.cycles, lethe.cycle_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.program_of(cycle lethe.cycles, cycle_table lethe.cycle_tables) IS 'The compiled statements of one table of a cycle; null when it could not be compiled, which fails the table.';
@@ -1072,9 +1888,13 @@ progress(text, lethe.cycle_tables, timestamp with time zone); Type: FUNCTION; Sc
 
 COMMENT ON FUNCTION lethe_private.progress(state text, cycle_table lethe.cycle_tables, started timestamp with time zone) IS 'What a step reports.';
 
-purge_program(lethe.managed_tables, oid, lethe.controllers, date, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+purge_partition(lethe.cycle_tables, lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.purge_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text) IS 'The statements that purge a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';
+COMMENT ON FUNCTION lethe_private.purge_partition(cycle_table lethe.cycle_tables, managed lethe.managed_tables, program jsonb) IS 'One partition of a table, with its evidence. Returns discovered, swept, retry, detach (the driver is to run lethe.detach_statement), or null: none is left.';
+
+put_back_sql(lethe.managed_tables, integer, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id integer, mirror_name text, kind text) IS 'The statement that puts a record''s rows, or its archived values, back.';
 
 put_rule(text, text, text, text, text[], text, jsonb, text, text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1088,45 +1908,144 @@ read_days(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.read_days(days text[]) IS 'Days written as ISO 8601. Raises LE302.';
 
+read_record(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.read_record() IS 'All rows of the record that this transaction has named.';
+
+ready_partitions(lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) IS 'Partitions that, at the first look, can be purged whole.';
+
 record_change(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.record_change() IS 'Trigger: keeps who changed which part of the policy, when and why, and has open cycles compiled anew.';
 
-reference_sql(text, text[], text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+refuse_sealed(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[]) IS 'True when the child row refers to the parent row.';
+COMMENT ON FUNCTION lethe_private.refuse_sealed() IS 'Trigger: refuses to change, delete or truncate sealed evidence. Raises LE801.';
+
+remembered_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.remembered_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text) IS 'FROM and WHERE that find what is remembered of a row''s events.';
 
 resolve_table(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.resolve_table("table" text) IS 'The oid of a table named by a person. Raises LE102.';
 
-rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+CREATE TABLE lethe.archive_openings (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    by name DEFAULT SESSION_USER NOT NULL,
+    controller_id integer NOT NULL,
+    table_name text NOT NULL,
+    key_hash text NOT NULL,
+    key_version integer NOT NULL,
+    reason text NOT NULL,
+    restored boolean NOT NULL,
+    exempt_until date,
+    rows_opened jsonb NOT NULL,
+    CONSTRAINT reason_is_given CHECK ((reason ~ '\S'::text)),
+    CONSTRAINT restored_until_a_day CHECK ((restored = (exempt_until IS NOT NULL)))
+);
 
-COMMENT ON FUNCTION lethe_private.rule_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer) IS 'When a row is due under a rule, for one controller and one local day; null when the rule has no term for it.';
+ALTER TABLE lethe.archive_openings OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.archive_openings IS 'Every look into the archive: who, when, why, at which record, and whether it was put back.';
+
+COMMENT ON COLUMN lethe.archive_openings.key_hash IS 'HMAC-SHA-256, under the controller''s key, of the record''s key. Names nobody.';
+
+COMMENT ON COLUMN lethe.archive_openings.rows_opened IS 'Rows shown or put back, by table.';
+
+restore_record(lethe.archive_openings); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) IS 'Puts the named record back and leaves it alone until the opening''s day. Raises LE501, LE902.';
+
+row_findings(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.row_findings(controller_id integer) IS 'Rows of evidence that were altered, removed or put in, and how many are not sealed yet.';
+
+rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, integer, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rule_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer, batch boolean) IS 'When a row is due under a rule, for one controller and one local day; null when the rule has no term for it.';
 
 rules_of(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.rules_of(policy jsonb) IS 'Every rule of a policy document, defaults first, with a pointer to it.';
 
-run_as_sweeper(text, lethe.managed_tables, tid[], bytea, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+run_as_dropper(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.run_as_sweeper(statement text, managed lethe.managed_tables, tids tid[], inner_pad bytea, outer_pad bytea) IS 'Runs one statement over a managed table as lethe_sweeper. Raises LE504, LE505.';
+COMMENT ON FUNCTION lethe_private.run_as_dropper(statement text) IS 'Runs one statement as lethe_dropper, the definition checked first. Raises LE504, LE505.';
+
+run_on_archive(text, tid[], bytea, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.run_on_archive(statement text, tids tid[], inner_pad bytea, outer_pad bytea) IS 'Runs one statement over the archive.';
+
+seal_controller(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.seal_controller(controller_id integer) IS 'Adds a seal over what is final and not sealed yet. Returns its number; null where there was nothing to seal. Raises LE405.';
+
+seal_hash(lethe.seals); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.seal_hash(seal lethe.seals) IS 'What the hash of a seal has to be, from its other columns.';
+
+sealed_line(bigint, text, text, integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sealed_line("position" bigint, relation text, key text, format integer, hash text) IS 'One line of the list that a seal''s root is the hash of.';
+
+CREATE TABLE lethe.sealed_rows (
+    controller_id integer NOT NULL,
+    number bigint NOT NULL,
+    "position" bigint NOT NULL,
+    relation text NOT NULL,
+    key text NOT NULL,
+    format integer NOT NULL,
+    hash text NOT NULL,
+    CONSTRAINT hash_is_sha256 CHECK ((hash ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE lethe.sealed_rows OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.sealed_rows IS 'Which rows of evidence each seal covers, in which order, and the hash of each.';
+
+COMMENT ON COLUMN lethe.sealed_rows.key IS 'The row''s primary key, as a JSON array.';
+
+COMMENT ON COLUMN lethe.sealed_rows.format IS 'Which list of columns was hashed: a column that is added later does not break older seals.';
+
+seal_findings(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.seal_findings(controller_id integer) IS 'What is wrong with the seals of a controller and their lists.';
 
 search_again(lethe.cycle_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.search_again(cycle_table lethe.cycle_tables, program jsonb) IS 'Discovers due rows once more, or ends the phase. Returns discovered, retry, failed or done.';
 
+shape_mark(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.shape_mark(relations jsonb) IS 'A mark of all columns of the given tables (oids).';
+
+shape_of(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.shape_of(managed lethe.managed_tables) IS 'The columns of a table and of what is archived along with its rows, for a program to remember: {"of": oids, "mark"}.';
+
 shortest_fit(lethe.methods, lethe_private.host_columns, jsonb, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.shortest_fit(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb, length_max integer) IS 'The shortest length limit under which a method''s output fits and is recognised; null when any does.';
 
-staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean) IS 'The WITH clause that finds the due rows which stay because of references within their own table; null when it has none.';
+COMMENT ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) IS 'The WITH clause that finds the rows due in the given phases which stay because of references within their own table; null when it has none.';
+
+sweep_archived(jsonb, lethe_private.worklist, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sweep_archived(program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) IS 'Sweeps one batch of archived rows. Returns {"rows", "root", "rN": rows per rule}.';
 
 sweep_columns(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.sweep_columns(managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) IS 'Applies the column rules to one batch. Returns {"rows", "root", "rN": rows per rule}.';
+
+sweep_leaving(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sweep_leaving(managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) IS 'Purges or archives one batch of rows. Returns {"rows", "root", "rN": rows, "children": [{"table", "rule", "rows"}]}.';
 
 sweep_purge(lethe.managed_tables, jsonb, lethe_private.worklist, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1148,13 +2067,29 @@ take_batch(lethe.cycle_tables, lethe.controllers, jsonb, lethe_private.worklist)
 
 COMMENT ON FUNCTION lethe_private.take_batch(cycle_table lethe.cycle_tables, controller lethe.controllers, program jsonb, batch lethe_private.worklist) IS 'Sweeps one batch of the worklist. Returns swept, retry or failed.';
 
-term_sql(text, lethe.managed_tables, oid, text, date, interval, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+take_detached(lethe.partition_purges, lethe.managed_tables, jsonb, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller_zone text, today date, after interval, since text[], condition text) IS 'The SQL of one term of a rule, for one controller and one local day.';
+COMMENT ON FUNCTION lethe_private.take_detached(next lethe.partition_purges, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) IS 'Reads a partition that the driver has detached concurrently, and attaches it again unless every row of it leaves.';
+
+take_partition(lethe.partition_purges, lethe.managed_tables, jsonb, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.take_partition(next lethe.partition_purges, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) IS 'Drops or detaches one partition if all of it leaves: {"rows", "root", "how"}; else why it stays: {"why"} or {"sqlstate"}.';
+
+term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, interval, text[], text, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, after interval, since text[], condition text, batch boolean) IS 'The SQL of one term of a rule, for one controller and one local day.';
+
+terms_in_force(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.terms_in_force(controller_id integer) IS 'The effective terms of a controller, as a receipt lists them.';
 
 text_list(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.text_list(value jsonb) IS 'One word or a list of words, as a list; null when there is none.';
+
+token_facts(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.token_facts(id integer) IS 'A token as the record of changes keeps it: without its hash.';
 
 try_expressions(lethe.methods, lethe_private.host_columns, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1188,10 +2123,6 @@ untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date); Type:
 
 COMMENT ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) IS 'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
 
-up_to_day_sql(text, lethe_private.host_columns, text, text, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.up_to_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, last_day date) IS 'True when the clock lies on or before a local day of the controller.';
-
 usable_key(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.usable_key(relation oid) IS 'The columns that identify a row; null when nothing does.';
@@ -1222,6 +2153,46 @@ write_evidence(lethe.cycle_tables, jsonb, jsonb, jsonb); Type: FUNCTION; Schema:
 
 COMMENT ON FUNCTION lethe_private.write_evidence(cycle_table lethe.cycle_tables, program jsonb, look jsonb, unclocked jsonb) IS 'Puts what was found, done and re-read into lethe.evidence, rule by rule.';
 
+write_receipt(lethe.cycles); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.write_receipt(cycle lethe.cycles) IS 'Writes the receipt of a cycle that has just ended.';
+
+CREATE VIEW lethe.api_tokens WITH (security_barrier='true') AS
+ SELECT t.id,
+    t.name,
+    t.role,
+    t.controller_id,
+    t.issued_at,
+    t.issued_by,
+    t.expires_at,
+    t.last_used_at,
+    t.revoked_at
+   FROM lethe_private.api_tokens t
+  WHERE
+        CASE
+            WHEN (t.controller_id IS NULL) THEN lethe_private.is_operator()
+            ELSE lethe_private.acts_for(t.controller_id)
+        END;
+
+ALTER TABLE lethe.api_tokens OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe.api_tokens IS '@primaryKey id
+@foreignKey (controller_id) references lethe.controllers (id)
+Who may use the API, as which role, for which controller and until when. Not the tokens themselves.';
+
+COMMENT ON COLUMN lethe.api_tokens.controller_id IS 'Null: all controllers.';
+
+COMMENT ON COLUMN lethe.api_tokens.last_used_at IS 'To the minute; null: never used.';
+
+ALTER TABLE lethe.archive_openings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.archive_openings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE lethe.controllers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.controllers_id_seq
     START WITH 1
@@ -1239,6 +2210,25 @@ ALTER TABLE lethe.cycles ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW lethe.detached_partitions WITH (security_invoker='true', security_barrier='true') AS
+ SELECT DISTINCT ON (c.oid) format('%I.%I'::text, n.nspname, c.relname) AS table_name,
+    format('%I.%I'::text, m.schema_name, m.table_name) AS detached_from,
+    p.rows,
+    p.at AS detached_at,
+    p.cycle_id
+   FROM (((lethe.partition_purges p
+     JOIN pg_class c ON (((c.relkind = ANY (ARRAY['r'::"char", 'p'::"char"])) AND (NOT c.relispartition))))
+     JOIN pg_namespace n ON ((n.oid = c.relnamespace)))
+     LEFT JOIN lethe.managed_tables m ON ((m.id = p.table_id)))
+  WHERE ((p.how = ANY (ARRAY['detached'::text, 'detaching'::text])) AND ((c.oid = p.partition_oid) OR (format('%I.%I'::text, n.nspname, c.relname) = p.partition)))
+  ORDER BY c.oid, p.id DESC;
+
+ALTER TABLE lethe.detached_partitions OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe.detached_partitions IS 'Tables that Lethe has detached and that still exist: they hold personal data whose time is over, and nobody manages them. Drop them.';
+
+COMMENT ON COLUMN lethe.detached_partitions.rows IS 'Rows it had when it was detached; null: being detached.';
 
 ALTER TABLE lethe.evidence_batches ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.evidence_batches_id_seq
@@ -1290,6 +2280,15 @@ ALTER TABLE lethe.managed_tables ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+ALTER TABLE lethe.partition_purges ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.partition_purges_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE lethe.policy_changes (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1313,6 +2312,15 @@ ALTER TABLE lethe.policy_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE lethe.receipts (
+    cycle_id bigint NOT NULL,
+    document jsonb NOT NULL
+);
+
+ALTER TABLE lethe.receipts OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.receipts IS 'What a cycle found, did and left, and the policy it obeyed, as it stood when the cycle ended. Names nobody. lethe.receipt() adds the seal.';
 
 ALTER TABLE lethe.rules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.rules_id_seq
@@ -1353,6 +2361,15 @@ ALTER TABLE lethe.terms ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+ALTER TABLE lethe_private.api_tokens ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe_private.api_tokens_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE lethe_private.compiled (
     cycle_id bigint NOT NULL,
     table_id integer NOT NULL,
@@ -1362,6 +2379,85 @@ CREATE TABLE lethe_private.compiled (
 ALTER TABLE lethe_private.compiled OWNER TO lethe_owner;
 
 COMMENT ON TABLE lethe_private.compiled IS 'The statements a cycle runs on a table, as lethe.preview shows them.';
+
+CREATE VIEW lethe_private.evidence_formats AS
+ SELECT f.relation_order,
+    f.relation,
+    f.format,
+    f.columns
+   FROM ( VALUES (1,'lethe.cycles'::text,1,ARRAY['id'::text, 'controller_id'::text, 'local_date'::text, 'covers_since'::text, 'state'::text, 'started_at'::text, 'finished_at'::text]), (2,'lethe.cycle_tables'::text,1,ARRAY['cycle_id'::text, 'table_id'::text, 'table_name'::text, 'state'::text, 'phase'::text, 'round'::text, 'pass'::text, 'found_in_pass'::text, 'done_before_pass'::text, 'done_before_round'::text, 'rows_done'::text, 'rows_found'::text, 'batches'::text, 'attempts'::text, 'found'::text, 'skipped'::text, 'failure'::text]), (3,'lethe.evidence'::text,1,ARRAY['cycle_id'::text, 'table_name'::text, 'rule'::text, 'table_id'::text, 'due'::text, 'done'::text, 'held'::text, 'kept_by_child'::text, 'skipped'::text, 'skipped_why'::text, 'unclocked'::text, 'left_over'::text]), (4,'lethe.evidence_batches'::text,1,ARRAY['id'::text, 'cycle_id'::text, 'table_id'::text, 'phase'::text, 'at'::text, 'rows_done'::text, 'counts'::text, 'root'::text, 'key_version'::text]), (5,'lethe.receipts'::text,1,ARRAY['cycle_id'::text, 'document'::text]), (6,'lethe.archive_openings'::text,1,ARRAY['id'::text, 'at'::text, 'by'::text, 'controller_id'::text, 'table_name'::text, 'key_hash'::text, 'key_version'::text, 'restored'::text, 'exempt_until'::text, 'rows_opened'::text])) f(relation_order, relation, format, columns);
+
+ALTER TABLE lethe_private.evidence_formats OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.evidence_formats IS 'Which columns of which tables are sealed. The highest format of a table is the one for new seals.';
+
+CREATE VIEW lethe_private.evidence_rows AS
+ SELECT c.controller_id,
+    c.id AS cycle_id,
+    'lethe.cycles'::text AS relation,
+    (jsonb_build_array(c.id))::text AS key,
+    (c.state <> 'open'::text) AS final,
+    to_jsonb(c.*) AS content
+   FROM lethe.cycles c
+UNION ALL
+ SELECT c.controller_id,
+    t.cycle_id,
+    'lethe.cycle_tables'::text AS relation,
+    (jsonb_build_array(t.cycle_id, t.table_id))::text AS key,
+    (c.state <> 'open'::text) AS final,
+    to_jsonb(t.*) AS content
+   FROM (lethe.cycle_tables t
+     LEFT JOIN lethe.cycles c ON ((c.id = t.cycle_id)))
+UNION ALL
+ SELECT c.controller_id,
+    e.cycle_id,
+    'lethe.evidence'::text AS relation,
+    (jsonb_build_array(e.cycle_id, e.table_name, e.rule))::text AS key,
+    (c.state <> 'open'::text) AS final,
+    to_jsonb(e.*) AS content
+   FROM (lethe.evidence e
+     LEFT JOIN lethe.cycles c ON ((c.id = e.cycle_id)))
+UNION ALL
+ SELECT c.controller_id,
+    b.cycle_id,
+    'lethe.evidence_batches'::text AS relation,
+    (jsonb_build_array(b.id))::text AS key,
+    (c.state <> 'open'::text) AS final,
+    to_jsonb(b.*) AS content
+   FROM (lethe.evidence_batches b
+     LEFT JOIN lethe.cycles c ON ((c.id = b.cycle_id)))
+UNION ALL
+ SELECT c.controller_id,
+    r.cycle_id,
+    'lethe.receipts'::text AS relation,
+    (jsonb_build_array(r.cycle_id))::text AS key,
+    (c.state <> 'open'::text) AS final,
+    to_jsonb(r.*) AS content
+   FROM (lethe.receipts r
+     LEFT JOIN lethe.cycles c ON ((c.id = r.cycle_id)))
+UNION ALL
+ SELECT o.controller_id,
+    NULL::bigint AS cycle_id,
+    'lethe.archive_openings'::text AS relation,
+    (jsonb_build_array(o.id))::text AS key,
+    true AS final,
+    to_jsonb(o.*) AS content
+   FROM lethe.archive_openings o;
+
+ALTER TABLE lethe_private.evidence_rows OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.evidence_rows IS 'Every row of evidence: whose it is, its key, whether it can no longer change, and what it says. Times are in the session''s zone: only functions that pin it may hash them.';
+
+CREATE TABLE lethe_private.exemptions (
+    opening_id bigint NOT NULL,
+    table_id integer NOT NULL,
+    key text NOT NULL,
+    until date NOT NULL
+);
+
+ALTER TABLE lethe_private.exemptions OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.exemptions IS 'Rows put back from the archive, left alone up to and including a day; else the next cycle would take them back.';
 
 CREATE TABLE lethe_private.held_keys (
     hold_id integer NOT NULL,
@@ -1379,11 +2475,16 @@ CREATE VIEW lethe_private.held AS
     h.ends_on
    FROM (lethe_private.held_keys k
      JOIN lethe.holds h ON ((h.id = k.hold_id)))
-  WHERE (h.released_at IS NULL);
+  WHERE (h.released_at IS NULL)
+UNION ALL
+ SELECT e.table_id,
+    e.key,
+    e.until AS ends_on
+   FROM lethe_private.exemptions e;
 
 ALTER TABLE lethe_private.held OWNER TO lethe_owner;
 
-COMMENT ON VIEW lethe_private.held IS 'Keys under a hold that has not been released; a null key is the whole table.';
+COMMENT ON VIEW lethe_private.held IS 'Keys under a hold that has not been released (a null key is the whole table), or put back from the archive for a time.';
 
 CREATE TABLE lethe_private.migrations (
     filename text NOT NULL,
@@ -1395,6 +2496,27 @@ ALTER TABLE lethe_private.migrations OWNER TO lethe_owner;
 
 COMMENT ON TABLE lethe_private.migrations IS 'Which of Lethe''s migrations this database has, and the SHA-256 of the text that was applied.';
 
+ALTER TABLE lethe_private.mirrors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe_private.mirrors_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW lethe_private.remembered AS
+ SELECT l.parent_table_id,
+    l.parent_key,
+    l.controller_id,
+    l.entry,
+    l.last_day
+   FROM lethe_private.last_events l;
+
+ALTER TABLE lethe_private.remembered OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.remembered IS 'The latest day of events that are gone, as statements read and write it.';
+
 ALTER TABLE lethe_private.worklist ALTER COLUMN batch ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe_private.worklist_batch_seq
     START WITH 1
@@ -1403,6 +2525,9 @@ ALTER TABLE lethe_private.worklist ALTER COLUMN batch ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY lethe.archive_openings
+    ADD CONSTRAINT archive_openings_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY lethe.controllers
     ADD CONSTRAINT controllers_name_key UNIQUE (name);
@@ -1449,14 +2574,32 @@ ALTER TABLE ONLY lethe.memberships
 ALTER TABLE ONLY lethe.methods
     ADD CONSTRAINT methods_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY lethe.partition_purges
+    ADD CONSTRAINT partition_purges_cycle_id_table_id_round_partition_oid_key UNIQUE (cycle_id, table_id, round, partition_oid);
+
+ALTER TABLE ONLY lethe.partition_purges
+    ADD CONSTRAINT partition_purges_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY lethe.policy_changes
     ADD CONSTRAINT policy_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe.receipts
+    ADD CONSTRAINT receipts_pkey PRIMARY KEY (cycle_id);
 
 ALTER TABLE ONLY lethe.rules
     ADD CONSTRAINT rules_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY lethe.rules
     ADD CONSTRAINT rules_table_id_column_name_action_key UNIQUE NULLS NOT DISTINCT (table_id, column_name, action);
+
+ALTER TABLE ONLY lethe.sealed_rows
+    ADD CONSTRAINT sealed_rows_pkey PRIMARY KEY (controller_id, number, "position");
+
+ALTER TABLE ONLY lethe.sealed_rows
+    ADD CONSTRAINT sealed_rows_relation_key_key UNIQUE (relation, key);
+
+ALTER TABLE ONLY lethe.seals
+    ADD CONSTRAINT seals_pkey PRIMARY KEY (controller_id, number);
 
 ALTER TABLE ONLY lethe.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (only_row);
@@ -1473,17 +2616,46 @@ ALTER TABLE ONLY lethe.terms
 ALTER TABLE ONLY lethe.terms
     ADD CONSTRAINT terms_rule_id_controller_id_purpose_key UNIQUE NULLS NOT DISTINCT (rule_id, controller_id, purpose);
 
+ALTER TABLE ONLY lethe_private.api_tokens
+    ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe_private.api_tokens
+    ADD CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash);
+
 ALTER TABLE ONLY lethe_private.compiled
     ADD CONSTRAINT compiled_pkey PRIMARY KEY (cycle_id, table_id);
 
 ALTER TABLE ONLY lethe_private.controller_keys
     ADD CONSTRAINT controller_keys_pkey PRIMARY KEY (controller_id, version);
 
+ALTER TABLE ONLY lethe_private.exemptions
+    ADD CONSTRAINT exemptions_pkey PRIMARY KEY (table_id, key, until);
+
+ALTER TABLE ONLY lethe_private.last_events
+    ADD CONSTRAINT last_events_pkey PRIMARY KEY (parent_table_id, parent_key, controller_id, entry);
+
 ALTER TABLE ONLY lethe_private.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (filename);
 
+ALTER TABLE ONLY lethe_private.mirror_columns
+    ADD CONSTRAINT mirror_columns_pkey PRIMARY KEY (mirror_id, column_name);
+
+ALTER TABLE ONLY lethe_private.mirror_roots
+    ADD CONSTRAINT mirror_roots_pkey PRIMARY KEY (mirror_id, root_table_id);
+
+ALTER TABLE ONLY lethe_private.mirrors
+    ADD CONSTRAINT mirrors_name_key UNIQUE (name);
+
+ALTER TABLE ONLY lethe_private.mirrors
+    ADD CONSTRAINT mirrors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe_private.restoring
+    ADD CONSTRAINT restoring_pkey PRIMARY KEY (xact, root_table_id, root, archived_at);
+
 ALTER TABLE ONLY lethe_private.worklist
     ADD CONSTRAINT worklist_pkey PRIMARY KEY (cycle_id, table_id, batch);
+
+CREATE INDEX archive_openings_by_controller ON lethe.archive_openings USING btree (controller_id, at);
 
 CREATE INDEX cycles_by_controller ON lethe.cycles USING btree (controller_id, local_date);
 
@@ -1507,9 +2679,21 @@ CREATE INDEX terms_by_controller ON lethe.terms USING btree (controller_id);
 
 CREATE INDEX terms_by_method ON lethe.terms USING btree (method);
 
+CREATE INDEX api_tokens_by_controller ON lethe_private.api_tokens USING btree (controller_id);
+
+CREATE INDEX exemptions_by_opening ON lethe_private.exemptions USING btree (opening_id);
+
 CREATE INDEX held_keys_by_hold ON lethe_private.held_keys USING btree (hold_id);
 
 CREATE INDEX held_keys_by_key ON lethe_private.held_keys USING btree (table_id, key);
+
+CREATE INDEX last_events_by_controller ON lethe_private.last_events USING btree (controller_id);
+
+CREATE INDEX mirror_roots_by_root ON lethe_private.mirror_roots USING btree (root_table_id);
+
+CREATE INDEX mirrors_by_table ON lethe_private.mirrors USING btree (table_id);
+
+CREATE TRIGGER drop_empty_mirrors BEFORE DELETE ON lethe.managed_tables FOR EACH ROW EXECUTE FUNCTION lethe_private.drop_empty_mirrors();
 
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.controllers FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
@@ -1529,9 +2713,44 @@ CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.subject_t
 
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.terms FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.archive_openings FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.archive_openings', 'id');
+
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.cycle_tables FOR EACH ROW WHEN ((old.state <> ALL (ARRAY['waiting'::text, 'sweeping'::text, 'swept'::text]))) EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
+
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.cycles FOR EACH ROW WHEN ((old.state <> 'open'::text)) EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.cycles', 'id');
+
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.evidence FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
+
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.evidence_batches FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
+
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.receipts FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.sealed_rows FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.seals FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.archive_openings FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.cycle_tables FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.cycles FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.evidence FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.evidence_batches FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.receipts FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.sealed_rows FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.seals FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
 CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe.holds FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
 
 CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe_private.held_keys FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
+
+ALTER TABLE ONLY lethe.archive_openings
+    ADD CONSTRAINT archive_openings_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY lethe.cycle_tables
     ADD CONSTRAINT cycle_tables_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE CASCADE;
@@ -1566,8 +2785,20 @@ ALTER TABLE ONLY lethe.managed_tables
 ALTER TABLE ONLY lethe.memberships
     ADD CONSTRAINT memberships_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY lethe.partition_purges
+    ADD CONSTRAINT partition_purges_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.receipts
+    ADD CONSTRAINT receipts_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY lethe.rules
     ADD CONSTRAINT rules_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe.sealed_rows
+    ADD CONSTRAINT sealed_rows_controller_id_number_fkey FOREIGN KEY (controller_id, number) REFERENCES lethe.seals(controller_id, number) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.seals
+    ADD CONSTRAINT seals_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY lethe.subject_types
     ADD CONSTRAINT subject_types_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
@@ -1581,11 +2812,20 @@ ALTER TABLE ONLY lethe.terms
 ALTER TABLE ONLY lethe.terms
     ADD CONSTRAINT terms_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES lethe.rules(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY lethe_private.api_tokens
+    ADD CONSTRAINT api_tokens_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY lethe_private.compiled
     ADD CONSTRAINT compiled_cycle_id_table_id_fkey FOREIGN KEY (cycle_id, table_id) REFERENCES lethe.cycle_tables(cycle_id, table_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe_private.controller_keys
     ADD CONSTRAINT controller_keys_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.exemptions
+    ADD CONSTRAINT exemptions_opening_id_fkey FOREIGN KEY (opening_id) REFERENCES lethe.archive_openings(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.exemptions
+    ADD CONSTRAINT exemptions_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe_private.held_keys
     ADD CONSTRAINT held_keys_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES lethe.holds(id) ON DELETE CASCADE;
@@ -1593,8 +2833,28 @@ ALTER TABLE ONLY lethe_private.held_keys
 ALTER TABLE ONLY lethe_private.held_keys
     ADD CONSTRAINT held_keys_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY lethe_private.last_events
+    ADD CONSTRAINT last_events_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.last_events
+    ADD CONSTRAINT last_events_parent_table_id_fkey FOREIGN KEY (parent_table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.mirror_columns
+    ADD CONSTRAINT mirror_columns_mirror_id_fkey FOREIGN KEY (mirror_id) REFERENCES lethe_private.mirrors(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.mirror_roots
+    ADD CONSTRAINT mirror_roots_mirror_id_fkey FOREIGN KEY (mirror_id) REFERENCES lethe_private.mirrors(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.mirror_roots
+    ADD CONSTRAINT mirror_roots_root_table_id_fkey FOREIGN KEY (root_table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.mirrors
+    ADD CONSTRAINT mirrors_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY lethe_private.worklist
     ADD CONSTRAINT worklist_cycle_id_table_id_fkey FOREIGN KEY (cycle_id, table_id) REFERENCES lethe.cycle_tables(cycle_id, table_id) ON DELETE CASCADE;
+
+ALTER TABLE lethe.archive_openings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.controllers ENABLE ROW LEVEL SECURITY;
 
@@ -1618,9 +2878,19 @@ ALTER TABLE lethe.memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.methods ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe.partition_purges ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe.policy_changes ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe.receipts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe.rules ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.sealed_rows ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.seals ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY select_own_controller ON lethe.archive_openings FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
 CREATE POLICY select_own_controller ON lethe.controllers FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(id));
 
@@ -1640,9 +2910,15 @@ CREATE POLICY select_own_controller ON lethe.evidence_batches FOR SELECT TO leth
 
 CREATE POLICY select_own_controller ON lethe.holds FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
-CREATE POLICY select_own_controller ON lethe.links FOR SELECT TO lethe_officer, lethe_auditor USING (true);
+CREATE POLICY select_own_controller ON lethe.links FOR SELECT TO lethe_officer, lethe_auditor USING (((EXISTS ( SELECT
+   FROM lethe.managed_tables m
+  WHERE (m.id = links.table_id))) AND (EXISTS ( SELECT
+   FROM lethe.managed_tables m
+  WHERE (m.id = links.to_table_id)))));
 
-CREATE POLICY select_own_controller ON lethe.managed_columns FOR SELECT TO lethe_officer, lethe_auditor USING (true);
+CREATE POLICY select_own_controller ON lethe.managed_columns FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.managed_tables m
+  WHERE (m.id = managed_columns.table_id))));
 
 CREATE POLICY select_own_controller ON lethe.managed_tables FOR SELECT TO lethe_officer, lethe_auditor USING (((controller_id IS NULL) OR lethe_private.acts_for(controller_id)));
 
@@ -1650,15 +2926,37 @@ CREATE POLICY select_own_controller ON lethe.memberships FOR SELECT TO lethe_off
 
 CREATE POLICY select_own_controller ON lethe.methods FOR SELECT TO lethe_officer, lethe_auditor USING (true);
 
+CREATE POLICY select_own_controller ON lethe.partition_purges FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.cycles c
+  WHERE (c.id = partition_purges.cycle_id))));
+
 CREATE POLICY select_own_controller ON lethe.policy_changes FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.is_operator());
 
-CREATE POLICY select_own_controller ON lethe.rules FOR SELECT TO lethe_officer, lethe_auditor USING (true);
+CREATE POLICY select_own_controller ON lethe.receipts FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.cycles c
+  WHERE (c.id = receipts.cycle_id))));
+
+CREATE POLICY select_own_controller ON lethe.rules FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.managed_tables m
+  WHERE (m.id = rules.table_id))));
+
+CREATE POLICY select_own_controller ON lethe.sealed_rows FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
+
+CREATE POLICY select_own_controller ON lethe.seals FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
 CREATE POLICY select_own_controller ON lethe.settings FOR SELECT TO lethe_officer, lethe_auditor USING (true);
 
-CREATE POLICY select_own_controller ON lethe.subject_types FOR SELECT TO lethe_officer, lethe_auditor USING (true);
+CREATE POLICY select_own_controller ON lethe.subject_types FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.managed_tables m
+  WHERE (m.id = subject_types.table_id))));
 
-CREATE POLICY select_own_controller ON lethe.terms FOR SELECT TO lethe_officer, lethe_auditor USING (((controller_id IS NULL) OR lethe_private.acts_for(controller_id)));
+CREATE POLICY select_own_controller ON lethe.terms FOR SELECT TO lethe_officer, lethe_auditor USING (
+CASE
+    WHEN (controller_id IS NULL) THEN (EXISTS ( SELECT
+       FROM lethe.rules r
+      WHERE (r.id = terms.rule_id)))
+    ELSE lethe_private.acts_for(controller_id)
+END);
 
 ALTER TABLE lethe.settings ENABLE ROW LEVEL SECURITY;
 
@@ -1666,19 +2964,34 @@ ALTER TABLE lethe.subject_types ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.terms ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.api_tokens ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.compiled ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.controller_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.exemptions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.held_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.last_events ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.migrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.mirror_columns ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.mirror_roots ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.mirrors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.restoring ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.worklist ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA lethe TO PUBLIC;
 
 GRANT USAGE ON SCHEMA lethe_private TO lethe_sweeper;
+GRANT USAGE ON SCHEMA lethe_private TO lethe_dropper;
 
 REVOKE ALL ON FUNCTION lethe.add_member(login name, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.add_member(login name, controller text) TO lethe_officer;
@@ -1688,11 +3001,45 @@ GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) T
 GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.applied_migrations() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.applied_migrations() TO lethe_api;
+
 REVOKE ALL ON FUNCTION lethe.apply_policy(policy jsonb, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.apply_policy(policy jsonb, reason text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.archive_contents() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.authenticate(token_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.authenticate(token_hash text) TO lethe_api;
+
+REVOKE ALL ON FUNCTION lethe_private.request_reaches(controller_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.request_reaches(controller_id integer) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe_private.request_reaches(controller_id integer) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe_private.request_reaches(controller_id integer) TO lethe_analyst;
+
+REVOKE ALL ON FUNCTION lethe_private.is_operator() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.is_operator() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe_private.is_operator() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe_private.is_operator() TO lethe_analyst;
+
+GRANT SELECT ON TABLE lethe.memberships TO lethe_officer;
+GRANT SELECT ON TABLE lethe.memberships TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.acts_for(controller_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_analyst;
+
 GRANT SELECT ON TABLE lethe.controllers TO lethe_officer;
 GRANT SELECT ON TABLE lethe.controllers TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.controller_references() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.controller_references() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.controller_references() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.controller_references() TO lethe_analyst;
 
 GRANT SELECT ON TABLE lethe.managed_tables TO lethe_officer;
 GRANT SELECT ON TABLE lethe.managed_tables TO lethe_auditor;
@@ -1722,8 +3069,26 @@ GRANT ALL ON FUNCTION lethe.cycle_faults(cycle_id bigint) TO lethe_worker;
 REVOKE ALL ON FUNCTION lethe.cycle_report(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.cycle_report(cycle_id bigint) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe_private.host_name(relation oid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.partition_purges TO lethe_officer;
+GRANT SELECT ON TABLE lethe.partition_purges TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.detach_statement(cycle_id bigint, table_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.detach_statement(cycle_id bigint, table_id integer) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.drop_rule("table" text, action text, "column" text, purpose text, controller text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.drop_rule("table" text, action text, "column" text, purpose text, controller text, reason text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe_private.utc_text(at timestamp with time zone) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.seals TO lethe_officer;
+GRANT SELECT ON TABLE lethe.seals TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.evidence_heads() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.export_policy() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.export_policy() TO lethe_officer;
@@ -1731,10 +3096,11 @@ GRANT ALL ON FUNCTION lethe.export_policy() TO lethe_officer;
 REVOKE ALL ON FUNCTION lethe.finish_cycle(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.finish_cycle(cycle_id bigint) TO lethe_worker;
 
-REVOKE ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[]) TO lethe_officer;
+REVOKE ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) TO lethe_officer;
 
-REVOKE ALL ON FUNCTION lethe_private.host_name(relation oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe_private.host_table(schema_name text, table_name text) FROM PUBLIC;
 
@@ -1743,8 +3109,14 @@ GRANT SELECT ON TABLE lethe.links TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.references_to(parent oid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.archived_family(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.whole_partitions(root oid) FROM PUBLIC;
+
 GRANT SELECT ON TABLE lethe.rules TO lethe_officer;
 GRANT SELECT ON TABLE lethe.rules TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.missing_for_partitions() FROM PUBLIC;
 
 GRANT SELECT ON TABLE lethe.settings TO lethe_officer;
 GRANT SELECT ON TABLE lethe.settings TO lethe_auditor;
@@ -1756,6 +3128,9 @@ REVOKE ALL ON FUNCTION lethe.missing_rights() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.ownerless_rows() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.ownerless_rows() TO lethe_officer;
@@ -1778,6 +3153,10 @@ GRANT ALL ON FUNCTION lethe.preview("table" text, controller_name text) TO lethe
 REVOKE ALL ON FUNCTION lethe.ready_tables(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.ready_tables(cycle_id bigint) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.receipt(cycle_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.receipt(cycle_id bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.receipt(cycle_id bigint) TO lethe_auditor;
+
 REVOKE ALL ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) TO lethe_officer;
 
@@ -1786,6 +3165,12 @@ GRANT ALL ON FUNCTION lethe.release_controller(controller text) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.remove_member(login name, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.remove_member(login name, controller text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.revoke_token(id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.revoke_token(id integer) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.seal(controller_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.seal(controller_name text) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.set_column("table" text, "column" text, category text, purposes text[], legal_basis text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.set_column("table" text, "column" text, category text, purposes text[], legal_basis text) TO lethe_officer;
@@ -1825,6 +3210,10 @@ GRANT ALL ON FUNCTION lethe.unmanage_table("table" text) TO lethe_officer;
 REVOKE ALL ON FUNCTION lethe.verify_cycle(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.verify_cycle(cycle_id bigint) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) TO lethe_auditor;
+
 REVOKE ALL ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) TO lethe_worker;
 
@@ -1838,22 +3227,15 @@ REVOKE ALL ON FUNCTION lethe_private.act_on_all_sql(own_rows text, actions lethe
 
 REVOKE ALL ON FUNCTION lethe_private.tests_sql(actions lethe_private.action_parts[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.act_sql(condition text, actions lethe_private.action_parts[], key text, watched boolean, archive text, clocks text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.is_operator() FROM PUBLIC;
-GRANT ALL ON FUNCTION lethe_private.is_operator() TO lethe_officer;
-GRANT ALL ON FUNCTION lethe_private.is_operator() TO lethe_auditor;
-
-GRANT SELECT ON TABLE lethe.memberships TO lethe_officer;
-GRANT SELECT ON TABLE lethe.memberships TO lethe_auditor;
-
-REVOKE ALL ON FUNCTION lethe_private.acts_for(controller_id integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_officer;
-GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_auditor;
+REVOKE ALL ON FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.read_anchor(anchor text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.anchor_findings(controller lethe.controllers, anchor text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.any_due_sql(actions lethe_private.action_parts[]) FROM PUBLIC;
 
@@ -1869,18 +3251,71 @@ REVOKE ALL ON FUNCTION lethe_private.apply_tables(tables jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.apply_terms("table" text, "column" text, action text, terms jsonb, default_since jsonb, controller text, reason text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.archived_value(expression text, mirror_type text, source_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirror_type(source lethe_private.host_columns) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirror_shape(managed lethe.managed_tables, relation oid, kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.shape_text(shape lethe_private.mirror_columns[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirror_name(managed lethe.managed_tables, relation oid, kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archive_sql(managed lethe.managed_tables, relation oid, root_id integer, controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archives(action lethe_private.action_parts) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archive_values_sql(managed lethe.managed_tables, relation oid, controller_id integer, actions lethe_private.action_parts[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archived_actions(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archived_condition(alias text, relation oid, condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archived_held_sql(alias text, table_id integer, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirror_program(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archived_program(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_linked(entry text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.key_sql(alias text, table_oid oid, key_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.linked_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, entry text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.linked_clocks_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archived_row_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, root_key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archived_rules(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.as_dropper(statement text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.as_dropper(statement text) TO lethe_owner;
+
 REVOKE ALL ON FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text) TO lethe_owner;
 
+REVOKE ALL ON FUNCTION lethe_private.fill(statement text, words jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.run_as_sweeper(statement text, managed lethe.managed_tables, tids tid[], inner_pad bytea, outer_pad bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.ask_of_partition(statement text, partition oid, managed lethe.managed_tables) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.assert_clock(relation oid, since text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.assert_archivable(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_clock(managed lethe.managed_tables, since text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_clock_stands(managed lethe.managed_tables, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_clock_type(relation oid, clock lethe_private.host_columns) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_column_may_change(managed lethe.managed_tables, relation oid, target lethe_private.host_columns) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_columns(managed lethe.managed_tables, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_columns_there(managed lethe.managed_tables, mirror_id integer, mirror_name text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE lethe.methods TO lethe_officer;
 GRANT SELECT ON TABLE lethe.methods TO lethe_auditor;
@@ -1888,6 +3323,10 @@ GRANT SELECT ON TABLE lethe.methods TO lethe_auditor;
 REVOKE ALL ON FUNCTION lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_events_stand(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_exemption(controller lethe.controllers, until date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) FROM PUBLIC;
 
@@ -1907,9 +3346,13 @@ REVOKE ALL ON FUNCTION lethe_private.assert_on_purge(child lethe.managed_tables,
 
 REVOKE ALL ON FUNCTION lethe_private.assert_parameters(method lethe.methods, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_partitions(relation oid, partitions text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_references(relation oid, path oid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_rules(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_shape(shape jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_single_expression(expression text) FROM PUBLIC;
 
@@ -1923,31 +3366,73 @@ REVOKE ALL ON FUNCTION lethe_private.assert_trusted_names(method text, part text
 
 REVOKE ALL ON FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.before_purge(table_oid oid, depth integer, joins text, path oid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.before_leaving(table_oid oid, controller lethe.controllers, today date, root lethe.managed_tables, depth integer, joins text, path oid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.cascade_mark(table_oid oid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, phase text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.clock_ceiling() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.clock_floor() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.clock_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, sentinels date[], today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.linked_clock(managed lethe.managed_tables, entry text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plain_names(names text[], separator text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.companions_sql(mirror_name text, alias text, of_alias text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restorable(managed lethe.managed_tables, mirror_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.compare_sql(managed lethe.managed_tables, mirror_id integer, mirror_name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.compile(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.compile_cycle(cycle lethe.cycles, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sha256_hex(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.content_hash(content jsonb, columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.leaving_columns_sql(alias text, managed lethe.managed_tables, table_oid oid, with_key boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.leaving_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, with_parent oid, by_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.delete_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, key text, action lethe_private.action_parts, condition text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.deleted_in_transaction(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.describe_chain(controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.discover(cycle_table lethe.cycle_tables, managed lethe.managed_tables, statement text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.driver_detaches() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.drop_empty_mirrors() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.due_to_leave_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[], batch boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.ensure_mirrors(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.events_sql(alias text, clock lethe_private.linked_clock, controller lethe.controllers, condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.expired_events_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text, later text, last_day date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.plain_name(managed lethe.managed_tables) FROM PUBLIC;
 
@@ -1962,9 +3447,15 @@ GRANT SELECT ON TABLE lethe.managed_columns TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.fill(statement text, words jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamp with time zone, only_one boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.follow_renames(managed lethe.managed_tables, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forget_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forget_unused(controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.get_controller(name text) FROM PUBLIC;
 
@@ -1972,11 +3463,13 @@ REVOKE ALL ON FUNCTION lethe_private.get_cycle(cycle_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.get_managed("table" text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.grant_nothing(relation text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.has_delete_trigger(partition oid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.key_sql(alias text, table_oid oid, key_columns text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.held_exists(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
 
@@ -1990,35 +3483,95 @@ REVOKE ALL ON FUNCTION lethe_private.hostile_values(type oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.is_archive(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.still_fits_sql(partition oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_ready(partition oid, managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.is_watched(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_worker() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.kept_sql(alias text, table_oid oid, controller lethe.controllers, today date, look_ahead boolean, path oid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.last_due_day(today date, after interval) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.up_to_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, last_day date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.latest_day_sql(alias text, table_oid oid, since text[], table_zone text, controller_zone text, past_sentinels text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.later_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, today date, last_day date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.latest_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, since text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, path oid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.leaving_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text, action lethe_private.action_parts) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.linked_child(entry text, path text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.linked_clocks(managed lethe.managed_tables, since text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.linked_term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, since text[], batch boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.list_partitions(cycle_table lethe.cycle_tables, managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.lock_children(table_oid oid, depth integer, joins text, path oid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.lock_id(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.lock_sql() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_again(partition oid, root oid, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_archived(program jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.make_door(mirror lethe_private.mirrors) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.make_mirror(managed lethe.managed_tables, relation oid, kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.may_drop(partition oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.may_sweep_now(controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors, columns lethe_private.action_parts[], condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirror_purge_sql(mirror_name text, purge lethe_private.action_parts, condition text, companions text[], root_table_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirrors_lock_id() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirrors_of_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.name_list(list text, separator text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.new_key(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.next_phase(phase text, program jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.no_event_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.over_by_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, last_day date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.parameters_to_try(declared jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.parse_delay(after text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.partition_references(partition oid, root oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.partition_root_sql(alias text, table_oid oid, key_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.partition_statements(partition oid, parent oid, how text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.partitions_program(managed lethe.managed_tables, table_oid oid, owner text, purge lethe_private.action_parts[], held text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.place(statement text, table_oid oid, target oid) FROM PUBLIC;
 
@@ -2028,11 +3581,17 @@ REVOKE ALL ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, co
 
 REVOKE ALL ON FUNCTION lethe_private.pointer(VARIADIC steps text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.policy_in_force(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.preview_partitions(managed lethe.managed_tables, program jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.program_of(cycle lethe.cycles, cycle_table lethe.cycle_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.progress(state text, cycle_table lethe.cycle_tables, started timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.purge_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.purge_partition(cycle_table lethe.cycle_tables, managed lethe.managed_tables, program jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id integer, mirror_name text, kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) FROM PUBLIC;
 
@@ -2040,25 +3599,59 @@ REVOKE ALL ON FUNCTION lethe_private.read_condition(relation oid, condition text
 
 REVOKE ALL ON FUNCTION lethe_private.read_days(days text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.read_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.record_change() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.refuse_sealed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.remembered_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.resolve_table("table" text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.rule_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer) FROM PUBLIC;
+GRANT SELECT ON TABLE lethe.archive_openings TO lethe_officer;
+GRANT SELECT ON TABLE lethe.archive_openings TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.row_findings(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.rule_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer, batch boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.rules_of(policy jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.run_as_sweeper(statement text, managed lethe.managed_tables, tids tid[], inner_pad bytea, outer_pad bytea) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.run_as_dropper(statement text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.run_on_archive(statement text, tids tid[], inner_pad bytea, outer_pad bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.seal_controller(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.seal_hash(seal lethe.seals) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sealed_line("position" bigint, relation text, key text, format integer, hash text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.sealed_rows TO lethe_officer;
+GRANT SELECT ON TABLE lethe.sealed_rows TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.seal_findings(controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.search_again(cycle_table lethe.cycle_tables, program jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.shape_mark(relations jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.shape_of(managed lethe.managed_tables) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.shortest_fit(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb, length_max integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sweep_archived(program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.sweep_columns(managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sweep_leaving(managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.sweep_purge(managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) FROM PUBLIC;
 
@@ -2070,9 +3663,17 @@ REVOKE ALL ON FUNCTION lethe_private.table_lock_id(table_id integer) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION lethe_private.take_batch(cycle_table lethe.cycle_tables, controller lethe.controllers, program jsonb, batch lethe_private.worklist) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller_zone text, today date, after interval, since text[], condition text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.take_detached(next lethe.partition_purges, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.take_partition(next lethe.partition_purges, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, after interval, since text[], condition text, batch boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.terms_in_force(controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.text_list(value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.token_facts(id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.try_expressions(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb) FROM PUBLIC;
 
@@ -2090,8 +3691,6 @@ REVOKE ALL ON FUNCTION lethe_private.unlocked_sql() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.up_to_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, last_day date) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.usable_key(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.wait_for_batches() FROM PUBLIC;
@@ -2101,14 +3700,29 @@ GRANT SELECT ON TABLE lethe.evidence_batches TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.write_evidence(cycle_table lethe.cycle_tables, program jsonb, look jsonb, unclocked jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.write_receipt(cycle lethe.cycles) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.api_tokens TO lethe_officer;
+GRANT SELECT ON TABLE lethe.api_tokens TO lethe_auditor;
+
+GRANT SELECT ON TABLE lethe.detached_partitions TO lethe_officer;
+GRANT SELECT ON TABLE lethe.detached_partitions TO lethe_auditor;
+
 GRANT SELECT ON TABLE lethe.holds TO lethe_officer;
 GRANT SELECT ON TABLE lethe.holds TO lethe_auditor;
 
 GRANT SELECT ON TABLE lethe.policy_changes TO lethe_officer;
 GRANT SELECT ON TABLE lethe.policy_changes TO lethe_auditor;
 
+GRANT SELECT ON TABLE lethe.receipts TO lethe_officer;
+GRANT SELECT ON TABLE lethe.receipts TO lethe_auditor;
+
 GRANT SELECT ON TABLE lethe.subject_types TO lethe_officer;
 GRANT SELECT ON TABLE lethe.subject_types TO lethe_auditor;
 
 GRANT SELECT ON TABLE lethe_private.held TO lethe_sweeper;
+
+GRANT SELECT,INSERT,DELETE ON TABLE lethe_private.remembered TO lethe_sweeper;
+
+GRANT UPDATE(last_day) ON TABLE lethe_private.remembered TO lethe_sweeper;
 
