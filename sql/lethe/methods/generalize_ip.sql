@@ -48,7 +48,8 @@ create or replace function lethe.is_generalize_ip(value inet, v4 int, v6 int)
   language sql
   immutable
   parallel safe
-return value = lethe.generalize_ip(value, v4, v6);
+return masklen(value) <= case family(value) when 4 then v4 else v6 end
+  and value = network(value);
 
 comment on function lethe.is_generalize_ip(inet, int, int) is
   'True when lethe.generalize_ip would leave the address as it is; null for null.';
@@ -58,7 +59,7 @@ create or replace function lethe.is_generalize_ip(value cidr, v4 int, v6 int)
   language sql
   immutable
   parallel safe
-return value = lethe.generalize_ip(value, v4, v6);
+return masklen(value) <= case family(value) when 4 then v4 else v6 end;
 
 comment on function lethe.is_generalize_ip(cidr, int, int) is
   'True when lethe.generalize_ip would leave the network as it is; null for null.';
