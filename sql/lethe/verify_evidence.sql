@@ -161,7 +161,7 @@ begin
     where not c.present or c.copy > 1 or c.too_late or (c.number is not null and not c.same)
     union all
     select 'warning', 'evidence', case when c.final then
-        format('not sealed yet: %s rows of finished cycles; lethe.seal() seals them', count(*))
+        format('not sealed yet: %s rows; the next cycle that ends seals them, or lethe.seal() does', count(*))
       else format('not sealed yet: %s rows of the open cycle, which is sealed when it ends', count(*)) end
     from compared as c
     where c.number is null and not c.too_late
