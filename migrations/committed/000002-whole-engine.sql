@@ -1,5 +1,5 @@
 --! Previous: sha1:1599a9ecc41b94bec263d090fe88a91f2a6acc8f
---! Hash: sha1:914f97a56c5cec1c01fa838bd8b0fde4ca307f38
+--! Hash: sha1:6a727d93de336b538e6335f396eba1f451db3391
 --! Message: whole engine
 
 -- Archive, aggregated clocks, partitions, sealed evidence, more methods, a first API.
@@ -394,7 +394,8 @@ end;
 comment on function lethe.partial(text, int, int) is
   'Keeps the length and the given number of characters at start and end; stars for the rest, or for all when the value is shorter than twice what would be kept.';
 
--- Looks at what should be stars rather than building the masked value: at a third of the cost. Compared
+-- Looks at what should be stars rather than building the masked value: at a third of the cost. Which branch
+-- it takes for keep_end = 0 is decided once a statement. Compared
 -- byte by byte: under a nondeterministic collation a few characters equal nothing at all.
 create or replace function lethe.is_partial(value text, keep_start int, keep_end int)
   returns boolean
@@ -402,6 +403,8 @@ create or replace function lethe.is_partial(value text, keep_start int, keep_end
   immutable
   parallel safe
 return case
+  when keep_end = 0 then ltrim(substr(value, keep_start + 1), '*') = '' collate "C"
+    and (char_length(value) >= 2 * keep_start or ltrim(value, '*') = '' collate "C")
   when char_length(value) < 2 * (keep_start + keep_end) then ltrim(value, '*') = '' collate "C"
   else ltrim(substr(value, keep_start + 1, char_length(value) - keep_start - keep_end), '*') = '' collate "C"
 end;
@@ -497,21 +500,12 @@ return lethe.generalize_date(value at time zone 'UTC', "to", width) at time zone
 comment on function lethe.generalize_date(timestamptz, text, int) is
   'First instant, in UTC, of the month, the quarter, the year or the age_band (of so many years) that the instant lies in. Infinite ones stay.';
 
--- Asks for the day rather than building the date and comparing, at two thirds of the cost. By extract, not
--- date_part, which takes the date for a timestamp and fails on the last ones.
 create or replace function lethe.is_generalize_date(value date, "to" text, width int)
   returns boolean
   language sql
   immutable
   parallel safe
-return case
-  when isfinite(value) is not true then value = value
-  when value < date '0001-01-01' then false
-  when "to" = 'month' then extract(day from value) = 1
-  when "to" = 'quarter' then extract(day from value) = 1 and extract(month from value) in (1, 4, 7, 10)
-  when "to" = 'year' then extract(doy from value) = 1
-  else value = lethe.generalize_date(value, "to", width)
-end;
+return value = lethe.generalize_date(value, "to", width);
 
 comment on function lethe.is_generalize_date(date, text, int) is
   'True when lethe.generalize_date would leave the date as it is; null for null.';
@@ -536,6 +530,83 @@ return value = lethe.generalize_date(value, "to", width);
 comment on function lethe.is_generalize_date(timestamptz, text, int) is
   'True when lethe.generalize_date would leave the instant as it is; null for null.';
 --! EndIncluded lethe/methods/generalize_date.sql
+--! Included lethe/methods/generalize_ip.sql
+-- Generalization of IP addresses: the host part goes, the network stays (by default a /24 of version 4
+-- and a /48 of version 6). A network that is wider already stays as it is.
+create or replace function lethe.generalize_ip(value inet, v4 int, v6 int)
+  returns inet
+  language sql
+  immutable
+  parallel safe
+return network(set_masklen(value, least(masklen(value), case family(value) when 4 then v4 else v6 end)));
+
+comment on function lethe.generalize_ip(inet, int, int) is
+  'The network of the address, of at most v4 or v6 bits.';
+
+create or replace function lethe.generalize_ip(value cidr, v4 int, v6 int)
+  returns cidr
+  language sql
+  immutable
+  parallel safe
+return set_masklen(value, least(masklen(value), case family(value) when 4 then v4 else v6 end));
+
+comment on function lethe.generalize_ip(cidr, int, int) is
+  'The network around the network, of at most v4 or v6 bits.';
+
+-- Text is cast only where a pattern has made sure that it is an address, since a cast that fails would
+-- stop the sweep. The network is written without its length, so that what reads the column still finds
+-- an address, and 15 characters hold it. Version 4 inside version 6 (::ffff:192.0.2.1) is read as
+-- version 4. Whatever else stands there could be anybody's, and becomes 0.0.0.0.
+create or replace function lethe.generalize_ip(value text, v4 int, v6 int)
+  returns text
+  language sql
+  immutable
+  parallel safe
+return case
+  when coalesce(value, '') = '' collate "C" then value
+  when value collate "C" ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+    then host(network(set_masklen(value::inet, v4)))
+  when value collate "C" ~* '^::ffff:((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+    then host(network(set_masklen(substr(value, 8)::inet, v4)))
+  when value collate "C" ~* '^(([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?!(.*:){8})([0-9a-f]{1,4}(:[0-9a-f]{1,4})*)?::([0-9a-f]{1,4}(:[0-9a-f]{1,4})*)?)$'
+    then host(network(set_masklen(value::inet, v6)))
+  else '0.0.0.0'
+end;
+
+comment on function lethe.generalize_ip(text, int, int) is
+  'The first address of the network of v4 or v6 bits around an address written as text; 0.0.0.0 for text that is none.';
+
+create or replace function lethe.is_generalize_ip(value inet, v4 int, v6 int)
+  returns boolean
+  language sql
+  immutable
+  parallel safe
+return masklen(value) <= case family(value) when 4 then v4 else v6 end
+  and value = network(value);
+
+comment on function lethe.is_generalize_ip(inet, int, int) is
+  'True when lethe.generalize_ip would leave the address as it is; null for null.';
+
+create or replace function lethe.is_generalize_ip(value cidr, v4 int, v6 int)
+  returns boolean
+  language sql
+  immutable
+  parallel safe
+return masklen(value) <= case family(value) when 4 then v4 else v6 end;
+
+comment on function lethe.is_generalize_ip(cidr, int, int) is
+  'True when lethe.generalize_ip would leave the network as it is; null for null.';
+
+create or replace function lethe.is_generalize_ip(value text, v4 int, v6 int)
+  returns boolean
+  language sql
+  immutable
+  parallel safe
+return value collate "C" = lethe.generalize_ip(value, v4, v6);
+
+comment on function lethe.is_generalize_ip(text, int, int) is
+  'True when lethe.generalize_ip would leave the text as it is; null for null.';
+--! EndIncluded lethe/methods/generalize_ip.sql
 --! Included lethe/methods/truncate.sql
 -- Truncation: the first characters stay and a full stop ends them (Dupont: D.). Unlike a partial mask it
 -- does not tell how long the value was. A value too short to hide at least as much as it shows becomes
@@ -6606,7 +6677,7 @@ begin
     where not c.present or c.copy > 1 or c.too_late or (c.number is not null and not c.same)
     union all
     select 'warning', 'evidence', case when c.final then
-        format('not sealed yet: %s rows of finished cycles; lethe.seal() seals them', count(*))
+        format('not sealed yet: %s rows; the next cycle that ends seals them, or lethe.seal() does', count(*))
       else format('not sealed yet: %s rows of the open cycle, which is sealed when it ends', count(*)) end
     from compared as c
     where c.number is null and not c.too_late
