@@ -319,7 +319,8 @@ declare
   v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
   v_purge lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'purge');
   v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
-  v_batch lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a);
+  v_batch lethe_private.action_parts[] := case when not lethe_private.has_linked_clock(managed) then v_actions
+    else array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a) end;
   v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
   -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
   v_linked boolean := exists (
