@@ -29,6 +29,9 @@ begin
       message = format('table %s has no column %s', lethe_private.host_name(v_oid), v_missing),
       hint = 'it was dropped or renamed: take it out of the policy, or name it anew';
   end if;
+  if not lethe_private.has_linked_clock(managed) then
+    return;
+  end if;
   perform c.entry
   from lethe.rules as r
   join lethe.terms as t on t.rule_id = r.id

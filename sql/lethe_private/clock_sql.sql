@@ -109,14 +109,20 @@ create or replace function lethe_private.latest_day_sql(
   stable
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_entry text;
+  v_column lethe_private.host_columns;
+  v_days text[];
 begin
-  return (
-    select 'greatest(' || string_agg(case
-        when lethe_private.is_linked(s.entry) then lethe_private.linked_day_sql(alias, managed, table_oid, controller, today, s.entry)
-        else (select lethe_private.clock_day_sql(alias, h, managed.time_zone, controller.time_zone, managed.sentinels, today)
-              from lethe_private.host_columns as h where h.relation = table_oid and h.name = s.entry)
-      end, ', ' order by s.n) || ')'
-    from unnest(since) with ordinality as s (entry, n));
+  foreach v_entry in array since loop
+    if lethe_private.is_linked(v_entry) then
+      v_days := v_days || lethe_private.linked_day_sql(alias, managed, table_oid, controller, today, v_entry);
+    else
+      select h.* into v_column from lethe_private.host_columns as h where h.relation = table_oid and h.name = v_entry;
+      v_days := v_days || lethe_private.clock_day_sql(alias, v_column, managed.time_zone, controller.time_zone, managed.sentinels, today);
+    end if;
+  end loop;
+  return 'greatest(' || array_to_string(v_days, ', ') || ')';
 end
 $$;
 

@@ -324,7 +324,8 @@ declare
   v_leaves boolean := exists (select from pg_inherits where inhparent = v_oid);
   v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
   v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
-  v_batch lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a);
+  v_batch lethe_private.action_parts[] := case when not lethe_private.has_linked_clock(managed) then v_actions
+    else array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a) end;
   v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
   v_leaving lethe_private.action_parts;
   -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.

@@ -14,17 +14,29 @@ comment on view lethe_private.remembered is 'The latest day of events that are g
 
 create or replace function lethe_private.leaving_columns_sql(alias text, managed lethe.managed_tables, table_oid oid, with_key boolean)
   returns text
-  language sql
+  language plpgsql
   stable
-begin atomic
-  select coalesce((
-      select string_agg(format(', %s.%I as "lethe$%s"', alias, h.name, h.position), '' order by h.position)
-      from lethe_private.host_columns as h
-      where h.relation = table_oid
-        and exists (select from lethe_private.clocks_over(managed) as c where h.name = c.column_name or h.name = any (c.child_columns))), '')
-    || case when with_key and lethe_private.has_linked_clock(managed)
-      then format(', %s as "lethe$key"', lethe_private.key_sql(alias, table_oid, managed.key_columns)) else '' end;
-end;
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_clock lethe_private.linked_clock;
+  v_names text[] := '{}';
+  v_sql text := '';
+begin
+  for v_clock in select * from lethe_private.clocks_over(managed) loop
+    v_names := v_names || v_clock.column_name || v_clock.child_columns;
+  end loop;
+  if v_names <> '{}' then
+    select string_agg(format(', %s.%I as "lethe$%s"', alias, h.name, h.position), '' order by h.position) into v_sql
+    from lethe_private.host_columns as h
+    where h.relation = table_oid and h.name = any (v_names);
+  end if;
+  if with_key and lethe_private.has_linked_clock(managed) then
+    v_sql := v_sql || format(', %s as "lethe$key"', lethe_private.key_sql(alias, table_oid, managed.key_columns));
+  end if;
+  return v_sql;
+end
+$$;
 
 comment on function lethe_private.leaving_columns_sql(text, lethe.managed_tables, oid, boolean) is
   'What a statement that removes rows has to return for leaving_sql (its key as well, unless it does anyway), with a comma in front; empty where no clock is concerned.';

@@ -167,23 +167,26 @@ comment on function lethe_private.linked_clocks(lethe.managed_tables, text[]) is
 -- those which name this table are looked at: the broken clock of another table is that one's affair.
 create or replace function lethe_private.clocks_over(child lethe.managed_tables)
   returns setof lethe_private.linked_clock
-  language sql
+  language plpgsql
   stable
-begin atomic
-  select c.*
-  from (
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_start text := format('max(%s.', lethe_private.plain_names(array[child.schema_name, child.table_name], '.'));
+  v_found record;
+begin
+  for v_found in
     select distinct r.table_id, s.entry
     from lethe.terms as t
     join lethe.rules as r on r.id = t.rule_id
     cross join unnest(t.since) as s (entry)
-    where lethe_private.is_linked(s.entry)
-      and starts_with(s.entry, format('max(%s.', lethe_private.plain_names(array[child.schema_name, child.table_name], '.')))
-  ) as x
-  join lethe.managed_tables as m on m.id = x.table_id
-  cross join lateral lethe_private.linked_clock(m, x.entry) as c
-  where c.child_id = child.id
-  order by x.table_id, x.entry;
-end;
+    where starts_with(s.entry, v_start)
+    order by r.table_id, s.entry
+  loop
+    return next lethe_private.linked_clock((select m from lethe.managed_tables as m where m.id = v_found.table_id), v_found.entry);
+  end loop;
+end
+$$;
 
 comment on function lethe_private.clocks_over(lethe.managed_tables) is 'Clocks, of whatever table, that are the latest of this table''s rows.';
 

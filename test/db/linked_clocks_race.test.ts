@@ -66,6 +66,9 @@ async function untilWaiting(): Promise<void> {
     if (row!.n > 0) return
     await new Promise((wake) => setTimeout(wake, 20))
   }
+  await db.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
+  )
   throw new Error('nobody waits')
 }
 
