@@ -1,5 +1,5 @@
 --! Previous: sha1:1599a9ecc41b94bec263d090fe88a91f2a6acc8f
---! Hash: sha1:6a727d93de336b538e6335f396eba1f451db3391
+--! Hash: sha1:1dd37531eba4ed5334827b0ac776d33ed7ebd248
 --! Message: whole engine
 
 -- Archive, aggregated clocks, partitions, sealed evidence, more methods, a first API.
@@ -1776,14 +1776,20 @@ create or replace function lethe_private.latest_day_sql(
   stable
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_entry text;
+  v_column lethe_private.host_columns;
+  v_days text[];
 begin
-  return (
-    select 'greatest(' || string_agg(case
-        when lethe_private.is_linked(s.entry) then lethe_private.linked_day_sql(alias, managed, table_oid, controller, today, s.entry)
-        else (select lethe_private.clock_day_sql(alias, h, managed.time_zone, controller.time_zone, managed.sentinels, today)
-              from lethe_private.host_columns as h where h.relation = table_oid and h.name = s.entry)
-      end, ', ' order by s.n) || ')'
-    from unnest(since) with ordinality as s (entry, n));
+  foreach v_entry in array since loop
+    if lethe_private.is_linked(v_entry) then
+      v_days := v_days || lethe_private.linked_day_sql(alias, managed, table_oid, controller, today, v_entry);
+    else
+      select h.* into v_column from lethe_private.host_columns as h where h.relation = table_oid and h.name = v_entry;
+      v_days := v_days || lethe_private.clock_day_sql(alias, v_column, managed.time_zone, controller.time_zone, managed.sentinels, today);
+    end if;
+  end loop;
+  return 'greatest(' || array_to_string(v_days, ', ') || ')';
 end
 $$;
 
@@ -2146,23 +2152,26 @@ comment on function lethe_private.linked_clocks(lethe.managed_tables, text[]) is
 -- those which name this table are looked at: the broken clock of another table is that one's affair.
 create or replace function lethe_private.clocks_over(child lethe.managed_tables)
   returns setof lethe_private.linked_clock
-  language sql
+  language plpgsql
   stable
-begin atomic
-  select c.*
-  from (
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_start text := format('max(%s.', lethe_private.plain_names(array[child.schema_name, child.table_name], '.'));
+  v_found record;
+begin
+  for v_found in
     select distinct r.table_id, s.entry
     from lethe.terms as t
     join lethe.rules as r on r.id = t.rule_id
     cross join unnest(t.since) as s (entry)
-    where lethe_private.is_linked(s.entry)
-      and starts_with(s.entry, format('max(%s.', lethe_private.plain_names(array[child.schema_name, child.table_name], '.')))
-  ) as x
-  join lethe.managed_tables as m on m.id = x.table_id
-  cross join lateral lethe_private.linked_clock(m, x.entry) as c
-  where c.child_id = child.id
-  order by x.table_id, x.entry;
-end;
+    where starts_with(s.entry, v_start)
+    order by r.table_id, s.entry
+  loop
+    return next lethe_private.linked_clock((select m from lethe.managed_tables as m where m.id = v_found.table_id), v_found.entry);
+  end loop;
+end
+$$;
 
 comment on function lethe_private.clocks_over(lethe.managed_tables) is 'Clocks, of whatever table, that are the latest of this table''s rows.';
 
@@ -3218,17 +3227,29 @@ comment on view lethe_private.remembered is 'The latest day of events that are g
 
 create or replace function lethe_private.leaving_columns_sql(alias text, managed lethe.managed_tables, table_oid oid, with_key boolean)
   returns text
-  language sql
+  language plpgsql
   stable
-begin atomic
-  select coalesce((
-      select string_agg(format(', %s.%I as "lethe$%s"', alias, h.name, h.position), '' order by h.position)
-      from lethe_private.host_columns as h
-      where h.relation = table_oid
-        and exists (select from lethe_private.clocks_over(managed) as c where h.name = c.column_name or h.name = any (c.child_columns))), '')
-    || case when with_key and lethe_private.has_linked_clock(managed)
-      then format(', %s as "lethe$key"', lethe_private.key_sql(alias, table_oid, managed.key_columns)) else '' end;
-end;
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_clock lethe_private.linked_clock;
+  v_names text[] := '{}';
+  v_sql text := '';
+begin
+  for v_clock in select * from lethe_private.clocks_over(managed) loop
+    v_names := v_names || v_clock.column_name || v_clock.child_columns;
+  end loop;
+  if v_names <> '{}' then
+    select string_agg(format(', %s.%I as "lethe$%s"', alias, h.name, h.position), '' order by h.position) into v_sql
+    from lethe_private.host_columns as h
+    where h.relation = table_oid and h.name = any (v_names);
+  end if;
+  if with_key and lethe_private.has_linked_clock(managed) then
+    v_sql := v_sql || format(', %s as "lethe$key"', lethe_private.key_sql(alias, table_oid, managed.key_columns));
+  end if;
+  return v_sql;
+end
+$$;
 
 comment on function lethe_private.leaving_columns_sql(text, lethe.managed_tables, oid, boolean) is
   'What a statement that removes rows has to return for leaving_sql (its key as well, unless it does anyway), with a comma in front; empty where no clock is concerned.';
@@ -4318,7 +4339,8 @@ declare
   v_leaves boolean := exists (select from pg_inherits where inhparent = v_oid);
   v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
   v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
-  v_batch lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a);
+  v_batch lethe_private.action_parts[] := case when not lethe_private.has_linked_clock(managed) then v_actions
+    else array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a) end;
   v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
   v_leaving lethe_private.action_parts;
   -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
@@ -4500,6 +4522,9 @@ begin
     raise exception using errcode = 'LE103',
       message = format('table %s has no column %s', lethe_private.host_name(v_oid), v_missing),
       hint = 'it was dropped or renamed: take it out of the policy, or name it anew';
+  end if;
+  if not lethe_private.has_linked_clock(managed) then
+    return;
   end if;
   perform c.entry
   from lethe.rules as r
