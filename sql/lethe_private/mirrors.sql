@@ -45,7 +45,7 @@ begin atomic
   where h.relation = mirror_shape.relation
     and (mirror_shape.kind = 'rows'
       or h.name in (select v.name from valued as v union select a.name from asked as a)
-      or strpos(c.text, quote_ident(h.name)) > 0)
+      or case when quote_ident(h.name) = h.name then c.text ~ format('\m%s\M', h.name) else strpos(c.text, quote_ident(h.name)) > 0 end)
   order by h.position;
 end;
 
@@ -288,6 +288,7 @@ begin
   end if;
   for v_member in select f.* from lethe_private.archived_family(managed) as f loop
     v_member_oid := lethe_private.host_table(v_member.schema_name, v_member.table_name);
+    perform lethe_private.assert_archivable(v_member_oid);
     perform lethe_private.follow_renames(v_member, v_member_oid);
     v_name := lethe_private.mirror_name(v_member, v_member_oid, 'rows');
     select m.* into v_mirror from lethe_private.mirrors as m where m.name = v_name;

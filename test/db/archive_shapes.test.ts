@@ -288,6 +288,47 @@ describe('the archive', () => {
     ).toEqual([{ n: 5 }])
   })
 
+  it('follows a table that is renamed', async () => {
+    const client = await db.connect()
+    await client.query('begin')
+    await client.query(`insert into files.cases select i, '2019-01-01' from generate_series(21, 22) as i`)
+    expect(await runCycle(client, 'north', '2021-06-01')).toBe('complete')
+    await client.query('alter table files.cases rename to dossiers')
+    await client.query('select lethe.apply_policy($1)', [
+      JSON.stringify({
+        version: 1,
+        controllers: { north: { time_zone: 'Europe/Paris' } },
+        tables: {
+          'files.dossiers': { since: 'closed', archive: { after: 'P1Y' }, purge: { after: 'P2Y' } },
+          'files.pages': { with: 'parent' },
+        },
+      }),
+    ])
+    const rows = await rowsOf(client, `select from lethe.open_archive('a test', 'files.dossiers', '21')`)
+    expect(rows).toHaveLength(1)
+    expect(await runCycle(client, 'north', '2021-06-01')).toBe('complete')
+    expect((await refusal(client.query(`select from lethe.open_archive('a test', 'files.dossiers', '21')`))).code).toBe(
+      'LE901',
+    )
+    await client.query('rollback')
+  })
+
+  it('refuses tables with inheritance children that have columns of their own (LE316)', async () => {
+    const client = await db.connect()
+    await client.query('begin')
+    await client.query('create table files.sealed_cases (seal text) inherits (files.cases)')
+    expect(
+      await refusal(client.query(`select lethe.set_rule('files.cases', 'archive', 'P2Y', since => '{closed}')`)),
+    ).toMatchObject({
+      code: 'LE316',
+      message: 'rows of files.cases cannot be archived: its child files.sealed_cases has column seal besides',
+    })
+    await client.query('rollback')
+    await client.query(`begin; create table files.plain_cases () inherits (files.cases)`)
+    await client.query(`select lethe.set_rule('files.cases', 'archive', 'P2Y', since => '{closed}')`)
+    await client.query('rollback')
+  })
+
   it('depends on nothing of the host: its types and columns can be dropped', async () => {
     const client = await db.connect()
     await client.query(`
