@@ -54,6 +54,7 @@
 --!include lethe/methods/register_method.sql
 --!include lethe_private/actions.sql
 --!include lethe_private/references.sql
+--!include lethe_private/condition.sql
 --!include lethe_private/mirrors.sql
 --!include lethe_private/archive_sql.sql
 --!include lethe_private/kept_sql.sql
@@ -69,9 +70,9 @@
 --!include lethe_private/as_dropper.sql
 --!include lethe_private/run_as_dropper.sql
 --!include lethe_private/managed.sql
---!include lethe_private/condition.sql
 --!include lethe_private/assert_intact.sql
 --!include lethe_private/assert_term.sql
+--!include lethe_private/assert_archiving.sql
 --!include lethe_private/assert_rules.sql
 --!include lethe_private/record_change.sql
 --!include lethe/set_controller.sql

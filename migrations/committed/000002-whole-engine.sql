@@ -1,5 +1,5 @@
 --! Previous: sha1:1599a9ecc41b94bec263d090fe88a91f2a6acc8f
---! Hash: sha1:1dd37531eba4ed5334827b0ac776d33ed7ebd248
+--! Hash: sha1:9dbab640428bbf38df55f0a915c0f814ab456b4b
 --! Message: whole engine
 
 -- Archive, aggregated clocks, partitions, sealed evidence, more methods, a first API.
@@ -1848,8 +1848,13 @@ begin
     v_parts.unusable := format('not coalesce(%s, false)', v_parts.usable);
     v_parts.expired := format('%s <= date %L', v_day, v_last);
   end if;
-  v_parts.applies := coalesce('(' || case when lethe_private.is_archive(table_oid) then lethe_private.archived_condition(alias, table_oid, term_sql.condition)
+  v_parts.applies := coalesce('(' || case when lethe_private.is_archive(table_oid) then lethe_private.archived_condition(term_sql.condition)
     else term_sql.condition end || ')', v_parts.usable);
+  if term_sql.condition is not null and v_parts.applies = v_parts.usable then
+    raise exception using errcode = 'LE303',
+      message = format('a predicate on %I.%I cannot be asked of its archive', managed.schema_name, managed.table_name),
+      hint = 'compare an enumeration for equality alone, and other types of yours not at all';
+  end if;
   return v_parts;
 end
 $$;
@@ -2583,7 +2588,7 @@ begin
       v_rule.column_name, v_parts.due, v_parts.unclocked, 'true', null, 'null');
     if v_rule.action = 'archive' and v_rule.purge_id is not null then
       v_purge := (lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.purge_id, batch)).due;
-      v_action.due := concat_ws(' and not ', format('(%s)', v_parts.due), format('coalesce(%s, false)', v_purge));
+      v_action.due := concat_ws(' and not ', format('(%s)', v_parts.due), case when v_purge is not null then format('coalesce(%s, false)', v_purge) end);
     end if;
 
     if v_rule.column_name is not null then
@@ -2616,6 +2621,139 @@ $$;
 comment on function lethe_private.actions(text, lethe.managed_tables, oid, lethe.controllers, date, boolean) is
   'The actions in force on a managed table for one controller and one local day, those on the row first.';
 --! EndIncluded lethe_private/actions.sql
+--! Included lethe_private/condition.sql
+-- A predicate given by a person is put inside a DELETE. PostgreSQL itself says what it means: it is
+-- built into a partial index over an empty temporary table of the same columns, which refuses
+-- subqueries, aggregates, anything not boolean and anything not immutable, and read back with every
+-- name qualified. What runs later is what was read back, never what was typed.
+create or replace function lethe_private.names_of_host(condition text)
+  returns text
+  language sql
+  immutable
+begin atomic
+  select btrim(d.name[1], '"')
+  from regexp_matches(regexp_replace(condition, '''([^'']|'''')*''', ' ', 'g'), '("(?:[^"]|"")*"|[[:alnum:]_]+)\s*\.\s*["[:alpha:]_]', 'g') as d (name)
+  where lower(btrim(d.name[1], '"')) not in ('pg_catalog', 'lethe')
+  limit 1;
+end;
+
+comment on function lethe_private.names_of_host(text) is
+  'The first schema other than PostgreSQL''s own and Lethe''s that an expression names; null when there is none.';
+
+-- In the archive it is Lethe's owner who asks, so nothing of the host's may have a part in it: an enumeration is text
+-- there, and is compared as such, which for equality is the same. Its order is not, nor is anybody else's equality.
+create or replace function lethe_private.archived_condition(condition text)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text;
+  v_read text := condition;
+begin
+  if lethe_private.names_of_host(condition) is null then
+    return condition;
+  end if;
+  for v_type in
+    select distinct t.m[1]
+    from regexp_matches(condition, '::((?:"(?:[^"]|"")+"|\w+)\.(?:"(?:[^"]|"")+"|\w+))', 'g') as t (m)
+    where exists (
+      select from pg_type as y join pg_namespace as n on n.oid = y.typnamespace
+      where y.typtype = 'e' and format('%I.%I', n.nspname, y.typname) = t.m[1])
+  loop
+    v_read := replace(v_read, '::' || v_type, '::text');
+  end loop;
+  if lethe_private.names_of_host(v_read) is not null
+    or replace(regexp_replace(v_read, '''([^'']|'''')*''', ' ', 'g'), '<>', ' ') ~ '[<>]'
+    or exists (select from regexp_matches(condition, '''((?:[^'']|'''')*)''', 'g') as l (m) where l.m[1] ~ '::')
+  then
+    return null;
+  end if;
+  return v_read;
+end
+$$;
+
+comment on function lethe_private.archived_condition(text) is
+  'A predicate as it reads over archived rows; null when it cannot be asked of them.';
+
+create or replace function lethe_private.names_column(condition text, name text)
+  returns boolean
+  language sql
+  immutable
+return coalesce(case when quote_ident(name) = name then condition ~ format('\m%s\M', name) else strpos(condition, quote_ident(name)) > 0 end, false);
+
+comment on function lethe_private.names_column(text, text) is 'True when an expression may name a column; a word in its literals counts too.';
+
+create or replace function lethe_private.read_condition(relation oid, condition text)
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+  set standard_conforming_strings = on
+  -- What is read back runs in other sessions, and a policy must mean the same whoever applies it.
+  set datestyle = 'ISO, YMD'
+  set intervalstyle = 'postgres'
+  set timezone = 'UTC'
+  set extra_float_digits = 1
+as $$
+declare
+  v_read text;
+  v_message text;
+  v_schema text;
+begin
+  perform lethe_private.assert_single_expression(condition);
+  -- Reading it already runs code: functions of constants are folded, literals go through the checks of
+  -- domains. Here that would be with the rights of Lethe's owner, so nothing of the host's or of the
+  -- session's is let in, but columns of plain types.
+  v_schema := lower(lethe_private.names_of_host(condition));
+  if v_schema is not null then
+    raise exception using errcode = 'LE303',
+      message = format('predicate on %s names something of %I', lethe_private.host_name(relation), v_schema),
+      hint = 'name columns alone, without a table or a cast to a type of yours; functions are PostgreSQL''s own or Lethe''s';
+  elsif exists (select from pg_type as t where t.typnamespace = pg_my_temp_schema()) then
+    raise exception using errcode = 'LE303',
+      message = 'this session has temporary tables or types, which a predicate could name',
+      hint = 'change the policy in a fresh session';
+  end if;
+  begin
+    execute format('create temporary table lethe_condition (%s)',
+      (select string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position)
+       from lethe_private.host_columns as h
+       join pg_namespace as n on n.nspname = h.type_schema
+       join pg_type as t on t.typname = h.type_name and t.typnamespace = n.oid
+       left join pg_type as e on e.oid = t.typelem
+       where h.relation = read_condition.relation
+         and (h.type_schema = 'pg_catalog'
+           or t.typtype in ('b', 'e') and coalesce(e.typtype, 'b') in ('b', 'e') and has_schema_privilege(current_user, h.type_schema, 'usage'))));
+    execute format(E'create index lethe_condition_index on pg_temp.lethe_condition ((1)) where (\n%s\n)', condition);
+    select pg_get_expr(i.indpred, i.indrelid) into v_read
+    from pg_index as i where i.indexrelid = to_regclass('pg_temp.lethe_condition_index');
+    execute 'drop table pg_temp.lethe_condition';
+  exception when others then
+    get stacked diagnostics v_message = message_text;
+    raise exception using errcode = 'LE303',
+      message = format('predicate on %s cannot be used: %s', lethe_private.host_name(relation), v_message),
+      hint = case when exists (
+          select from lethe_private.host_columns as h
+          where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+            and not has_schema_privilege(current_user, h.type_schema, 'usage'))
+        then (select string_agg(distinct format('grant usage on schema %I to lethe_owner', h.type_schema), '; ')
+              from lethe_private.host_columns as h
+              where h.relation = read_condition.relation and h.type_schema <> 'pg_catalog'
+                and not has_schema_privilege(current_user, h.type_schema, 'usage'))
+        else 'write one immutable, boolean expression over the columns of this table; no subqueries, no now()' end;
+  end;
+  -- A backslash would mean something else to a session with standard_conforming_strings off.
+  return (
+    select string_agg(case when r.token[1] like '''%\%' escape '' then 'E' || replace(r.token[1], '\', '\\') else r.token[1] end, '' order by r.n)
+    from regexp_matches(v_read, '"(?:[^"]|"")*"|''(?:[^'']|'''')*''|[^"'']+', 'g') with ordinality as r (token, n));
+end
+$$;
+
+comment on function lethe_private.read_condition(oid, text) is
+  'A predicate over one table as PostgreSQL reads it, every name qualified. Raises LE303.';
+--! EndIncluded lethe_private/condition.sql
 --! Included lethe_private/mirrors.sql
 -- The archive's tables. A mirror has the columns of its source in base types of PostgreSQL's own, so that
 -- nothing in it depends on anything of the host's, and in front of them:
@@ -2664,7 +2802,7 @@ begin atomic
   where h.relation = mirror_shape.relation
     and (mirror_shape.kind = 'rows'
       or h.name in (select v.name from valued as v union select a.name from asked as a)
-      or strpos(c.text, quote_ident(h.name)) > 0)
+      or lethe_private.names_column(c.text, h.name))
   order by h.position;
 end;
 
@@ -2764,6 +2902,12 @@ declare
   v_mirror lethe_private.mirrors;
   v_clock text;
 begin
+  -- Two controllers' cycles may come here at once.
+  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
+  select m.* into v_mirror from lethe_private.mirrors as m where m.name = lethe_private.mirror_name(managed, relation, make_mirror.kind);
+  if found then
+    return v_mirror;
+  end if;
   insert into lethe_private.mirrors (table_id, kind, name, source)
   values (managed.id, make_mirror.kind, lethe_private.mirror_name(managed, relation, make_mirror.kind), relation)
   returning * into v_mirror;
@@ -2811,11 +2955,28 @@ declare
   v_change record;
   v_changed boolean;
 begin
+  if not exists (
+    select from lethe_private.mirrors as m
+    where m.table_id = managed.id and (m.source <> follow_renames.relation or exists (
+      select from lethe_private.mirror_columns as c
+      left join lethe_private.host_columns as h on h.relation = follow_renames.relation and h.position = c.number
+      where c.mirror_id = m.id and (h.name <> c.column_name or h.name is null and exists (
+        select from lethe_private.host_columns as x where x.relation = follow_renames.relation and x.name = c.column_name)))))
+  then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
   update lethe_private.mirror_columns as c
   set number = h.position
   from lethe_private.mirrors as m, lethe_private.host_columns as h
   where m.id = c.mirror_id and m.table_id = managed.id and m.source <> follow_renames.relation
     and h.relation = follow_renames.relation and h.name = c.column_name;
+  -- The numbers of columns that are no longer there mean others by now.
+  update lethe_private.mirror_columns as c
+  set number = -c.number
+  from lethe_private.mirrors as m
+  where m.id = c.mirror_id and m.table_id = managed.id and m.source <> follow_renames.relation and c.number > 0
+    and not exists (select from lethe_private.host_columns as h where h.relation = follow_renames.relation and h.name = c.column_name);
   update lethe_private.mirrors as m set source = follow_renames.relation
   where m.table_id = managed.id and m.source <> follow_renames.relation;
 
@@ -2894,8 +3055,6 @@ begin
   then
     return;
   end if;
-  -- Two controllers' cycles may come here at once.
-  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
   perform lethe_private.follow_renames(managed, v_oid);
   if exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive' and r.column_name is not null)
     and not exists (select from lethe_private.mirrors as m where m.name = lethe_private.mirror_name(managed, v_oid, 'values'))
@@ -2907,6 +3066,7 @@ begin
   end if;
   for v_member in select f.* from lethe_private.archived_family(managed) as f loop
     v_member_oid := lethe_private.host_table(v_member.schema_name, v_member.table_name);
+    perform lethe_private.assert_archivable(v_member_oid);
     perform lethe_private.follow_renames(v_member, v_member_oid);
     v_name := lethe_private.mirror_name(v_member, v_member_oid, 'rows');
     select m.* into v_mirror from lethe_private.mirrors as m where m.name = v_name;
@@ -2930,7 +3090,8 @@ create or replace function lethe_private.shape_mark(relations jsonb)
   language sql
   stable
 begin atomic
-  select md5(string_agg(format('%s %s %s %s %s', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod), ',' order by a.attrelid, a.attnum))
+  select md5(string_agg(format('%s %s %s %s %s', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod), ',' order by a.attrelid, a.attnum)
+    || (select count(*) from pg_catalog.pg_inherits as i where i.inhparent in (select x.oid::oid from jsonb_array_elements_text(relations) as x (oid))))
   from jsonb_array_elements_text(relations) as r (oid)
   join pg_catalog.pg_attribute as a on a.attrelid = r.oid::oid and a.attnum > 0 and not a.attisdropped;
 end;
@@ -3730,32 +3891,6 @@ comment on function lethe_private.partitions_program(lethe.managed_tables, oid, 
 --
 -- Shape: {"discover": text, "mirrors": {oid: {"look", "purge", "columns", "emptied"}}}; see compile.sql for marks.
 
--- A predicate was read over the source's types. Where the archive keeps one of them as text, it is turned
--- back for the predicate's sake.
-create or replace function lethe_private.archived_condition(alias text, relation oid, condition text)
-  returns text
-  language sql
-  stable
-begin atomic
-  select case
-    when not exists (
-      select from lethe_private.mirror_columns as c
-      where c.mirror_id = m.id and c.mirror_type = 'text' and c.source_type not in ('text', 'character varying')
-        and strpos(condition, quote_ident(c.column_name)) > 0)
-    then condition
-    else format('(select %s from (select %s) as m)', condition, (
-      select string_agg(case when c.mirror_type = 'text' and c.source_type <> 'text'
-        then format('%1$s.%2$I::%3$s as %2$I', alias, c.column_name, c.source_type)
-        else format('%1$s.%2$I', alias, c.column_name) end, ', ')
-      from lethe_private.mirror_columns as c
-      where c.mirror_id = m.id and strpos(condition, quote_ident(c.column_name)) > 0))
-  end
-  from lethe_private.mirrors as m
-  join pg_catalog.pg_class as r on r.relname = m.name and r.oid = archived_condition.relation;
-end;
-
-comment on function lethe_private.archived_condition(text, oid, text) is 'A predicate as it reads over an archived row.';
-
 create or replace function lethe_private.archived_held_sql(alias text, table_id int, today date)
   returns text
   language sql
@@ -3796,6 +3931,57 @@ end;
 comment on function lethe_private.archived_actions(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date) is
   'The actions in force on one mirror of a managed table, for one controller and one local day.';
 
+-- A mirror is never altered, so a rule that counts by a column which was not there, or of another type, when its rows
+-- were archived has no answer in it. Nor has a clock over other rows whose days were not taken along.
+create or replace function lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_found boolean;
+  v_name text;
+begin
+  execute format('select exists (select from lethe_archive.%I)', mirror.name) into v_found;
+  if not v_found then
+    return null;
+  end if;
+  for v_name in
+    select distinct n.name
+    from lethe.rules as r
+    join lethe.terms as t on t.rule_id = r.id
+    cross join lateral (
+      select s from unnest(t.since) as s
+      union
+      select h.name from lethe_private.host_columns as h
+      where h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and lethe_private.names_column(t.condition, h.name)
+    ) as n (name)
+    where r.table_id = managed.id and r.action <> 'archive'
+      and (r.column_name is null or exists (
+        select from lethe_private.mirror_columns as c
+        where c.mirror_id = mirror.id and c.column_name = r.column_name and c.holds_value))
+      and not exists (
+        select from lethe_private.mirror_columns as c
+        join lethe_private.host_columns as h on h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and h.name = c.column_name
+        where c.mirror_id = mirror.id and c.column_name = n.name and c.mirror_type = lethe_private.mirror_type(h))
+  loop
+    if not lethe_private.is_linked(v_name) then
+      return v_name;
+    end if;
+    execute format('select exists (select from lethe_archive.%I as m where m."lethe$root_table" = $1 and not coalesce(m."lethe$clocks", ''{}'') ? $2)', mirror.name)
+      into v_found using managed.id, v_name;
+    if v_found then
+      return v_name;
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function lethe_private.unanswered(lethe.managed_tables, lethe_private.mirrors) is
+  'A column or clock that a rule counts by and that rows of a mirror have no answer to; null when there is none.';
+
 create or replace function lethe_private.mirror_program(
   managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date
 )
@@ -3806,6 +3992,8 @@ create or replace function lethe_private.mirror_program(
 as $$
 declare
   v_own text := format('c."lethe$controller" = %s', controller.id);
+  -- What came along with a row ends with it, and not by itself.
+  v_root text := format(' and c."lethe$root_table" = %s', managed.id);
   v_held text := lethe_private.archived_held_sql('c', managed.id, today);
   v_actions lethe_private.action_parts[];
   v_purge lethe_private.action_parts;
@@ -3813,10 +4001,20 @@ declare
   v_companions text[];
   v_free text;
 begin
-  select array_agg(a) into v_actions from lethe_private.archived_actions(managed, mirror, controller, today) as a;
+  if lethe_private.unanswered(managed, mirror) is not null then
+    return jsonb_build_object('failure', 'LE905');
+  end if;
+  for v_purge in select * from lethe_private.archived_actions(managed, mirror, controller, today) loop
+    if v_purge.phase = 'purge' then
+      v_purge.due := format('(%s)%s', v_purge.due, v_root);
+      v_purge.test := format('(%s)', v_purge.due);
+    end if;
+    v_actions := v_actions || v_purge;
+  end loop;
   if v_actions is null then
     return null;
   end if;
+  v_purge := null;
   select a.* into v_purge from unnest(v_actions) as a where a.phase = 'purge';
   select array_agg(a) into v_columns from unnest(v_actions) as a where a.phase = 'columns';
 
@@ -3858,14 +4056,19 @@ return format($sql$with gone as (
     and %s
   returning c."lethe$key" as key, c."lethe$root", c."lethe$root_table", c."lethe$archived_at"
 )%s
-select jsonb_build_object('rows', count(*), 'root', %s, '%s', count(*)) as facts,
+select jsonb_build_object('rows', count(*), 'root', %s, '%s', count(*), 'children', jsonb_build_array(%s)) as facts,
   null::oid as target, null::tid[] as tids
 from gone as a$sql$,
   condition,
   coalesce((select string_agg(format(E', along_%s as (\n  delete from lethe_archive.%I as k using gone as g\n'
-      '  where k."lethe$root_table" = g."lethe$root_table" and k."lethe$root" = g."lethe$root" and k."lethe$archived_at" = g."lethe$archived_at"\n    and g."lethe$root_table" = %s\n)', n, x, root_table_id), '')
+      '  where k."lethe$root_table" = g."lethe$root_table" and k."lethe$root" = g."lethe$root" and k."lethe$archived_at" = g."lethe$archived_at"\n    and g."lethe$root_table" = %s\n  returning 1\n)', n, x, root_table_id), '')
     from unnest(companions) with ordinality as u (x, n)), ''),
-  lethe_private.root_sql('a.key'), purge.flag);
+  lethe_private.root_sql('a.key'), purge.flag,
+  (select string_agg(format('jsonb_build_object(''table'', %L, ''rule'', ''with parent'', ''rows'', (select count(*) from along_%s))',
+      format('%I.%I (archive)', t.schema_name, t.table_name), u.n), ', ')
+   from unnest(companions) with ordinality as u (x, n)
+   join lethe_private.mirrors as m on m.name = u.x
+   join lethe.managed_tables as t on t.id = m.table_id));
 
 comment on function lethe_private.mirror_purge_sql(text, lethe_private.action_parts, text, text[], int) is
   'Purges a batch of archived rows with all that was archived along with them.';
@@ -3910,7 +4113,8 @@ begin atomic
     where m.table_id = managed.id
   )
   select case when count(*) > 0 then jsonb_build_object(
-    'discover', string_agg(format('select * from (%s) as %I', p.program ->> 'discover', p.name), E'\nunion all\n' order by p.name),
+    'discover', string_agg(format('select * from (%s) as %I', p.program ->> 'discover', p.name), E'\nunion all\n' order by p.name)
+      filter (where p.program ? 'discover'),
     'mirrors', jsonb_object_agg(p.target, (p.program - 'discover') || jsonb_build_object('name', p.name))) end
   from programs as p
   where p.program is not null;
@@ -3945,10 +4149,20 @@ create or replace function lethe_private.run_on_archive(statement text, tids tid
   set bytea_output = hex
   set extra_float_digits = 1
   set intervalstyle = postgres
+  set datestyle = 'ISO, YMD'
   set jit = off
 as $$
+declare
+  v_state text;
 begin
   return query execute statement using tids, inner_pad, outer_pad;
+exception
+  -- The message of a cast that fails on some row quotes the row.
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    raise exception using errcode = v_state,
+      message = format('a statement over the archive fails on some row (SQLSTATE %s)', v_state),
+      hint = 'a predicate must be able to read every value of its columns, those in the archive too';
 end
 $$;
 
@@ -3995,6 +4209,11 @@ declare
   v_all jsonb := '{}';
 begin
   for v_mirror in select m.value from jsonb_each(nullif(program #> '{archived,mirrors}', 'null')) as m loop
+    if v_mirror ? 'failure' then
+      raise exception using errcode = v_mirror ->> 'failure',
+        message = format('what is in archive table %s cannot be asked for what its rules count by', v_mirror ->> 'name'),
+        hint = 'let the rules count by what was there when it was archived';
+    end if;
     select r.facts into v_facts
     from lethe_private.run_on_archive(format('select (%s), null::oid, null::tid[]', v_mirror ->> 'look')) as r;
     select coalesce(jsonb_object_agg(f.key, jsonb_build_object(
@@ -4406,6 +4625,166 @@ $$;
 comment on function lethe_private.compile(lethe.managed_tables, lethe.controllers, date) is
   'The statements of one table, for one controller and one local day; null when no rule applies.';
 --! EndIncluded lethe_private/compile.sql
+--! Included lethe_private/as_sweeper.sql
+-- The only function that lethe_sweeper owns, and the only way in which Lethe touches a host's table.
+--
+-- A trigger of the host runs with the rights of whoever changes the row. Here that is lethe_sweeper,
+-- which may do nothing but what was granted to it on managed tables. Because it owns this function, a
+-- hostile trigger could alter it (it cannot replace it: that takes CREATE on the schema). So the body
+-- trusts nothing of its own definition: names are qualified down to the operators, and it refuses to
+-- go on unless it really runs as lethe_sweeper. Its caller checks the definition too.
+--
+-- lethe init runs this file every time, and so restores what was altered or dropped.
+--
+-- Deferred constraints and triggers are made to fire here, as lethe_sweeper: at COMMIT they would run
+-- as somebody else, and as a different role on PostgreSQL 15 than on 18.
+create or replace function lethe_private.as_sweeper(
+  statement text,
+  tids tid[],
+  inner_pad bytea,
+  outer_pad bytea,
+  host_search_path text
+)
+  returns table (facts jsonb, target oid, found_tids tid[])
+  language plpgsql
+  volatile
+  security definer
+  set search_path = pg_catalog, pg_temp
+  set row_security = off
+  -- A row's key is the same text in every session, else a hold would not find its row. These are defaults.
+  set bytea_output = hex
+  set extra_float_digits = 1
+  set intervalstyle = postgres
+  set datestyle = 'ISO, YMD'
+  set jit = off  -- short statements over many partitions: compiling took 24 times as long as running
+as $$
+declare
+  v_settings pg_catalog.text[];
+begin
+  if current_user operator(pg_catalog.<>) 'lethe_sweeper'::pg_catalog.name then
+    raise exception using errcode = 'LE505', message = 'function lethe_private.as_sweeper has been altered',
+      hint = 'run lethe init to restore it, and find out who altered it';
+  end if;
+  perform pg_catalog.set_config('search_path', host_search_path, true);
+  v_settings := array[
+    pg_catalog.current_setting('search_path'), pg_catalog.current_setting('row_security'),
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')];
+
+  return query execute statement using tids, inner_pad, outer_pad;
+  set constraints all immediate;
+
+  -- A setting that a trigger changed would outlive this function: it would be met by code with more rights,
+  -- or end the cycle for every table.
+  if v_settings operator(pg_catalog.<>) array[
+    pg_catalog.current_setting('search_path'), 'off',
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('default_transaction_read_only'),
+    pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.current_setting('standard_conforming_strings'),
+    pg_catalog.current_setting('statement_timeout'), pg_catalog.current_setting('lock_timeout')]
+    or pg_catalog.current_setting('row_security') operator(pg_catalog.<>) 'off'
+  then
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path, row_security or another setting of the session',
+      hint = 'give the trigger''s function a "set" clause for what it needs';
+  end if;
+end
+$$;
+
+comment on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) is
+  'Runs one statement as lethe_sweeper, row security off, under the search path declared for the table. Raises LE504, LE505.';
+
+-- Handing it over takes CREATE on the schema for as long as that lasts.
+grant create on schema lethe_private to lethe_sweeper;
+revoke all on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) from public;
+grant execute on function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) to lethe_owner;
+alter function lethe_private.as_sweeper(text, tid[], bytea, bytea, text) owner to lethe_sweeper;
+revoke create on schema lethe_private from lethe_sweeper;
+--! EndIncluded lethe_private/as_sweeper.sql
+--! Included lethe_private/run_as_sweeper.sql
+-- What the engine calls. Two shapes of statement: one that returns facts (jsonb) alone, and one that
+-- returns facts, target and addresses, batch by batch.
+create or replace function lethe_private.run_as_sweeper(
+  statement text,
+  managed lethe.managed_tables,
+  tids tid[] default null,
+  inner_pad bytea default null,
+  outer_pad bytea default null
+)
+  returns table (facts jsonb, target oid, found_tids tid[])
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pg_proc as p
+    where p.oid = to_regprocedure('lethe_private.as_sweeper(text, tid[], bytea, bytea, text)')
+      and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
+      and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
+      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'bytea_output=hex', 'extra_float_digits=1', 'IntervalStyle=postgres', 'DateStyle=ISO, YMD', 'jit=off']
+      and not exists (
+        select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        where a.grantee not in (select r.oid from pg_roles as r where r.rolname in ('lethe_sweeper', 'lethe_owner')))
+  ) then
+    raise exception using errcode = 'LE505',
+      message = 'function lethe_private.as_sweeper has been altered',
+      hint = 'run lethe init to restore it, and find out who altered it';
+  end if;
+  -- The addresses of a batch lie close together, but the planner takes each for a random read and, on a
+  -- table that is not very large, would rather read all of it again and again.
+  if run_as_sweeper.tids is not null then
+    perform set_config('random_page_cost', '0.1', true);
+  end if;
+  return query select * from lethe_private.as_sweeper(
+    statement, tids, inner_pad, outer_pad, coalesce(managed.search_path, 'pg_catalog, pg_temp'));
+
+  -- A search path that a trigger set for the whole session, be it to the very value it had, is still in
+  -- force here: from now on the host's schema would be searched on our behalf.
+  if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
+    raise exception using errcode = 'LE504', message = 'a trigger changed search_path or row_security of the session',
+      hint = 'give the trigger''s function a "set search_path" clause';
+  end if;
+end
+$$;
+
+comment on function lethe_private.run_as_sweeper(text, lethe.managed_tables, tid[], bytea, bytea) is
+  'Runs one statement over a managed table as lethe_sweeper. Raises LE504, LE505.';
+
+create or replace function lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_facts jsonb;
+  v_state text;
+begin
+  -- The planner cannot know how few rows a partial index still holds. Starting helpers for those takes
+  -- longer than counting them; for a table that must be read whole they pay all the same.
+  perform set_config('parallel_setup_cost', '10000', true);
+  select r.facts into v_facts
+  from lethe_private.run_as_sweeper(
+    format('select (%s), null::oid, null::tid[]', count_as_sweeper.statement), count_as_sweeper.managed) as r;
+  return v_facts;
+exception
+  when insufficient_privilege then
+    raise;
+  -- The message of a cast or a division that fails on some row quotes the row, whosever it is.
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    if v_state like 'LE%' then
+      raise;
+    end if;
+    raise exception using errcode = v_state,
+      message = format('a statement over %I.%I fails on some row (SQLSTATE %s)', managed.schema_name, managed.table_name, v_state),
+      hint = 'a predicate must be able to read every value of its columns';
+end
+$$;
+
+comment on function lethe_private.count_as_sweeper(text, lethe.managed_tables) is
+  'The one jsonb value of a statement run as lethe_sweeper.';
+--! EndIncluded lethe_private/run_as_sweeper.sql
 --! Included lethe_private/as_dropper.sql
 -- The only function that lethe_dropper owns, and the only way in which Lethe drops or detaches a partition.
 --
@@ -4808,6 +5187,139 @@ $$;
 comment on function lethe_private.assert_column_may_change(lethe.managed_tables, oid, lethe_private.host_columns) is
   'Raises LE308, LE309 or LE316 for a column that no rule may rewrite.';
 --! EndIncluded lethe_private/assert_term.sql
+--! Included lethe_private/assert_archiving.sql
+-- What is archived must come to its end, and nobody but the engine's own statements may be needed to find it then.
+create or replace function lethe_private.assert_archiving(managed lethe.managed_tables)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := format('%I.%I', managed.schema_name, managed.table_name);
+  v_member lethe.managed_tables;
+  v_mirror lethe_private.mirrors;
+  v_conflict record;
+  v_found text;
+begin
+  -- Archiving a value already puts an anonymized one in its place; what is in the archive is purged there.
+  select r.column_name into v_conflict
+  from lethe.rules as r
+  join lethe.rules as l on l.table_id = r.table_id and l.column_name = r.column_name and l.action = 'anonymize'
+  where r.table_id = managed.id and r.action = 'archive'
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s is to be archived and anonymized', v_conflict.column_name, v_name),
+      hint = 'archive alone does both: the original goes to the archive, and "using" says what is left in its place';
+  end if;
+  select r.column_name into v_conflict
+  from lethe.rules as r
+  join lethe.rules as l on l.table_id = r.table_id
+  join lethe.terms as t on t.rule_id = l.id and (r.column_name = any (t.since) or l.id <> r.id and lethe_private.names_column(t.condition, r.column_name))
+  where r.table_id = managed.id and r.action = 'archive'
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('column %I of %s is to be archived, and another rule counts by it', v_conflict.column_name, v_name),
+      hint = 'in the archive nobody could ask for it any more: count by another column, or archive the whole row';
+  end if;
+
+
+  -- Its rows leave with their parent, who would not take what is in their own archive along.
+  if exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive')
+    and exists (select from lethe.links as l where l.table_id = managed.id and l.on_purge = 'with parent')
+  then
+    raise exception using errcode = 'LE316',
+      message = format('rows of %s go with their parent and cannot be archived by a rule of their own', v_name),
+      hint = 'archive the parent: what goes with it is archived along';
+  end if;
+
+  select r.column_name, c.name as controller into v_conflict
+  from lethe.rules as r
+  cross join lethe.controllers as c
+  where r.table_id = managed.id and r.action = 'archive'
+    and exists (select from lethe_private.effective_terms(managed.id, c.id) as t where t.rule_id = r.id)
+    and not exists (
+      select from lethe_private.effective_terms(managed.id, c.id) as t
+      join lethe.rules as p on p.id = t.rule_id
+      where p.action = 'purge' and (p.column_name is null or p.column_name = r.column_name))
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('%s of %s would be archived for ever for controller %s',
+        coalesce('column ' || quote_ident(v_conflict.column_name), 'rows'), v_name, v_conflict.controller),
+      hint = 'add a purge, by which they end';
+  end if;
+
+  for v_member in
+    select f.* from lethe_private.archived_family(managed) as f
+    where exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive')
+    union
+    select managed.* where exists (select from lethe_private.mirrors as m where m.table_id = managed.id)
+  loop
+    select lethe_private.names_of_host(t.condition) into v_found
+    from lethe.terms as t join lethe.rules as r on r.id = t.rule_id
+    where r.table_id = v_member.id and t.condition is not null and lethe_private.archived_condition(t.condition) is null
+    limit 1;
+    if found then
+      raise exception using errcode = 'LE303',
+        message = format('a predicate on %I.%I names something of %s and cannot be asked of its archive', v_member.schema_name, v_member.table_name, v_found),
+        hint = 'compare an enumeration for equality alone, and other types of yours not at all';
+    end if;
+  end loop;
+
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = managed.id loop
+    v_found := lethe_private.unanswered(managed, v_mirror);
+    if v_found is not null then
+      raise exception using errcode = 'LE905',
+        message = format('what is in the archive of %s cannot be asked for %s, which its rules count by', v_name, v_found),
+        hint = 'it was not there, or of another type, when the rows were archived: let the rules count by what was, or add a rule beside';
+    elsif lethe_private.never_ends(managed, v_mirror) then
+      raise exception using errcode = 'LE903',
+        message = format('table %s has %s in the archive that no rule would end', v_name, v_mirror.kind),
+        hint = 'keep the purge until their term has ended';
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_archiving(lethe.managed_tables) is
+  'Raises LE303, LE316, LE903 or LE905 when something would stay in the archive for ever, or could not be found there.';
+
+create or replace function lethe_private.never_ends(managed lethe.managed_tables, mirror lethe_private.mirrors)
+  returns boolean
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_column text;
+  v_found boolean;
+begin
+  if exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is null and r.action = 'purge') then
+    return false;
+  elsif mirror.kind = 'rows' then
+    execute format('select exists (select from lethe_archive.%I as m where m."lethe$root_table" = $1)', mirror.name) into v_found using managed.id;
+    return v_found;
+  end if;
+  for v_column in
+    select c.column_name from lethe_private.mirror_columns as c
+    where c.mirror_id = mirror.id and c.holds_value
+      and not exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name = c.column_name and r.action = 'purge')
+  loop
+    execute format('select exists (select from lethe_archive.%I as m where m.%I is not null)', mirror.name, v_column) into v_found;
+    if v_found then
+      return true;
+    end if;
+  end loop;
+  return false;
+end
+$$;
+
+comment on function lethe_private.never_ends(lethe.managed_tables, lethe_private.mirrors) is
+  'True when a mirror has something that no purge of its table reaches.';
+--! EndIncluded lethe_private/assert_archiving.sql
 --! Included lethe_private/assert_rules.sql
 -- What only shows when all rules of a table are seen together, and what its triggers, rules and
 -- references would do to a sweep.
@@ -4823,6 +5335,7 @@ declare
   v_updates boolean := exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is not null);
 begin
   perform lethe_private.assert_terms_agree(managed, v_oid);
+  perform lethe_private.assert_archiving(managed);
   perform lethe_private.assert_events_stand(managed);
   if v_purges then
     perform lethe_private.assert_no_rewrite_rule(v_oid, '4', 'DELETE');
@@ -4893,29 +5406,6 @@ begin
       message = format('the terms of column %I of %s name different methods for controller %s',
       v_conflict.column_name, lethe_private.host_name(relation), v_conflict.controller),
       hint = 'one value can be masked in one way only';
-  end if;
-
-  -- Archiving a value already puts an anonymized one in its place; what is in the archive is purged there.
-  select r.column_name into v_conflict
-  from lethe.rules as r
-  join lethe.rules as l on l.table_id = r.table_id and l.column_name = r.column_name and l.action = 'anonymize'
-  where r.table_id = managed.id and r.action = 'archive'
-  limit 1;
-  if found then
-    raise exception using errcode = 'LE316',
-      message = format('column %I of %s is to be archived and anonymized', v_conflict.column_name, lethe_private.host_name(relation)),
-      hint = 'archive alone does both: the original goes to the archive, and "using" says what is left in its place';
-  end if;
-  select r.column_name into v_conflict
-  from lethe.rules as r
-  join lethe.rules as l on l.table_id = r.table_id
-  join lethe.terms as t on t.rule_id = l.id and r.column_name = any (t.since)
-  where r.table_id = managed.id and r.action = 'archive'
-  limit 1;
-  if found then
-    raise exception using errcode = 'LE316',
-      message = format('column %I of %s is to be archived and is a clock of its table', v_conflict.column_name, lethe_private.host_name(relation)),
-      hint = 'count since another column, or archive the whole row';
   end if;
 
   -- Only where both delays count from the same clock for the same purpose can they be compared at all.
@@ -5129,6 +5619,15 @@ begin
   end if;
 
   perform lethe_private.assert_partitions(v_oid, manage_table.partitions);
+  -- A table that was renamed takes its archive along.
+  update lethe.managed_tables as m
+  set schema_name = n.nspname, table_name = c.relname
+  from pg_class as c
+  join pg_namespace as n on n.oid = c.relnamespace
+  where c.oid = v_oid
+    and lethe_private.host_table(m.schema_name, m.table_name) is null
+    and exists (select from lethe_private.mirrors as r where r.table_id = m.id and r.source = v_oid);
+
   insert into lethe.managed_tables as m
     (schema_name, table_name, controller_id, controller_column, time_zone, search_path, key_columns, sentinels, partitions)
   select n.nspname, c.relname, v_controller_id, manage_table.controller_column, manage_table.time_zone,
@@ -5450,6 +5949,17 @@ as $$
 declare
   v_name text;
 begin
+  -- Through the parent, a row of an inheritance child would lose the columns of its own, and its way back.
+  select lethe_private.host_name(i.inhrelid) into v_name
+  from pg_inherits as i
+  join pg_class as c on c.oid = i.inhrelid and not c.relispartition
+  where i.inhparent = assert_archivable.relation
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE316',
+      message = format('rows of %s cannot be archived: %s inherits from it', lethe_private.host_name(relation), v_name),
+      hint = 'purge them instead';
+  end if;
   select h.name into v_name from lethe_private.host_columns as h
   where h.relation = assert_archivable.relation and starts_with(h.name, 'lethe$') limit 1;
   if found then
@@ -5460,7 +5970,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.assert_archivable(oid) is 'Raises LE316 for a table with a column named like those of the archive.';
+comment on function lethe_private.assert_archivable(oid) is 'Raises LE316 for a table with a column named like those of the archive, or with inheritance children.';
 
 create or replace function lethe.drop_rule(
   "table" text, action text, "column" text default null, purpose text default null, controller text default null, reason text default null
@@ -8130,6 +8640,7 @@ begin
   returning * into v_cycle;
   delete from lethe.partition_purges as p where p.cycle_id = finish_cycle.cycle_id and p.how = 'waiting';
   delete from lethe_private.worklist as w where w.cycle_id = finish_cycle.cycle_id;
+  delete from lethe_private.exemptions as e where e.until < v_cycle.local_date - 7;
   delete from lethe_private.compiled as p where p.cycle_id = finish_cycle.cycle_id;
   perform lethe_private.write_receipt(v_cycle);
   perform lethe_private.seal_controller(v_cycle.controller_id);
@@ -8416,7 +8927,10 @@ begin
         raise exception using errcode = 'LE501',
           message = format('lethe_sweeper may not put rows back into %s', v_mirror.table_name),
           hint = format('grant insert, update on %I.%I to lethe_sweeper, for as long as it takes', v_managed.schema_name, v_managed.table_name);
-      when others then
+      when query_canceled then
+        raise exception using errcode = 'query_canceled', message = 'canceled while a record was put back; nothing was',
+          hint = 'open it again';
+      when others or assert_failure then
         get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_table = table_name;
         raise exception using errcode = 'LE902',
           message = format('the record cannot be put back into %s: %s', v_mirror.table_name,
@@ -8426,7 +8940,7 @@ begin
     if (v_facts ->> 'rows')::bigint <> v_wanted then
       raise exception using errcode = 'LE902',
         message = format('%s of %s rows of the record would not come back to %s as they were', v_wanted - (v_facts ->> 'rows')::bigint, v_wanted, v_mirror.table_name),
-        hint = 'nothing was put back; a trigger changes or swallows them, or a column has taken another type';
+        hint = 'nothing was put back; a trigger changes or swallows them, a column has taken another type, or the row has changed since its values were archived';
     end if;
     execute format($sql$insert into lethe_private.exemptions (opening_id, table_id, key, until)
       select distinct $1, $2, m."lethe$key", $3 from lethe_private.%I as m on conflict do nothing$sql$, 'door_' || v_mirror.name)
@@ -8498,6 +9012,25 @@ end;
 
 comment on function lethe_private.restorable(lethe.managed_tables, int) is 'What can go back from a mirror to its table, column by column.';
 
+create or replace function lethe_private.is_masked_sql(managed lethe.managed_tables, column_name text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select concat_ws(' or ', format('c.%I is null', is_masked_sql.column_name), (
+    select lethe_private.method_sql(m.recogniser, 'c', h, m, t.parameters)
+    from lethe.rules as r
+    join lethe.terms as t on t.rule_id = r.id
+    join lethe.methods as m on m.name = t.method
+    join lethe_private.host_columns as h
+      on h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and h.name = r.column_name
+    where r.table_id = managed.id and r.column_name = is_masked_sql.column_name and r.action = 'archive'
+    limit 1));
+end;
+
+comment on function lethe_private.is_masked_sql(lethe.managed_tables, text) is
+  'True when a live value is what archiving left in its place.';
+
 create or replace function lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id int, mirror_name text, kind text)
   returns text
   language sql
@@ -8511,18 +9044,17 @@ begin atomic
       string_agg(format('%I', r.name), ', ' order by r.number) filter (where not r.is_generated),
       string_agg(r.expression, ', ' order by r.number) filter (where not r.is_generated),
       'door_' || mirror_name)
-    -- The earliest original of each value: what it was before it was replaced first.
+    -- Only into a row that is still the one they were taken from, and where nothing newer stands.
     else format(
-      'with first as (select distinct on (d."lethe$key") d."lethe$key", %4$s, %6$s from lethe_private.%5$I as d group by d."lethe$key", %7$s), '
-      'put as (update %1$I.%2$I as c set %3$s from first as d where %8$s returning 1) '
+      'with put as (update %1$I.%2$I as c set %3$s from lethe_private.%4$I as d where %5$s%6$s returning 1) '
       'select jsonb_build_object(''rows'', count(*)), null::oid, null::tid[] from put',
       managed.schema_name, managed.table_name,
-      string_agg(format('%1$I = coalesce(d.%1$I, c.%1$I)', r.name), ', ') filter (where r.holds_value),
-      string_agg(format('(array_agg(%s order by d."lethe$archived_at") filter (where d.%I is not null))[1] as %I', r.expression, r.name, r.name), ', ') filter (where r.holds_value),
+      string_agg(format('%1$I = case when %2$s then coalesce(%3$s, c.%1$I) else c.%1$I end', r.name,
+        lethe_private.is_masked_sql(managed, r.name), r.expression), ', ') filter (where r.holds_value),
       'door_' || mirror_name,
-      string_agg(format('%s as %I', r.expression, r.name), ', ') filter (where r.is_key),
-      string_agg(format('d.%I', r.name), ', ') filter (where r.is_key),
-      string_agg(format('c.%1$I = d.%1$I', r.name), ' and ') filter (where r.is_key))
+      string_agg(format('c.%I = %s', r.name, r.expression), ' and ') filter (where r.is_key),
+      coalesce(string_agg(format(' and c.%I::text is not distinct from (%s)::text', r.name, r.expression), '')
+        filter (where not r.holds_value and not r.is_key), ''))
   end
   from lethe_private.restorable(managed, put_back_sql.mirror_id) as r;
 end;
@@ -8583,8 +9115,6 @@ begin
       message = format('no reason is given for opening the archive of %s', lethe_private.plain_name(v_managed)),
       hint = 'say why; the reason is recorded';
   end if;
-  -- A cycle that is about to end the record's term waits, or is waited for.
-  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
   perform lethe_private.follow_renames(f, lethe_private.host_table(f.schema_name, f.table_name)) from lethe_private.archived_family(v_managed) as f;
   v_controller := lethe_private.find_record(v_managed, open_archive.key, open_archive.archived_at, restore);
   v_rows := lethe_private.read_record();
@@ -8599,6 +9129,8 @@ begin
   order by k.version desc
   limit 1
   returning * into v_opening;
+  -- A transaction that is rolled back takes its record along; the server's log does not.
+  raise log 'lethe: the archive of % was opened by %, key hash %', v_opening.table_name, session_user, v_opening.key_hash;
   if restore then
     perform lethe_private.restore_record(v_opening);
   end if;
@@ -8622,10 +9154,11 @@ create or replace function lethe_private.find_record(managed lethe.managed_table
 as $$
 declare
   v_mirror lethe_private.mirrors;
-  v_records int := 0;
+  v_records int;
   v_controllers int[];
   v_found int[];
-  v_times int;
+  v_times timestamptz[];
+  v_all_times timestamptz[];
 begin
   for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = managed.id order by m.kind, m.id loop
     execute format($sql$
@@ -8633,28 +9166,32 @@ begin
         select m."lethe$archived_at" as at, m."lethe$controller" as controller_id
         from lethe_archive.%I as m
         where m."lethe$root_table" = $1 and m."lethe$root" = $2 and ($3 is null or m."lethe$archived_at" = $3)
-        for update
+        %s
       ), named as (
         insert into lethe_private.restoring (root_table_id, root, archived_at)
-        select distinct $1, $2, f.at from found as f
+        select distinct $1, $2, f.at from found as f where lethe_private.acts_for(f.controller_id)
         on conflict do nothing
       )
-      select array_agg(distinct f.controller_id), count(distinct f.at) from found as f$sql$, v_mirror.name)
+      select array_agg(distinct f.controller_id), array_agg(distinct f.at) filter (where lethe_private.acts_for(f.controller_id)) from found as f$sql$,
+      v_mirror.name, case when only_one then 'for update' else '' end)
       into v_found, v_times using managed.id, key, archived_at;
     v_controllers := v_controllers || v_found;
-    v_records := v_records + case when v_mirror.kind = 'rows' then v_times else 0 end;
+    v_all_times := v_all_times || v_times;
   end loop;
+  select count(distinct t) into v_records from unnest(v_all_times) as t;
   if v_controllers is null then
     raise exception using errcode = 'LE901',
       message = format('no record of %s with this key is in the archive', lethe_private.plain_name(managed)),
       hint = 'the key is written as one text; a key of several columns as a JSON array: ["a", 1]';
   elsif only_one and v_records > 1 then
     raise exception using errcode = 'LE901',
-      message = format('%s records of %s with this key are in the archive', v_records, lethe_private.plain_name(managed)),
+      message = format('%s records or values of %s with this key are in the archive, of different times', v_records, lethe_private.plain_name(managed)),
       hint = 'open it without restoring, and name the one: archived_at => …';
   end if;
-  perform lethe_private.assert_may_change(c) from unnest(v_controllers) as c;
-  return (select c from lethe.controllers as c where c.id = v_controllers[1]);
+  if v_records = 0 then
+    perform lethe_private.assert_may_change(v_controllers[1]);
+  end if;
+  return (select c from lethe.controllers as c where c.id = any (v_controllers) and lethe_private.acts_for(c.id) order by c.id limit 1);
 end
 $$;
 

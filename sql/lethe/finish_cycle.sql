@@ -30,6 +30,7 @@ begin
   returning * into v_cycle;
   delete from lethe.partition_purges as p where p.cycle_id = finish_cycle.cycle_id and p.how = 'waiting';
   delete from lethe_private.worklist as w where w.cycle_id = finish_cycle.cycle_id;
+  delete from lethe_private.exemptions as e where e.until < v_cycle.local_date - 7;
   delete from lethe_private.compiled as p where p.cycle_id = finish_cycle.cycle_id;
   perform lethe_private.write_receipt(v_cycle);
   perform lethe_private.seal_controller(v_cycle.controller_id);

@@ -29,8 +29,6 @@ begin
       message = format('no reason is given for opening the archive of %s', lethe_private.plain_name(v_managed)),
       hint = 'say why; the reason is recorded';
   end if;
-  -- A cycle that is about to end the record's term waits, or is waited for.
-  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
   perform lethe_private.follow_renames(f, lethe_private.host_table(f.schema_name, f.table_name)) from lethe_private.archived_family(v_managed) as f;
   v_controller := lethe_private.find_record(v_managed, open_archive.key, open_archive.archived_at, restore);
   v_rows := lethe_private.read_record();
@@ -45,6 +43,8 @@ begin
   order by k.version desc
   limit 1
   returning * into v_opening;
+  -- A transaction that is rolled back takes its record along; the server's log does not.
+  raise log 'lethe: the archive of % was opened by %, key hash %', v_opening.table_name, session_user, v_opening.key_hash;
   if restore then
     perform lethe_private.restore_record(v_opening);
   end if;
@@ -68,10 +68,11 @@ create or replace function lethe_private.find_record(managed lethe.managed_table
 as $$
 declare
   v_mirror lethe_private.mirrors;
-  v_records int := 0;
+  v_records int;
   v_controllers int[];
   v_found int[];
-  v_times int;
+  v_times timestamptz[];
+  v_all_times timestamptz[];
 begin
   for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = managed.id order by m.kind, m.id loop
     execute format($sql$
@@ -79,28 +80,32 @@ begin
         select m."lethe$archived_at" as at, m."lethe$controller" as controller_id
         from lethe_archive.%I as m
         where m."lethe$root_table" = $1 and m."lethe$root" = $2 and ($3 is null or m."lethe$archived_at" = $3)
-        for update
+        %s
       ), named as (
         insert into lethe_private.restoring (root_table_id, root, archived_at)
-        select distinct $1, $2, f.at from found as f
+        select distinct $1, $2, f.at from found as f where lethe_private.acts_for(f.controller_id)
         on conflict do nothing
       )
-      select array_agg(distinct f.controller_id), count(distinct f.at) from found as f$sql$, v_mirror.name)
+      select array_agg(distinct f.controller_id), array_agg(distinct f.at) filter (where lethe_private.acts_for(f.controller_id)) from found as f$sql$,
+      v_mirror.name, case when only_one then 'for update' else '' end)
       into v_found, v_times using managed.id, key, archived_at;
     v_controllers := v_controllers || v_found;
-    v_records := v_records + case when v_mirror.kind = 'rows' then v_times else 0 end;
+    v_all_times := v_all_times || v_times;
   end loop;
+  select count(distinct t) into v_records from unnest(v_all_times) as t;
   if v_controllers is null then
     raise exception using errcode = 'LE901',
       message = format('no record of %s with this key is in the archive', lethe_private.plain_name(managed)),
       hint = 'the key is written as one text; a key of several columns as a JSON array: ["a", 1]';
   elsif only_one and v_records > 1 then
     raise exception using errcode = 'LE901',
-      message = format('%s records of %s with this key are in the archive', v_records, lethe_private.plain_name(managed)),
+      message = format('%s records or values of %s with this key are in the archive, of different times', v_records, lethe_private.plain_name(managed)),
       hint = 'open it without restoring, and name the one: archived_at => …';
   end if;
-  perform lethe_private.assert_may_change(c) from unnest(v_controllers) as c;
-  return (select c from lethe.controllers as c where c.id = v_controllers[1]);
+  if v_records = 0 then
+    perform lethe_private.assert_may_change(v_controllers[1]);
+  end if;
+  return (select c from lethe.controllers as c where c.id = any (v_controllers) and lethe_private.acts_for(c.id) order by c.id limit 1);
 end
 $$;
 

@@ -153,21 +153,17 @@ create or replace function lethe_private.assert_archivable(relation oid)
 as $$
 declare
   v_name text;
-  v_child oid;
 begin
-  -- Through the parent a row of an inheritance child would be archived without the columns of its own.
-  select h.name, i.inhrelid into v_name, v_child
+  -- Through the parent, a row of an inheritance child would lose the columns of its own, and its way back.
+  select lethe_private.host_name(i.inhrelid) into v_name
   from pg_inherits as i
   join pg_class as c on c.oid = i.inhrelid and not c.relispartition
-  join lethe_private.host_columns as h on h.relation = i.inhrelid
   where i.inhparent = assert_archivable.relation
-    and not exists (
-      select from lethe_private.host_columns as p where p.relation = assert_archivable.relation and p.name = h.name)
   limit 1;
   if found then
     raise exception using errcode = 'LE316',
-      message = format('rows of %s cannot be archived: its child %s has column %I besides', lethe_private.host_name(relation), lethe_private.host_name(v_child), v_name),
-      hint = 'purge them, or give the column to the parent';
+      message = format('rows of %s cannot be archived: %s inherits from it', lethe_private.host_name(relation), v_name),
+      hint = 'purge them instead';
   end if;
   select h.name into v_name from lethe_private.host_columns as h
   where h.relation = assert_archivable.relation and starts_with(h.name, 'lethe$') limit 1;
@@ -179,7 +175,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.assert_archivable(oid) is 'Raises LE316 for a table with a column named like those of the archive, or with inheritance children that have columns of their own.';
+comment on function lethe_private.assert_archivable(oid) is 'Raises LE316 for a table with a column named like those of the archive, or with inheritance children.';
 
 create or replace function lethe.drop_rule(
   "table" text, action text, "column" text default null, purpose text default null, controller text default null, reason text default null

@@ -40,7 +40,7 @@ begin
       v_rule.column_name, v_parts.due, v_parts.unclocked, 'true', null, 'null');
     if v_rule.action = 'archive' and v_rule.purge_id is not null then
       v_purge := (lethe_private.rule_sql(alias, managed, table_oid, controller, today, v_rule.purge_id, batch)).due;
-      v_action.due := concat_ws(' and not ', format('(%s)', v_parts.due), format('coalesce(%s, false)', v_purge));
+      v_action.due := concat_ws(' and not ', format('(%s)', v_parts.due), case when v_purge is not null then format('coalesce(%s, false)', v_purge) end);
     end if;
 
     if v_rule.column_name is not null then

@@ -4,32 +4,6 @@
 --
 -- Shape: {"discover": text, "mirrors": {oid: {"look", "purge", "columns", "emptied"}}}; see compile.sql for marks.
 
--- A predicate was read over the source's types. Where the archive keeps one of them as text, it is turned
--- back for the predicate's sake.
-create or replace function lethe_private.archived_condition(alias text, relation oid, condition text)
-  returns text
-  language sql
-  stable
-begin atomic
-  select case
-    when not exists (
-      select from lethe_private.mirror_columns as c
-      where c.mirror_id = m.id and c.mirror_type = 'text' and c.source_type not in ('text', 'character varying')
-        and strpos(condition, quote_ident(c.column_name)) > 0)
-    then condition
-    else format('(select %s from (select %s) as m)', condition, (
-      select string_agg(case when c.mirror_type = 'text' and c.source_type <> 'text'
-        then format('%1$s.%2$I::%3$s as %2$I', alias, c.column_name, c.source_type)
-        else format('%1$s.%2$I', alias, c.column_name) end, ', ')
-      from lethe_private.mirror_columns as c
-      where c.mirror_id = m.id and strpos(condition, quote_ident(c.column_name)) > 0))
-  end
-  from lethe_private.mirrors as m
-  join pg_catalog.pg_class as r on r.relname = m.name and r.oid = archived_condition.relation;
-end;
-
-comment on function lethe_private.archived_condition(text, oid, text) is 'A predicate as it reads over an archived row.';
-
 create or replace function lethe_private.archived_held_sql(alias text, table_id int, today date)
   returns text
   language sql
@@ -70,6 +44,57 @@ end;
 comment on function lethe_private.archived_actions(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date) is
   'The actions in force on one mirror of a managed table, for one controller and one local day.';
 
+-- A mirror is never altered, so a rule that counts by a column which was not there, or of another type, when its rows
+-- were archived has no answer in it. Nor has a clock over other rows whose days were not taken along.
+create or replace function lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_found boolean;
+  v_name text;
+begin
+  execute format('select exists (select from lethe_archive.%I)', mirror.name) into v_found;
+  if not v_found then
+    return null;
+  end if;
+  for v_name in
+    select distinct n.name
+    from lethe.rules as r
+    join lethe.terms as t on t.rule_id = r.id
+    cross join lateral (
+      select s from unnest(t.since) as s
+      union
+      select h.name from lethe_private.host_columns as h
+      where h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and lethe_private.names_column(t.condition, h.name)
+    ) as n (name)
+    where r.table_id = managed.id and r.action <> 'archive'
+      and (r.column_name is null or exists (
+        select from lethe_private.mirror_columns as c
+        where c.mirror_id = mirror.id and c.column_name = r.column_name and c.holds_value))
+      and not exists (
+        select from lethe_private.mirror_columns as c
+        join lethe_private.host_columns as h on h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and h.name = c.column_name
+        where c.mirror_id = mirror.id and c.column_name = n.name and c.mirror_type = lethe_private.mirror_type(h))
+  loop
+    if not lethe_private.is_linked(v_name) then
+      return v_name;
+    end if;
+    execute format('select exists (select from lethe_archive.%I as m where m."lethe$root_table" = $1 and not coalesce(m."lethe$clocks", ''{}'') ? $2)', mirror.name)
+      into v_found using managed.id, v_name;
+    if v_found then
+      return v_name;
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+comment on function lethe_private.unanswered(lethe.managed_tables, lethe_private.mirrors) is
+  'A column or clock that a rule counts by and that rows of a mirror have no answer to; null when there is none.';
+
 create or replace function lethe_private.mirror_program(
   managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date
 )
@@ -80,6 +105,8 @@ create or replace function lethe_private.mirror_program(
 as $$
 declare
   v_own text := format('c."lethe$controller" = %s', controller.id);
+  -- What came along with a row ends with it, and not by itself.
+  v_root text := format(' and c."lethe$root_table" = %s', managed.id);
   v_held text := lethe_private.archived_held_sql('c', managed.id, today);
   v_actions lethe_private.action_parts[];
   v_purge lethe_private.action_parts;
@@ -87,10 +114,20 @@ declare
   v_companions text[];
   v_free text;
 begin
-  select array_agg(a) into v_actions from lethe_private.archived_actions(managed, mirror, controller, today) as a;
+  if lethe_private.unanswered(managed, mirror) is not null then
+    return jsonb_build_object('failure', 'LE905');
+  end if;
+  for v_purge in select * from lethe_private.archived_actions(managed, mirror, controller, today) loop
+    if v_purge.phase = 'purge' then
+      v_purge.due := format('(%s)%s', v_purge.due, v_root);
+      v_purge.test := format('(%s)', v_purge.due);
+    end if;
+    v_actions := v_actions || v_purge;
+  end loop;
   if v_actions is null then
     return null;
   end if;
+  v_purge := null;
   select a.* into v_purge from unnest(v_actions) as a where a.phase = 'purge';
   select array_agg(a) into v_columns from unnest(v_actions) as a where a.phase = 'columns';
 
@@ -132,14 +169,19 @@ return format($sql$with gone as (
     and %s
   returning c."lethe$key" as key, c."lethe$root", c."lethe$root_table", c."lethe$archived_at"
 )%s
-select jsonb_build_object('rows', count(*), 'root', %s, '%s', count(*)) as facts,
+select jsonb_build_object('rows', count(*), 'root', %s, '%s', count(*), 'children', jsonb_build_array(%s)) as facts,
   null::oid as target, null::tid[] as tids
 from gone as a$sql$,
   condition,
   coalesce((select string_agg(format(E', along_%s as (\n  delete from lethe_archive.%I as k using gone as g\n'
-      '  where k."lethe$root_table" = g."lethe$root_table" and k."lethe$root" = g."lethe$root" and k."lethe$archived_at" = g."lethe$archived_at"\n    and g."lethe$root_table" = %s\n)', n, x, root_table_id), '')
+      '  where k."lethe$root_table" = g."lethe$root_table" and k."lethe$root" = g."lethe$root" and k."lethe$archived_at" = g."lethe$archived_at"\n    and g."lethe$root_table" = %s\n  returning 1\n)', n, x, root_table_id), '')
     from unnest(companions) with ordinality as u (x, n)), ''),
-  lethe_private.root_sql('a.key'), purge.flag);
+  lethe_private.root_sql('a.key'), purge.flag,
+  (select string_agg(format('jsonb_build_object(''table'', %L, ''rule'', ''with parent'', ''rows'', (select count(*) from along_%s))',
+      format('%I.%I (archive)', t.schema_name, t.table_name), u.n), ', ')
+   from unnest(companions) with ordinality as u (x, n)
+   join lethe_private.mirrors as m on m.name = u.x
+   join lethe.managed_tables as t on t.id = m.table_id));
 
 comment on function lethe_private.mirror_purge_sql(text, lethe_private.action_parts, text, text[], int) is
   'Purges a batch of archived rows with all that was archived along with them.';
@@ -184,7 +226,8 @@ begin atomic
     where m.table_id = managed.id
   )
   select case when count(*) > 0 then jsonb_build_object(
-    'discover', string_agg(format('select * from (%s) as %I', p.program ->> 'discover', p.name), E'\nunion all\n' order by p.name),
+    'discover', string_agg(format('select * from (%s) as %I', p.program ->> 'discover', p.name), E'\nunion all\n' order by p.name)
+      filter (where p.program ? 'discover'),
     'mirrors', jsonb_object_agg(p.target, (p.program - 'discover') || jsonb_build_object('name', p.name))) end
   from programs as p
   where p.program is not null;
@@ -219,10 +262,20 @@ create or replace function lethe_private.run_on_archive(statement text, tids tid
   set bytea_output = hex
   set extra_float_digits = 1
   set intervalstyle = postgres
+  set datestyle = 'ISO, YMD'
   set jit = off
 as $$
+declare
+  v_state text;
 begin
   return query execute statement using tids, inner_pad, outer_pad;
+exception
+  -- The message of a cast that fails on some row quotes the row.
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    raise exception using errcode = v_state,
+      message = format('a statement over the archive fails on some row (SQLSTATE %s)', v_state),
+      hint = 'a predicate must be able to read every value of its columns, those in the archive too';
 end
 $$;
 
@@ -269,6 +322,11 @@ declare
   v_all jsonb := '{}';
 begin
   for v_mirror in select m.value from jsonb_each(nullif(program #> '{archived,mirrors}', 'null')) as m loop
+    if v_mirror ? 'failure' then
+      raise exception using errcode = v_mirror ->> 'failure',
+        message = format('what is in archive table %s cannot be asked for what its rules count by', v_mirror ->> 'name'),
+        hint = 'let the rules count by what was there when it was archived';
+    end if;
     select r.facts into v_facts
     from lethe_private.run_on_archive(format('select (%s), null::oid, null::tid[]', v_mirror ->> 'look')) as r;
     select coalesce(jsonb_object_agg(f.key, jsonb_build_object(

@@ -27,6 +27,7 @@ create or replace function lethe_private.as_sweeper(
   set bytea_output = hex
   set extra_float_digits = 1
   set intervalstyle = postgres
+  set datestyle = 'ISO, YMD'
   set jit = off  -- short statements over many partitions: compiling took 24 times as long as running
 as $$
 declare

@@ -12,6 +12,7 @@ declare
   v_updates boolean := exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is not null);
 begin
   perform lethe_private.assert_terms_agree(managed, v_oid);
+  perform lethe_private.assert_archiving(managed);
   perform lethe_private.assert_events_stand(managed);
   if v_purges then
     perform lethe_private.assert_no_rewrite_rule(v_oid, '4', 'DELETE');
@@ -82,29 +83,6 @@ begin
       message = format('the terms of column %I of %s name different methods for controller %s',
       v_conflict.column_name, lethe_private.host_name(relation), v_conflict.controller),
       hint = 'one value can be masked in one way only';
-  end if;
-
-  -- Archiving a value already puts an anonymized one in its place; what is in the archive is purged there.
-  select r.column_name into v_conflict
-  from lethe.rules as r
-  join lethe.rules as l on l.table_id = r.table_id and l.column_name = r.column_name and l.action = 'anonymize'
-  where r.table_id = managed.id and r.action = 'archive'
-  limit 1;
-  if found then
-    raise exception using errcode = 'LE316',
-      message = format('column %I of %s is to be archived and anonymized', v_conflict.column_name, lethe_private.host_name(relation)),
-      hint = 'archive alone does both: the original goes to the archive, and "using" says what is left in its place';
-  end if;
-  select r.column_name into v_conflict
-  from lethe.rules as r
-  join lethe.rules as l on l.table_id = r.table_id
-  join lethe.terms as t on t.rule_id = l.id and r.column_name = any (t.since)
-  where r.table_id = managed.id and r.action = 'archive'
-  limit 1;
-  if found then
-    raise exception using errcode = 'LE316',
-      message = format('column %I of %s is to be archived and is a clock of its table', v_conflict.column_name, lethe_private.host_name(relation)),
-      hint = 'count since another column, or archive the whole row';
   end if;
 
   -- Only where both delays count from the same clock for the same purpose can they be compared at all.

@@ -2,6 +2,65 @@
 -- built into a partial index over an empty temporary table of the same columns, which refuses
 -- subqueries, aggregates, anything not boolean and anything not immutable, and read back with every
 -- name qualified. What runs later is what was read back, never what was typed.
+create or replace function lethe_private.names_of_host(condition text)
+  returns text
+  language sql
+  immutable
+begin atomic
+  select btrim(d.name[1], '"')
+  from regexp_matches(regexp_replace(condition, '''([^'']|'''')*''', ' ', 'g'), '("(?:[^"]|"")*"|[[:alnum:]_]+)\s*\.\s*["[:alpha:]_]', 'g') as d (name)
+  where lower(btrim(d.name[1], '"')) not in ('pg_catalog', 'lethe')
+  limit 1;
+end;
+
+comment on function lethe_private.names_of_host(text) is
+  'The first schema other than PostgreSQL''s own and Lethe''s that an expression names; null when there is none.';
+
+-- In the archive it is Lethe's owner who asks, so nothing of the host's may have a part in it: an enumeration is text
+-- there, and is compared as such, which for equality is the same. Its order is not, nor is anybody else's equality.
+create or replace function lethe_private.archived_condition(condition text)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text;
+  v_read text := condition;
+begin
+  if lethe_private.names_of_host(condition) is null then
+    return condition;
+  end if;
+  for v_type in
+    select distinct t.m[1]
+    from regexp_matches(condition, '::((?:"(?:[^"]|"")+"|\w+)\.(?:"(?:[^"]|"")+"|\w+))', 'g') as t (m)
+    where exists (
+      select from pg_type as y join pg_namespace as n on n.oid = y.typnamespace
+      where y.typtype = 'e' and format('%I.%I', n.nspname, y.typname) = t.m[1])
+  loop
+    v_read := replace(v_read, '::' || v_type, '::text');
+  end loop;
+  if lethe_private.names_of_host(v_read) is not null
+    or replace(regexp_replace(v_read, '''([^'']|'''')*''', ' ', 'g'), '<>', ' ') ~ '[<>]'
+    or exists (select from regexp_matches(condition, '''((?:[^'']|'''')*)''', 'g') as l (m) where l.m[1] ~ '::')
+  then
+    return null;
+  end if;
+  return v_read;
+end
+$$;
+
+comment on function lethe_private.archived_condition(text) is
+  'A predicate as it reads over archived rows; null when it cannot be asked of them.';
+
+create or replace function lethe_private.names_column(condition text, name text)
+  returns boolean
+  language sql
+  immutable
+return coalesce(case when quote_ident(name) = name then condition ~ format('\m%s\M', name) else strpos(condition, quote_ident(name)) > 0 end, false);
+
+comment on function lethe_private.names_column(text, text) is 'True when an expression may name a column; a word in its literals counts too.';
+
 create or replace function lethe_private.read_condition(relation oid, condition text)
   returns text
   language plpgsql
@@ -23,11 +82,8 @@ begin
   -- Reading it already runs code: functions of constants are folded, literals go through the checks of
   -- domains. Here that would be with the rights of Lethe's owner, so nothing of the host's or of the
   -- session's is let in, but columns of plain types.
-  select lower(btrim(d.name[1], '"')) into v_schema
-  from regexp_matches(regexp_replace(condition, '''([^'']|'''')*''', ' ', 'g'), '("(?:[^"]|"")*"|[[:alnum:]_]+)\s*\.\s*["[:alpha:]_]', 'g') as d (name)
-  where lower(btrim(d.name[1], '"')) not in ('pg_catalog', 'lethe')
-  limit 1;
-  if found then
+  v_schema := lower(lethe_private.names_of_host(condition));
+  if v_schema is not null then
     raise exception using errcode = 'LE303',
       message = format('predicate on %s names something of %I', lethe_private.host_name(relation), v_schema),
       hint = 'name columns alone, without a table or a cast to a type of yours; functions are PostgreSQL''s own or Lethe''s';

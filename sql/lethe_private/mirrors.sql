@@ -45,7 +45,7 @@ begin atomic
   where h.relation = mirror_shape.relation
     and (mirror_shape.kind = 'rows'
       or h.name in (select v.name from valued as v union select a.name from asked as a)
-      or case when quote_ident(h.name) = h.name then c.text ~ format('\m%s\M', h.name) else strpos(c.text, quote_ident(h.name)) > 0 end)
+      or lethe_private.names_column(c.text, h.name))
   order by h.position;
 end;
 
@@ -145,6 +145,12 @@ declare
   v_mirror lethe_private.mirrors;
   v_clock text;
 begin
+  -- Two controllers' cycles may come here at once.
+  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
+  select m.* into v_mirror from lethe_private.mirrors as m where m.name = lethe_private.mirror_name(managed, relation, make_mirror.kind);
+  if found then
+    return v_mirror;
+  end if;
   insert into lethe_private.mirrors (table_id, kind, name, source)
   values (managed.id, make_mirror.kind, lethe_private.mirror_name(managed, relation, make_mirror.kind), relation)
   returning * into v_mirror;
@@ -192,11 +198,28 @@ declare
   v_change record;
   v_changed boolean;
 begin
+  if not exists (
+    select from lethe_private.mirrors as m
+    where m.table_id = managed.id and (m.source <> follow_renames.relation or exists (
+      select from lethe_private.mirror_columns as c
+      left join lethe_private.host_columns as h on h.relation = follow_renames.relation and h.position = c.number
+      where c.mirror_id = m.id and (h.name <> c.column_name or h.name is null and exists (
+        select from lethe_private.host_columns as x where x.relation = follow_renames.relation and x.name = c.column_name)))))
+  then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
   update lethe_private.mirror_columns as c
   set number = h.position
   from lethe_private.mirrors as m, lethe_private.host_columns as h
   where m.id = c.mirror_id and m.table_id = managed.id and m.source <> follow_renames.relation
     and h.relation = follow_renames.relation and h.name = c.column_name;
+  -- The numbers of columns that are no longer there mean others by now.
+  update lethe_private.mirror_columns as c
+  set number = -c.number
+  from lethe_private.mirrors as m
+  where m.id = c.mirror_id and m.table_id = managed.id and m.source <> follow_renames.relation and c.number > 0
+    and not exists (select from lethe_private.host_columns as h where h.relation = follow_renames.relation and h.name = c.column_name);
   update lethe_private.mirrors as m set source = follow_renames.relation
   where m.table_id = managed.id and m.source <> follow_renames.relation;
 
@@ -275,8 +298,6 @@ begin
   then
     return;
   end if;
-  -- Two controllers' cycles may come here at once.
-  perform pg_advisory_xact_lock(lethe_private.mirrors_lock_id());
   perform lethe_private.follow_renames(managed, v_oid);
   if exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive' and r.column_name is not null)
     and not exists (select from lethe_private.mirrors as m where m.name = lethe_private.mirror_name(managed, v_oid, 'values'))
@@ -312,7 +333,8 @@ create or replace function lethe_private.shape_mark(relations jsonb)
   language sql
   stable
 begin atomic
-  select md5(string_agg(format('%s %s %s %s %s', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod), ',' order by a.attrelid, a.attnum))
+  select md5(string_agg(format('%s %s %s %s %s', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod), ',' order by a.attrelid, a.attnum)
+    || (select count(*) from pg_catalog.pg_inherits as i where i.inhparent in (select x.oid::oid from jsonb_array_elements_text(relations) as x (oid))))
   from jsonb_array_elements_text(relations) as r (oid)
   join pg_catalog.pg_attribute as a on a.attrelid = r.oid::oid and a.attnum > 0 and not a.attisdropped;
 end;

@@ -28,7 +28,10 @@ begin
         raise exception using errcode = 'LE501',
           message = format('lethe_sweeper may not put rows back into %s', v_mirror.table_name),
           hint = format('grant insert, update on %I.%I to lethe_sweeper, for as long as it takes', v_managed.schema_name, v_managed.table_name);
-      when others then
+      when query_canceled then
+        raise exception using errcode = 'query_canceled', message = 'canceled while a record was put back; nothing was',
+          hint = 'open it again';
+      when others or assert_failure then
         get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_table = table_name;
         raise exception using errcode = 'LE902',
           message = format('the record cannot be put back into %s: %s', v_mirror.table_name,
@@ -38,7 +41,7 @@ begin
     if (v_facts ->> 'rows')::bigint <> v_wanted then
       raise exception using errcode = 'LE902',
         message = format('%s of %s rows of the record would not come back to %s as they were', v_wanted - (v_facts ->> 'rows')::bigint, v_wanted, v_mirror.table_name),
-        hint = 'nothing was put back; a trigger changes or swallows them, or a column has taken another type';
+        hint = 'nothing was put back; a trigger changes or swallows them, a column has taken another type, or the row has changed since its values were archived';
     end if;
     execute format($sql$insert into lethe_private.exemptions (opening_id, table_id, key, until)
       select distinct $1, $2, m."lethe$key", $3 from lethe_private.%I as m on conflict do nothing$sql$, 'door_' || v_mirror.name)
@@ -110,6 +113,25 @@ end;
 
 comment on function lethe_private.restorable(lethe.managed_tables, int) is 'What can go back from a mirror to its table, column by column.';
 
+create or replace function lethe_private.is_masked_sql(managed lethe.managed_tables, column_name text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select concat_ws(' or ', format('c.%I is null', is_masked_sql.column_name), (
+    select lethe_private.method_sql(m.recogniser, 'c', h, m, t.parameters)
+    from lethe.rules as r
+    join lethe.terms as t on t.rule_id = r.id
+    join lethe.methods as m on m.name = t.method
+    join lethe_private.host_columns as h
+      on h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and h.name = r.column_name
+    where r.table_id = managed.id and r.column_name = is_masked_sql.column_name and r.action = 'archive'
+    limit 1));
+end;
+
+comment on function lethe_private.is_masked_sql(lethe.managed_tables, text) is
+  'True when a live value is what archiving left in its place.';
+
 create or replace function lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id int, mirror_name text, kind text)
   returns text
   language sql
@@ -123,18 +145,17 @@ begin atomic
       string_agg(format('%I', r.name), ', ' order by r.number) filter (where not r.is_generated),
       string_agg(r.expression, ', ' order by r.number) filter (where not r.is_generated),
       'door_' || mirror_name)
-    -- The earliest original of each value: what it was before it was replaced first.
+    -- Only into a row that is still the one they were taken from, and where nothing newer stands.
     else format(
-      'with first as (select distinct on (d."lethe$key") d."lethe$key", %4$s, %6$s from lethe_private.%5$I as d group by d."lethe$key", %7$s), '
-      'put as (update %1$I.%2$I as c set %3$s from first as d where %8$s returning 1) '
+      'with put as (update %1$I.%2$I as c set %3$s from lethe_private.%4$I as d where %5$s%6$s returning 1) '
       'select jsonb_build_object(''rows'', count(*)), null::oid, null::tid[] from put',
       managed.schema_name, managed.table_name,
-      string_agg(format('%1$I = coalesce(d.%1$I, c.%1$I)', r.name), ', ') filter (where r.holds_value),
-      string_agg(format('(array_agg(%s order by d."lethe$archived_at") filter (where d.%I is not null))[1] as %I', r.expression, r.name, r.name), ', ') filter (where r.holds_value),
+      string_agg(format('%1$I = case when %2$s then coalesce(%3$s, c.%1$I) else c.%1$I end', r.name,
+        lethe_private.is_masked_sql(managed, r.name), r.expression), ', ') filter (where r.holds_value),
       'door_' || mirror_name,
-      string_agg(format('%s as %I', r.expression, r.name), ', ') filter (where r.is_key),
-      string_agg(format('d.%I', r.name), ', ') filter (where r.is_key),
-      string_agg(format('c.%1$I = d.%1$I', r.name), ' and ') filter (where r.is_key))
+      string_agg(format('c.%I = %s', r.name, r.expression), ' and ') filter (where r.is_key),
+      coalesce(string_agg(format(' and c.%I::text is not distinct from (%s)::text', r.name, r.expression), '')
+        filter (where not r.holds_value and not r.is_key), ''))
   end
   from lethe_private.restorable(managed, put_back_sql.mirror_id) as r;
 end;

@@ -49,8 +49,13 @@ begin
     v_parts.unusable := format('not coalesce(%s, false)', v_parts.usable);
     v_parts.expired := format('%s <= date %L', v_day, v_last);
   end if;
-  v_parts.applies := coalesce('(' || case when lethe_private.is_archive(table_oid) then lethe_private.archived_condition(alias, table_oid, term_sql.condition)
+  v_parts.applies := coalesce('(' || case when lethe_private.is_archive(table_oid) then lethe_private.archived_condition(term_sql.condition)
     else term_sql.condition end || ')', v_parts.usable);
+  if term_sql.condition is not null and v_parts.applies = v_parts.usable then
+    raise exception using errcode = 'LE303',
+      message = format('a predicate on %I.%I cannot be asked of its archive', managed.schema_name, managed.table_name),
+      hint = 'compare an enumeration for equality alone, and other types of yours not at all';
+  end if;
   return v_parts;
 end
 $$;

@@ -307,25 +307,24 @@ describe('the archive', () => {
     const rows = await rowsOf(client, `select from lethe.open_archive('a test', 'files.dossiers', '21')`)
     expect(rows).toHaveLength(1)
     expect(await runCycle(client, 'north', '2021-06-01')).toBe('complete')
-    expect((await refusal(client.query(`select from lethe.open_archive('a test', 'files.dossiers', '21')`))).code).toBe(
-      'LE901',
-    )
+    expect(
+      (await refusal(client.query(`select from lethe.open_archive('a test', 'files.dossiers', '21')`))).code,
+    ).toBe('LE901')
     await client.query('rollback')
   })
 
-  it('refuses tables with inheritance children that have columns of their own (LE316)', async () => {
+  it('refuses tables that others inherit from (LE316)', async () => {
     const client = await db.connect()
     await client.query('begin')
     await client.query('create table files.sealed_cases (seal text) inherits (files.cases)')
     expect(
-      await refusal(client.query(`select lethe.set_rule('files.cases', 'archive', 'P2Y', since => '{closed}')`)),
+      await refusal(
+        client.query(`select lethe.set_rule('files.cases', 'archive', 'P2Y', since => '{closed}')`),
+      ),
     ).toMatchObject({
       code: 'LE316',
-      message: 'rows of files.cases cannot be archived: its child files.sealed_cases has column seal besides',
+      message: 'rows of files.cases cannot be archived: files.sealed_cases inherits from it',
     })
-    await client.query('rollback')
-    await client.query(`begin; create table files.plain_cases () inherits (files.cases)`)
-    await client.query(`select lethe.set_rule('files.cases', 'archive', 'P2Y', since => '{closed}')`)
     await client.query('rollback')
   })
 

@@ -1096,6 +1096,10 @@ mirror_type(lethe_private.host_columns); Type: FUNCTION; Schema: lethe_private; 
 
 COMMENT ON FUNCTION lethe_private.mirror_type(source lethe_private.host_columns) IS 'The type a column has in the archive: its base type where that is PostgreSQL''s own, else text.';
 
+names_column(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.names_column(condition text, name text) IS 'True when an expression may name a column; a word in its literals counts too.';
+
 CREATE TABLE lethe_private.mirror_columns (
     mirror_id integer NOT NULL,
     column_name text NOT NULL,
@@ -1161,9 +1165,9 @@ archived_actions(lethe.managed_tables, lethe_private.mirrors, lethe.controllers,
 
 COMMENT ON FUNCTION lethe_private.archived_actions(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) IS 'The actions in force on one mirror of a managed table, for one controller and one local day.';
 
-archived_condition(text, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+archived_condition(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.archived_condition(alias text, relation oid, condition text) IS 'A predicate as it reads over an archived row.';
+COMMENT ON FUNCTION lethe_private.archived_condition(condition text) IS 'A predicate as it reads over archived rows; null when it cannot be asked of them.';
 
 archived_held_sql(text, integer, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1227,7 +1231,11 @@ COMMENT ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, re
 
 assert_archivable(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.assert_archivable(relation oid) IS 'Raises LE316 for a table with a column named like those of the archive.';
+COMMENT ON FUNCTION lethe_private.assert_archivable(relation oid) IS 'Raises LE316 for a table with a column named like those of the archive, or with inheritance children.';
+
+assert_archiving(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_archiving(managed lethe.managed_tables) IS 'Raises LE303, LE316, LE903 or LE905 when something would stay in the archive for ever, or could not be found there.';
 
 assert_clock(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1411,14 +1419,6 @@ clock_day_sql(text, lethe_private.host_columns, text, text, date[], date); Type:
 
 COMMENT ON FUNCTION lethe_private.clock_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, sentinels date[], today date) IS 'The local day of one clock; null where it says nothing, infinity where it means never.';
 
-linked_clock(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.linked_clock(managed lethe.managed_tables, entry text) IS 'What a clock over other rows means, its entry written in full. Raises LE102, LE103, LE106, LE302, LE310 or LE315.';
-
-plain_names(text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.plain_names(names text[], separator text) IS 'The inverse of name_list.';
-
 clocks_over(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) IS 'Clocks, of whatever table, that are the latest of this table''s rows.';
@@ -1458,10 +1458,6 @@ COMMENT ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.manag
 count_as_sweeper(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) IS 'The one jsonb value of a statement run as lethe_sweeper.';
-
-has_linked_clock(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) IS 'True when some clock of the table is computed from other rows.';
 
 leaving_columns_sql(text, lethe.managed_tables, oid, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1619,6 +1615,10 @@ has_leading_index(oid, smallint[]); Type: FUNCTION; Schema: lethe_private; Owner
 
 COMMENT ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) IS 'True when some complete index begins with these columns, so that a reference can be looked up.';
 
+has_linked_clock(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) IS 'True when some clock of the table is computed from other rows.';
+
 held_exists(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.held_exists(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'Two predicates: the whole table is held; the row is held.';
@@ -1646,6 +1646,14 @@ COMMENT ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) 
 is_archive(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_archive(relation oid) IS 'True for a table of archived rows.';
+
+method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'The mask or the recogniser of a method over one column of a row.';
+
+is_masked_sql(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_masked_sql(managed lethe.managed_tables, column_name text) IS 'True when a live value is what archiving left in its place.';
 
 still_fits_sql(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1694,6 +1702,10 @@ COMMENT ON FUNCTION lethe_private.leaving_program(managed lethe.managed_tables, 
 linked_child(text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.linked_child(entry text, path text[]) IS 'The managed table that a linked clock names. Raises LE102.';
+
+linked_clock(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.linked_clock(managed lethe.managed_tables, entry text) IS 'What a clock over other rows means, its entry written in full. Raises LE102, LE103, LE106, LE302, LE310 or LE315.';
 
 linked_clocks(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1760,10 +1772,6 @@ may_sweep_now(lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: 
 
 COMMENT ON FUNCTION lethe_private.may_sweep_now(controller lethe.controllers) IS 'True within the time window, in the controller''s zone, and while no replica lags too far.';
 
-method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'The mask or the recogniser of a method over one column of a row.';
-
 mirror_emptied_sql(lethe_private.mirrors, lethe_private.action_parts[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors, columns lethe_private.action_parts[], condition text) IS 'Deletes archived values of which none would be left, with the key that dated them.';
@@ -1803,6 +1811,14 @@ COMMENT ON FUNCTION lethe_private.mirrors_of_record() IS 'The mirrors that may h
 name_list(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.name_list(list text, separator text) IS 'The names of a list such as public.invoices."Issued on"; null where it is none.';
+
+names_of_host(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.names_of_host(condition text) IS 'The first schema other than PostgreSQL''s own and Lethe''s that an expression names; null when there is none.';
+
+never_ends(lethe.managed_tables, lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.never_ends(managed lethe.managed_tables, mirror lethe_private.mirrors) IS 'True when a mirror has something that no purge of its table reaches.';
 
 new_key(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1863,6 +1879,10 @@ COMMENT ON FUNCTION lethe_private.place(statement text, table_oid oid, target oi
 plain_clock_index(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.plain_clock_index(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) IS 'The clock of this table that has an index over all rows; null when there is none.';
+
+plain_names(text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plain_names(names text[], separator text) IS 'The inverse of name_list.';
 
 plan_table(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2106,6 +2126,10 @@ COMMENT ON FUNCTION lethe_private.try_values(method lethe.methods, title text, c
 types_to_try(text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.types_to_try(method text, types text[]) IS 'The types on which a method that is being registered must prove itself. Raises LE304 for a type that is unknown or has no sample values.';
+
+unanswered(lethe.managed_tables, lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors) IS 'A column or clock that a rule counts by and that rows of a mirror have no answer to; null when there is none.';
 
 unclocked_sql(text, text, lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3255,6 +3279,8 @@ REVOKE ALL ON FUNCTION lethe_private.archived_value(expression text, mirror_type
 
 REVOKE ALL ON FUNCTION lethe_private.mirror_type(source lethe_private.host_columns) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.names_column(condition text, name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.mirror_shape(managed lethe.managed_tables, relation oid, kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.shape_text(shape lethe_private.mirror_columns[]) FROM PUBLIC;
@@ -3269,7 +3295,7 @@ REVOKE ALL ON FUNCTION lethe_private.archive_values_sql(managed lethe.managed_ta
 
 REVOKE ALL ON FUNCTION lethe_private.archived_actions(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.archived_condition(alias text, relation oid, condition text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.archived_condition(condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.archived_held_sql(alias text, table_id integer, today date) FROM PUBLIC;
 
@@ -3304,6 +3330,8 @@ REVOKE ALL ON FUNCTION lethe_private.ask_of_partition(statement text, partition 
 REVOKE ALL ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_archivable(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_archiving(managed lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_clock(managed lethe.managed_tables, since text[]) FROM PUBLIC;
 
@@ -3380,10 +3408,6 @@ REVOKE ALL ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_priva
 
 REVOKE ALL ON FUNCTION lethe_private.clock_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, sentinels date[], today date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.linked_clock(managed lethe.managed_tables, entry text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.plain_names(names text[], separator text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.companions_sql(mirror_name text, alias text, of_alias text) FROM PUBLIC;
@@ -3403,8 +3427,6 @@ REVOKE ALL ON FUNCTION lethe_private.content_hash(content jsonb, columns text[])
 REVOKE ALL ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.leaving_columns_sql(alias text, managed lethe.managed_tables, table_oid oid, with_key boolean) FROM PUBLIC;
 
@@ -3471,6 +3493,8 @@ REVOKE ALL ON FUNCTION lethe_private.has_delete_trigger(partition oid) FROM PUBL
 
 REVOKE ALL ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.held_exists(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
@@ -3484,6 +3508,10 @@ REVOKE ALL ON FUNCTION lethe_private.hostile_values(type oid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.is_archive(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_masked_sql(managed lethe.managed_tables, column_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.still_fits_sql(partition oid) FROM PUBLIC;
 
@@ -3508,6 +3536,8 @@ REVOKE ALL ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.manage
 REVOKE ALL ON FUNCTION lethe_private.leaving_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text, action lethe_private.action_parts) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.linked_child(entry text, path text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.linked_clock(managed lethe.managed_tables, entry text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.linked_clocks(managed lethe.managed_tables, since text[]) FROM PUBLIC;
 
@@ -3535,8 +3565,6 @@ REVOKE ALL ON FUNCTION lethe_private.may_drop(partition oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.may_sweep_now(controller lethe.controllers) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors, columns lethe_private.action_parts[], condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.mirror_purge_sql(mirror_name text, purge lethe_private.action_parts, condition text, companions text[], root_table_id integer) FROM PUBLIC;
@@ -3546,6 +3574,10 @@ REVOKE ALL ON FUNCTION lethe_private.mirrors_lock_id() FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_private.mirrors_of_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.name_list(list text, separator text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.names_of_host(condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.never_ends(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.new_key(controller_id integer) FROM PUBLIC;
 
@@ -3576,6 +3608,8 @@ REVOKE ALL ON FUNCTION lethe_private.partitions_program(managed lethe.managed_ta
 REVOKE ALL ON FUNCTION lethe_private.place(statement text, table_oid oid, target oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.plain_clock_index(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plain_names(names text[], separator text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
 
@@ -3682,6 +3716,8 @@ REVOKE ALL ON FUNCTION lethe_private.try_method(method lethe.methods, type oid) 
 REVOKE ALL ON FUNCTION lethe_private.try_values(method lethe.methods, title text, column_facts lethe_private.host_columns, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.types_to_try(method text, types text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.unclocked_sql(source text, owner text, actions lethe_private.action_parts[]) FROM PUBLIC;
 

@@ -37,9 +37,7 @@ test('cycles that ended under the first version are sealed with the next that en
     'select * from lethe.verify_evidence()',
   )
   expect(before.map(({ severity }) => severity)).not.toContain('error')
-  expect(
-    before.filter(({ finding }) => /^not sealed yet: \d+ rows/.test(finding)),
-  ).toHaveLength(2)
+  expect(before.filter(({ finding }) => /^not sealed yet: \d+ rows/.test(finding))).toHaveLength(2)
 
   await db.query(`update library.notes set body = 'and again'`)
   expect(await runCycle(db, 'north')).toBe('complete')

@@ -14,14 +14,18 @@ export const archiveMove: Case = {
   target: 1.4,
   run: async (context) =>
     compare(context, {
-      template: await context.server.template('to-archive', async (database) => {
+      template: await context.server.template('to_archive', async (database) => {
         await database.query(`
           create schema bench; ${contactsTable('bench.contacts', context.size.contacts)}
           create index on bench.contacts (last_activity_at);
           create table bench.contacts_archive (like bench.contacts, archived_at timestamptz not null default now());
           create index on bench.contacts_archive (id)`)
         await applyPolicy(database, {
-          'bench.contacts': { since: 'last_activity_at', archive: { after: 'P3Y' } },
+          'bench.contacts': {
+            since: 'last_activity_at',
+            archive: { after: 'P3Y' },
+            purge: { after: 'P30Y' },
+          },
         })
       }),
       sameTable: 'bench.contacts',
