@@ -56,6 +56,8 @@
 --!include lethe_private/references.sql
 --!include lethe_private/condition.sql
 --!include lethe_private/mirrors.sql
+--!include lethe_private/mirror_shape.sql
+--!include lethe_private/drop_empty_mirrors.sql
 --!include lethe_private/archive_sql.sql
 --!include lethe_private/kept_sql.sql
 --!include lethe_private/last_events.sql
@@ -64,7 +66,10 @@
 --!include lethe_private/partitions_program.sql
 --!include lethe_private/plain_clock_index.sql
 --!include lethe_private/archived_program.sql
+--!include lethe_private/sweep_archived.sql
 --!include lethe_private/compile.sql
+--!include lethe_private/act_sql.sql
+--!include lethe_private/look_sql.sql
 --!include lethe_private/as_sweeper.sql
 --!include lethe_private/run_as_sweeper.sql
 --!include lethe_private/as_dropper.sql
