@@ -2,21 +2,23 @@
 import type { Case } from '../types.ts'
 import { archiveMove } from './archive.ts'
 import { calendar } from './calendar.ts'
-import { dailyCycle, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
+import { dailyCycle, dailyCycleTenfold, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
 import { evidence } from './evidence.ts'
 import { foreground } from './foreground.ts'
 import { aggregatedClock } from './linked.ts'
 import { methodMasks } from './methods.ts'
 import { purgePartition } from './partition.ts'
 import { purgeChildren } from './purge.ts'
-import { sweepPartial, sweepPartialBoth, sweepPlain, twoDelays } from './sweep.ts'
+import { sweepPartial, sweepPartialBoth, sweepPlain, sweepUuid, twoDelays } from './sweep.ts'
 
 export const cases: Case[] = [
   sweepPartial,
   sweepPartialBoth,
   sweepPlain,
+  sweepUuid,
   twoDelays,
   dailyCycle,
+  dailyCycleTenfold,
   nothingDue,
   purgeChildren,
   purgePartition,

@@ -47,6 +47,19 @@ export const dailyCycle: Case = {
   },
 }
 
+/** The same on one ten times larger. */
+export const dailyCycleTenfold: Case = {
+  ...dailyCycle,
+  name: 'daily-cycle-10x',
+  title: 'daily cycle, 1 k newly due, table 10× larger | the smaller table',
+  run: async (context) => {
+    const { server, size } = context
+    const small = await server.template('masked', fillMasked(size.contacts))
+    const large = await server.template('masked_tenfold', fillMasked(size.contacts * 10))
+    return inTurns(context, large, small)
+  },
+}
+
 /** No restoring needed: each cycle changes a thousandth of the table. */
 async function inTurns(
   { server, size, repetitions, progress }: Context,

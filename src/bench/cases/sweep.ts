@@ -79,6 +79,27 @@ export const sweepPlain: Case = {
     }),
 }
 
+/** The same where the key is a random uuid, whose text is what the evidence is about. */
+export const sweepUuid: Case = {
+  name: 'sweep-uuid',
+  title: 'sweep, uuid keys, the host’s plain clock index stays | one UPDATE',
+  includes: INCLUDES,
+  unit: 'ratio',
+  target: 1.25,
+  run: async (context) =>
+    compare(context, {
+      template: await context.server.template('uuids', async (database) => {
+        await fillContacts(context.size.contacts, 'plain')(database)
+        await database.query(`
+          alter table bench.contacts drop constraint contacts_pkey, alter id type uuid using md5(id::text)::uuid;
+          alter table bench.contacts add primary key (id)`)
+      }),
+      sameTable: 'bench.contacts',
+      ours,
+      baseline: byHand(BY_ONE_UPDATE),
+    }),
+}
+
 /** Three columns after three years, three after four: one pass over the rows instead of two. */
 export const twoDelays: Case = {
   name: 'two-delays',
