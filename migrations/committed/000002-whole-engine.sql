@@ -1,5 +1,5 @@
 --! Previous: sha1:1599a9ecc41b94bec263d090fe88a91f2a6acc8f
---! Hash: sha1:9dbab640428bbf38df55f0a915c0f814ab456b4b
+--! Hash: sha1:48c1e054b8b4ba7ef5c11f73aa4e6dcf93828e57
 --! Message: whole engine
 
 -- Archive, aggregated clocks, partitions, sealed evidence, more methods, a first API.
@@ -2768,79 +2768,6 @@ comment on function lethe_private.read_condition(oid, text) is
 -- Nobody is granted anything on it. lethe_sweeper, which moves rows, has a door to each: a view that takes
 -- whatever is put in and shows only the record that this very transaction is putting back.
 
-create or replace function lethe_private.mirror_type(source lethe_private.host_columns)
-  returns text
-  language sql
-  immutable
-return case
-  when source.type_schema = 'pg_catalog' and source.type_name !~ '^_?reg' then source.base_type
-  else 'text'
-end;
-
-comment on function lethe_private.mirror_type(lethe_private.host_columns) is
-  'The type a column has in the archive: its base type where that is PostgreSQL''s own, else text.';
-
--- A mirror of values keeps as little as can be: the key, what dates the values, what conditions ask for.
-create or replace function lethe_private.mirror_shape(managed lethe.managed_tables, relation oid, kind text)
-  returns setof lethe_private.mirror_columns
-  language sql
-  stable
-begin atomic
-  with valued as (
-    select r.column_name as name from lethe.rules as r
-    where r.table_id = managed.id and r.action = 'archive' and r.column_name is not null
-  ), asked as (
-    select unnest(managed.key_columns) as name
-    union select unnest(t.since) from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
-  ), conditions as (
-    select string_agg(t.condition, ' ') as text from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
-  )
-  select null::int, h.name, h.position, h.type, lethe_private.mirror_type(h),
-    mirror_shape.kind = 'rows' or h.name in (select v.name from valued as v)
-  from lethe_private.host_columns as h
-  cross join conditions as c
-  where h.relation = mirror_shape.relation
-    and (mirror_shape.kind = 'rows'
-      or h.name in (select v.name from valued as v union select a.name from asked as a)
-      or lethe_private.names_column(c.text, h.name))
-  order by h.position;
-end;
-
-comment on function lethe_private.mirror_shape(lethe.managed_tables, oid, text) is
-  'The columns that a mirror of a table has to have as the table and its policy are now.';
-
-create or replace function lethe_private.shape_text(shape lethe_private.mirror_columns[])
-  returns text
-  language sql
-  immutable
-begin atomic
-  select string_agg(format('%I %s %s', s.column_name, s.mirror_type, s.holds_value), ', ' order by s.column_name) from unnest(shape) as s;
-end;
-
-comment on function lethe_private.shape_text(lethe_private.mirror_columns[]) is 'Names and types of a mirror''s columns as one text.';
-
--- The mirror that fits, or the name that the next one will have: lethe.preview shows it before it is there.
-create or replace function lethe_private.mirror_name(managed lethe.managed_tables, relation oid, kind text)
-  returns text
-  language sql
-  stable
-begin atomic
-  select coalesce((
-      select m.name
-      from lethe_private.mirrors as m
-      where m.table_id = managed.id and m.kind = mirror_name.kind
-        and lethe_private.shape_text(array(select c from lethe_private.mirror_columns as c where c.mirror_id = m.id))
-          = lethe_private.shape_text(array(select s from lethe_private.mirror_shape(managed, relation, mirror_name.kind) as s))
-      order by m.id desc
-      limit 1),
-    (select format('%s%s_%s', p.prefix, case mirror_name.kind when 'values' then '_values' else '' end,
-        1 + coalesce((select max(m.id) from lethe_private.mirrors as m), 0))
-     from (select left(regexp_replace(lower(managed.schema_name || '_' || managed.table_name), '[^a-z0-9_]', '_', 'g'), 40) as prefix) as p));
-end;
-
-comment on function lethe_private.mirror_name(lethe.managed_tables, oid, text) is
-  'The table of lethe_archive that rows (or values) of a table go to as it is now.';
-
 create or replace function lethe_private.make_door(mirror lethe_private.mirrors)
   returns void
   language plpgsql
@@ -3082,6 +3009,80 @@ $$;
 
 comment on function lethe_private.ensure_mirrors(lethe.managed_tables) is
   'Sees to it that whatever a table''s rules archive has a mirror that fits.';
+--! EndIncluded lethe_private/mirrors.sql
+--! Included lethe_private/mirror_shape.sql
+create or replace function lethe_private.mirror_type(source lethe_private.host_columns)
+  returns text
+  language sql
+  immutable
+return case
+  when source.type_schema = 'pg_catalog' and source.type_name !~ '^_?reg' then source.base_type
+  else 'text'
+end;
+
+comment on function lethe_private.mirror_type(lethe_private.host_columns) is
+  'The type a column has in the archive: its base type where that is PostgreSQL''s own, else text.';
+
+-- A mirror of values keeps as little as can be: the key, what dates the values, what conditions ask for.
+create or replace function lethe_private.mirror_shape(managed lethe.managed_tables, relation oid, kind text)
+  returns setof lethe_private.mirror_columns
+  language sql
+  stable
+begin atomic
+  with valued as (
+    select r.column_name as name from lethe.rules as r
+    where r.table_id = managed.id and r.action = 'archive' and r.column_name is not null
+  ), asked as (
+    select unnest(managed.key_columns) as name
+    union select unnest(t.since) from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
+  ), conditions as (
+    select string_agg(t.condition, ' ') as text from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
+  )
+  select null::int, h.name, h.position, h.type, lethe_private.mirror_type(h),
+    mirror_shape.kind = 'rows' or h.name in (select v.name from valued as v)
+  from lethe_private.host_columns as h
+  cross join conditions as c
+  where h.relation = mirror_shape.relation
+    and (mirror_shape.kind = 'rows'
+      or h.name in (select v.name from valued as v union select a.name from asked as a)
+      or lethe_private.names_column(c.text, h.name))
+  order by h.position;
+end;
+
+comment on function lethe_private.mirror_shape(lethe.managed_tables, oid, text) is
+  'The columns that a mirror of a table has to have as the table and its policy are now.';
+
+create or replace function lethe_private.shape_text(shape lethe_private.mirror_columns[])
+  returns text
+  language sql
+  immutable
+begin atomic
+  select string_agg(format('%I %s %s', s.column_name, s.mirror_type, s.holds_value), ', ' order by s.column_name) from unnest(shape) as s;
+end;
+
+comment on function lethe_private.shape_text(lethe_private.mirror_columns[]) is 'Names and types of a mirror''s columns as one text.';
+
+-- The mirror that fits, or the name that the next one will have: lethe.preview shows it before it is there.
+create or replace function lethe_private.mirror_name(managed lethe.managed_tables, relation oid, kind text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select coalesce((
+      select m.name
+      from lethe_private.mirrors as m
+      where m.table_id = managed.id and m.kind = mirror_name.kind
+        and lethe_private.shape_text(array(select c from lethe_private.mirror_columns as c where c.mirror_id = m.id))
+          = lethe_private.shape_text(array(select s from lethe_private.mirror_shape(managed, relation, mirror_name.kind) as s))
+      order by m.id desc
+      limit 1),
+    (select format('%s%s_%s', p.prefix, case mirror_name.kind when 'values' then '_values' else '' end,
+        1 + coalesce((select max(m.id) from lethe_private.mirrors as m), 0))
+     from (select left(regexp_replace(lower(managed.schema_name || '_' || managed.table_name), '[^a-z0-9_]', '_', 'g'), 40) as prefix) as p));
+end;
+
+comment on function lethe_private.mirror_name(lethe.managed_tables, oid, text) is
+  'The table of lethe_archive that rows (or values) of a table go to as it is now.';
 
 -- What a program was written for: a column that comes, goes or changes its type must not be missed by a
 -- statement that names the others.
@@ -3112,7 +3113,8 @@ end;
 
 comment on function lethe_private.shape_of(lethe.managed_tables) is
   'The columns of a table and of what is archived along with its rows, for a program to remember: {"of": oids, "mark"}.';
-
+--! EndIncluded lethe_private/mirror_shape.sql
+--! Included lethe_private/drop_empty_mirrors.sql
 -- A table leaves the policy only with an empty archive.
 create or replace function lethe_private.drop_empty_mirrors()
   returns trigger
@@ -3144,7 +3146,7 @@ comment on function lethe_private.drop_empty_mirrors() is
 
 create or replace trigger drop_empty_mirrors before delete on lethe.managed_tables
   for each row execute function lethe_private.drop_empty_mirrors();
---! EndIncluded lethe_private/mirrors.sql
+--! EndIncluded lethe_private/drop_empty_mirrors.sql
 --! Included lethe_private/archive_sql.sql
 create or replace function lethe_private.archived_value(expression text, mirror_type text, source_type text)
   returns text
@@ -3819,28 +3821,48 @@ comment on function lethe_private.leaving_program(lethe.managed_tables, oid, let
   'The statements that purge or archive a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';
 --! EndIncluded lethe_private/leaving_program.sql
 --! Included lethe_private/partitions_program.sql
--- The keyed root of a whole partition, over its keys in the order of the key itself. As for a batch where a key
--- must be written as text; where all its columns have values of one length, their bytes are hashed column by
--- column: no text is made or sorted, and an index on the key has the rows in order already.
+create or replace function lethe_private.seed_sql(pad text)
+  returns text
+  language sql
+  immutable
+return format('(''x'' || encode(substr(sha256(%s), 1, 8), ''hex''))::bit(64)::bigint', pad);
+
+comment on function lethe_private.seed_sql(text) is 'SQL of a seed of 64 bits, drawn from one pad of a controller''s key.';
+
+-- The keyed root of a whole partition. As for a batch where a key must be written as text. Where all its columns have
+-- values of one length: each key is hashed with two seeds drawn from the controller's key, the hashes of all keys are put
+-- together by exclusive-or, and what comes out is hashed under the key with their number. So no text is made, nothing is
+-- sorted, and several processes can share the reading.
 create or replace function lethe_private.partition_root_sql(alias text, table_oid oid, key_columns text[])
-  returns table (root text, in_order_of text)
+  returns text
   language sql
   stable
 begin atomic
-  select
-    case when bool_and(h.type_name = any (array['int2', 'int4', 'int8', 'date', 'timestamp', 'timestamptz', 'uuid', 'oid'])) then
-      format('encode(sha256($3 || sha256($2 || coalesce(%s, ''''))), ''hex'')',
-        string_agg(format('string_agg(%s(%s.%I), '''')', case h.type_name when 'uuid' then 'uuid_send' else h.type_name || case when h.type_name in ('date', 'timestamp', 'timestamptz') then '_send' else 'send' end end,
-          alias, h.name), ' || ' order by k.n))
-    else lethe_private.root_sql(lethe_private.key_sql(alias, table_oid, key_columns)) end,
-    case when bool_and(h.type_name = any (array['int2', 'int4', 'int8', 'date', 'timestamp', 'timestamptz', 'uuid', 'oid'])) then
-      string_agg(format('%s.%I', alias, h.name), ', ' order by k.n) end
-  from unnest(key_columns) with ordinality as k (name, n)
-  join lethe_private.host_columns as h on h.relation = table_oid and h.name = k.name;
+  with hashed as (
+    select k.n, case
+        when h.type_name in ('int2', 'int4', 'int8', 'oid') then format('hashint8extended(%s.%I::bigint, {seed})', alias, h.name)
+        when h.type_name in ('date', 'timestamp') then format('timestamp_hash_extended(%s.%I::timestamp, {seed})', alias, h.name)
+        when h.type_name = 'timestamptz' then format('timestamp_hash_extended(%s.%I at time zone ''UTC'', {seed})', alias, h.name)
+        when h.type_name = 'uuid' then format('uuid_hash_extended(%s.%I, {seed})', alias, h.name)
+      end as hash
+    from unnest(key_columns) with ordinality as k (name, n)
+    join lethe_private.host_columns as h on h.relation = table_oid and h.name = k.name
+  ), nested as (
+    -- Each column's hash is the seed of the next.
+    select replace(replace(coalesce(min(x.hash) filter (where x.n = 4), '{seed}'), '{seed}', coalesce(min(x.hash) filter (where x.n = 3), '{seed}')),
+      '{seed}', replace(coalesce(min(x.hash) filter (where x.n = 2), '{seed}'), '{seed}', min(x.hash) filter (where x.n = 1))) as hash
+    from hashed as x
+    having count(*) <= 4 and count(x.hash) = count(*)
+  )
+  select coalesce((
+      select format('encode(lethe.keyed_hash(concat_ws('','', count(*), bit_xor(%s), bit_xor(%s)), $2, $3), ''hex'')',
+        replace(n.hash, '{seed}', lethe_private.seed_sql('$2')), replace(n.hash, '{seed}', lethe_private.seed_sql('$3')))
+      from nested as n),
+    lethe_private.root_sql(lethe_private.key_sql(alias, table_oid, key_columns)));
 end;
 
 comment on function lethe_private.partition_root_sql(text, oid, text[]) is
-  'The keyed root over the keys of a partition, and the order in which it reads them; null: it sorts by itself.';
+  'SQL of the keyed root over the keys of a partition, in whatever order they are read.';
 
 -- What is asked of a partition before it goes whole. In the texts {from} is the partition:
 --   ready   it has rows, the first of them all leave, and it is over: a row of today would not go there.
@@ -3860,15 +3882,11 @@ create or replace function lethe_private.partitions_program(
 as $$
 declare
   v_stays text := format('(%s) is not true or %s', concat_ws(' and ', nullif(owner, 'true'), lethe_private.any_due_sql(purge)), held);
-  v_root text;
-  v_order text;
 begin
   -- A clock that is computed from these rows has to remember them, one by one.
   if managed.partitions = 'delete' or exists (select from lethe_private.clocks_over(managed)) then
     return '{}';
   end if;
-  select r.root, r.in_order_of into v_root, v_order
-  from lethe_private.partition_root_sql('c', table_oid, managed.key_columns) as r;
   return jsonb_build_object('partitions', jsonb_build_object(
     'how', managed.partitions,
     'flag', purge[1].flag,
@@ -3877,7 +3895,7 @@ begin
     where %s)), null::oid, null::tid[]$sql$, v_stays),
     'read', format($sql$select jsonb_build_object('rows', count(*), 'stay', count(*) filter (where %s),
     'root', %s), null::oid, null::tid[]
-from %s as c$sql$, v_stays, v_root, case when v_order is null then '{from}' else format('(select c.* from {from} as c order by %s)', v_order) end)));
+from {from} as c$sql$, v_stays, lethe_private.partition_root_sql('c', table_oid, managed.key_columns))));
 end
 $$;
 
@@ -4138,7 +4156,8 @@ end;
 
 comment on function lethe_private.archived_rules(lethe.managed_tables, lethe.controllers, date) is
   'The rules of a table that reach its archive, as a program lists them.';
-
+--! EndIncluded lethe_private/archived_program.sql
+--! Included lethe_private/sweep_archived.sql
 -- As Lethe's owner. Nothing of the host's runs here; names are qualified all the same.
 create or replace function lethe_private.run_on_archive(statement text, tids tid[] default null, inner_pad bytea default null, outer_pad bytea default null)
   returns table (facts jsonb, target oid, found_tids tid[])
@@ -4230,7 +4249,7 @@ end
 $$;
 
 comment on function lethe_private.look_archived(jsonb) is 'Counts what is due and held in a table''s archive, from the data as it stands.';
---! EndIncluded lethe_private/archived_program.sql
+--! EndIncluded lethe_private/sweep_archived.sql
 --! Included lethe_private/compile.sql
 -- Everything a cycle runs on one table for one controller and one local day, as text. lethe.preview
 -- shows it; sweep_step runs it. In the texts:
@@ -4362,6 +4381,93 @@ return format(
 
 comment on function lethe_private.root_sql(text) is 'The keyed root over the ordered keys of a batch.';
 
+create or replace function lethe_private.compile(managed lethe.managed_tables, controller lethe.controllers, today date)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  -- A program is read by other sessions than the one that wrote it, so its days are written in the one
+  -- form that every DateStyle reads alike.
+  set datestyle = 'ISO, YMD'
+as $$
+declare
+  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_source text := lethe_private.host_name(v_oid);
+  v_owner text := lethe_private.controller_sql('c', managed, v_oid, controller);
+  v_held text := lethe_private.held_sql('c', managed, v_oid, today);
+  v_key text := lethe_private.key_sql('c', v_oid, managed.key_columns);
+  v_rows int := (select batch_rows from lethe.settings);
+  v_leaves boolean := exists (select from pg_inherits where inhparent = v_oid);
+  v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
+  v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
+  v_batch lethe_private.action_parts[] := case when not lethe_private.has_linked_clock(managed) then v_actions
+    else array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a) end;
+  v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
+  v_leaving lethe_private.action_parts;
+  -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
+  v_linked boolean := exists (
+    select from lethe_private.effective_terms(managed.id, controller.id) as t
+    join lethe.rules as r on r.id = t.rule_id and r.column_name is not null
+    cross join unnest(t.since) as s
+    where lethe_private.is_linked(s));
+  v_condition text;
+  v_archive text;
+  v_program jsonb;
+begin
+  if cardinality(v_actions) = 0 then
+    return null;
+  end if;
+  v_program := jsonb_build_object(
+    'unlocked', lethe_private.unlocked_sql(),
+    'rules', (select jsonb_agg(jsonb_build_object('flag', a.flag, 'rule', a.rule, 'phase', a.phase)) from unnest(v_actions) as a)
+      || lethe_private.archived_rules(managed, controller, today),
+    'look', lethe_private.look_sql(v_source, concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_actions)),
+      v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
+      case when exists (select from unnest(v_actions) as a where a.phase <> 'columns') then
+        lethe_private.staying_sql(managed, v_oid, controller, today, false, array['purge', 'archive']) end),
+    'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions),
+    'forget', case when lethe_private.has_linked_clock(managed) then lethe_private.forget_sql(managed, v_oid, controller) end);
+
+  foreach v_leaving in array array(select a from unnest(v_actions) as a where a.phase <> 'columns') loop
+    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array[v_leaving]),
+      lethe_private.not_held_sql('c', managed, v_oid, today));
+    v_program := v_program || jsonb_build_object(v_leaving.phase,
+      lethe_private.leaving_program(managed, v_oid, controller, today,
+        concat_ws(E'\n    and ', nullif(v_owner, 'true'),
+          lethe_private.any_due_sql(array(select b from unnest(v_batch) as b where b.flag = v_leaving.flag)),
+          lethe_private.not_held_sql('c', managed, v_oid, today)), v_key, v_leaving)
+      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, array[v_leaving], null, v_leaves, v_rows))
+      || case v_leaving.phase when 'purge' then lethe_private.partitions_program(managed, v_oid, v_owner, array[v_leaving], v_held) else '{}' end);
+  end loop;
+  if cardinality(v_columns) > 0 then
+    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),
+      lethe_private.not_held_sql('c', managed, v_oid, today));
+    v_archive := case when exists (select from unnest(v_columns) as a where lethe_private.archives(a)) then
+      lethe_private.archive_values_sql(managed, v_oid, controller.id, v_columns) end;
+    v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
+      'shape', case when v_archive is not null then lethe_private.shape_of(managed) end,
+      'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
+      'lock', case when v_linked then lethe_private.lock_sql() end,
+      'act', lethe_private.act_sql(
+        concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array(select a from unnest(v_batch) as a where a.phase = 'columns')),
+          lethe_private.not_held_sql('c', managed, v_oid, today)),
+        array(select a from unnest(v_batch) as a where a.phase = 'columns'), v_key, lethe_private.is_watched(v_oid),
+        v_archive, lethe_private.linked_clocks_sql('c', managed, v_oid, controller, today)),
+      'act_on_all', case when v_archive is null and not v_linked and not lethe_private.is_watched(v_oid) then jsonb_build_object(
+        'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
+        'actions', to_jsonb(v_columns), 'key', v_key) end));
+  end if;
+  v_program := v_program || jsonb_build_object('archived', lethe_private.archived_program(managed, controller, today));
+  return v_program || jsonb_build_object('shape', case
+    when coalesce(v_program ->> 'archive', v_program #>> '{columns,shape}', v_program ->> 'archived') is not null then
+      lethe_private.shape_of(managed) end);
+end
+$$;
+
+comment on function lethe_private.compile(lethe.managed_tables, lethe.controllers, date) is
+  'The statements of one table, for one controller and one local day; null when no rule applies.';
+--! EndIncluded lethe_private/compile.sql
+--! Included lethe_private/act_sql.sql
 -- The row is looked at and changed in one statement, and only if it is still the version that was
 -- looked at (same address, same xmin): a row that anybody changes meanwhile is left for the next pass.
 -- watched: a trigger of the host may have taken the new value back, so only what complies is counted.
@@ -4449,6 +4555,25 @@ end;
 comment on function lethe_private.act_on_all_sql(text, lethe_private.action_parts[], text) is
   'Applies all of the given actions to the rows of a batch on which all of them are to be done.';
 
+create or replace function lethe_private.is_watched(relation oid)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  select exists (
+    select
+    from pg_catalog.pg_trigger as t
+    where t.tgrelid in (select relation
+                        union select i.relid from pg_partition_tree(relation::regclass) as i
+                        union select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = relation)
+      and not t.tgisinternal
+      and t.tgenabled <> 'D'
+      and t.tgtype & 19 = 19);  -- before, for each row, on update
+end;
+
+comment on function lethe_private.is_watched(oid) is 'True when a trigger may change what an UPDATE of the table writes.';
+--! EndIncluded lethe_private/act_sql.sql
+--! Included lethe_private/look_sql.sql
 -- One read of the data: per action how many rows are due, how many of them are held or kept by a child.
 create or replace function lethe_private.look_sql(
   source text,
@@ -4520,111 +4645,7 @@ end;
 
 comment on function lethe_private.unclocked_sql(text, text, lethe_private.action_parts[]) is
   'Counts rows that no term can make due as they stand.';
-
-create or replace function lethe_private.is_watched(relation oid)
-  returns boolean
-  language sql
-  stable
-begin atomic
-  select exists (
-    select
-    from pg_catalog.pg_trigger as t
-    where t.tgrelid in (select relation
-                        union select i.relid from pg_partition_tree(relation::regclass) as i
-                        union select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = relation)
-      and not t.tgisinternal
-      and t.tgenabled <> 'D'
-      and t.tgtype & 19 = 19);  -- before, for each row, on update
-end;
-
-comment on function lethe_private.is_watched(oid) is 'True when a trigger may change what an UPDATE of the table writes.';
-
-create or replace function lethe_private.compile(managed lethe.managed_tables, controller lethe.controllers, today date)
-  returns jsonb
-  language plpgsql
-  stable
-  set search_path = pg_catalog, pg_temp
-  -- A program is read by other sessions than the one that wrote it, so its days are written in the one
-  -- form that every DateStyle reads alike.
-  set datestyle = 'ISO, YMD'
-as $$
-declare
-  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
-  v_source text := lethe_private.host_name(v_oid);
-  v_owner text := lethe_private.controller_sql('c', managed, v_oid, controller);
-  v_held text := lethe_private.held_sql('c', managed, v_oid, today);
-  v_key text := lethe_private.key_sql('c', v_oid, managed.key_columns);
-  v_rows int := (select batch_rows from lethe.settings);
-  v_leaves boolean := exists (select from pg_inherits where inhparent = v_oid);
-  v_actions lethe_private.action_parts[] := array(select a from lethe_private.actions('c', managed, v_oid, controller, today) as a);
-  v_columns lethe_private.action_parts[] := array(select a from unnest(v_actions) as a where a.phase = 'columns');
-  v_batch lethe_private.action_parts[] := case when not lethe_private.has_linked_clock(managed) then v_actions
-    else array(select a from lethe_private.actions('c', managed, v_oid, controller, today, true) as a) end;
-  v_order text := lethe_private.plain_clock_index(managed, v_oid, controller);
-  v_leaving lethe_private.action_parts;
-  -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
-  v_linked boolean := exists (
-    select from lethe_private.effective_terms(managed.id, controller.id) as t
-    join lethe.rules as r on r.id = t.rule_id and r.column_name is not null
-    cross join unnest(t.since) as s
-    where lethe_private.is_linked(s));
-  v_condition text;
-  v_archive text;
-  v_program jsonb;
-begin
-  if cardinality(v_actions) = 0 then
-    return null;
-  end if;
-  v_program := jsonb_build_object(
-    'unlocked', lethe_private.unlocked_sql(),
-    'rules', (select jsonb_agg(jsonb_build_object('flag', a.flag, 'rule', a.rule, 'phase', a.phase)) from unnest(v_actions) as a)
-      || lethe_private.archived_rules(managed, controller, today),
-    'look', lethe_private.look_sql(v_source, concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_actions)),
-      v_actions, v_held, lethe_private.kept_sql('c', v_oid, controller, today, true),
-      case when exists (select from unnest(v_actions) as a where a.phase <> 'columns') then
-        lethe_private.staying_sql(managed, v_oid, controller, today, false, array['purge', 'archive']) end),
-    'unclocked', lethe_private.unclocked_sql(v_source, v_owner, v_actions),
-    'forget', case when lethe_private.has_linked_clock(managed) then lethe_private.forget_sql(managed, v_oid, controller) end);
-
-  foreach v_leaving in array array(select a from unnest(v_actions) as a where a.phase <> 'columns') loop
-    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array[v_leaving]),
-      lethe_private.not_held_sql('c', managed, v_oid, today));
-    v_program := v_program || jsonb_build_object(v_leaving.phase,
-      lethe_private.leaving_program(managed, v_oid, controller, today,
-        concat_ws(E'\n    and ', nullif(v_owner, 'true'),
-          lethe_private.any_due_sql(array(select b from unnest(v_batch) as b where b.flag = v_leaving.flag)),
-          lethe_private.not_held_sql('c', managed, v_oid, today)), v_key, v_leaving)
-      || jsonb_build_object('discover', lethe_private.discover_sql(v_source, v_condition, array[v_leaving], null, v_leaves, v_rows))
-      || case v_leaving.phase when 'purge' then lethe_private.partitions_program(managed, v_oid, v_owner, array[v_leaving], v_held) else '{}' end);
-  end loop;
-  if cardinality(v_columns) > 0 then
-    v_condition := concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(v_columns),
-      lethe_private.not_held_sql('c', managed, v_oid, today));
-    v_archive := case when exists (select from unnest(v_columns) as a where lethe_private.archives(a)) then
-      lethe_private.archive_values_sql(managed, v_oid, controller.id, v_columns) end;
-    v_program := v_program || jsonb_build_object('columns', jsonb_build_object(
-      'shape', case when v_archive is not null then lethe_private.shape_of(managed) end,
-      'discover', lethe_private.discover_sql(v_source, v_condition, v_columns, v_order, v_leaves, v_rows),
-      'lock', case when v_linked then lethe_private.lock_sql() end,
-      'act', lethe_private.act_sql(
-        concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.any_due_sql(array(select a from unnest(v_batch) as a where a.phase = 'columns')),
-          lethe_private.not_held_sql('c', managed, v_oid, today)),
-        array(select a from unnest(v_batch) as a where a.phase = 'columns'), v_key, lethe_private.is_watched(v_oid),
-        v_archive, lethe_private.linked_clocks_sql('c', managed, v_oid, controller, today)),
-      'act_on_all', case when v_archive is null and not v_linked and not lethe_private.is_watched(v_oid) then jsonb_build_object(
-        'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
-        'actions', to_jsonb(v_columns), 'key', v_key) end));
-  end if;
-  v_program := v_program || jsonb_build_object('archived', lethe_private.archived_program(managed, controller, today));
-  return v_program || jsonb_build_object('shape', case
-    when coalesce(v_program ->> 'archive', v_program #>> '{columns,shape}', v_program ->> 'archived') is not null then
-      lethe_private.shape_of(managed) end);
-end
-$$;
-
-comment on function lethe_private.compile(lethe.managed_tables, lethe.controllers, date) is
-  'The statements of one table, for one controller and one local day; null when no rule applies.';
---! EndIncluded lethe_private/compile.sql
+--! EndIncluded lethe_private/look_sql.sql
 --! Included lethe_private/as_sweeper.sql
 -- The only function that lethe_sweeper owns, and the only way in which Lethe touches a host's table.
 --
