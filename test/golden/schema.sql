@@ -1860,9 +1860,13 @@ partition_references(oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: le
 
 COMMENT ON FUNCTION lethe_private.partition_references(partition oid, root oid) IS 'Statements that ask, reference by reference, whether a row refers to a partition.';
 
+seed_sql(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.seed_sql(pad text) IS 'SQL of a seed of 64 bits, drawn from one pad of a controller''s key.';
+
 partition_root_sql(text, oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.partition_root_sql(alias text, table_oid oid, key_columns text[]) IS 'The keyed root over the keys of a partition, and the order in which it reads them; null: it sorts by itself.';
+COMMENT ON FUNCTION lethe_private.partition_root_sql(alias text, table_oid oid, key_columns text[]) IS 'SQL of the keyed root over the keys of a partition, in whatever order they are read.';
 
 partition_statements(oid, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3598,6 +3602,8 @@ REVOKE ALL ON FUNCTION lethe_private.parse_delay(after text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.partition_references(partition oid, root oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.seed_sql(pad text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.partition_root_sql(alias text, table_oid oid, key_columns text[]) FROM PUBLIC;
 
