@@ -47,6 +47,7 @@
 --!include lethe_private/controller_sql.sql
 --!include lethe_private/linked_clock.sql
 --!include lethe_private/linked_sql.sql
+--!include lethe_private/minimum_sql.sql
 --!include lethe_private/method_sql.sql
 --!include lethe_private/hostile_values.sql
 --!include lethe_private/assert_template.sql
@@ -78,6 +79,7 @@
 --!include lethe_private/assert_intact.sql
 --!include lethe_private/assert_term.sql
 --!include lethe_private/assert_archiving.sql
+--!include lethe_private/assert_minima.sql
 --!include lethe_private/assert_rules.sql
 --!include lethe_private/record_change.sql
 --!include lethe/set_controller.sql
@@ -85,6 +87,7 @@
 --!include lethe/set_column.sql
 --!include lethe/set_link.sql
 --!include lethe/set_rule.sql
+--!include lethe/set_minimum.sql
 --!include lethe_private/apply_parts.sql
 --!include lethe/apply_policy.sql
 --!include lethe/export_policy.sql

@@ -5,12 +5,13 @@ create or replace function lethe_private.export_terms(rule_id int, controller_id
 begin atomic
   with terms as (
     select t.purpose, jsonb_strip_nulls(jsonb_build_object(
-      'purpose', t.purpose,
+      case r.action when 'minimum' then 'basis' else 'purpose' end, t.purpose,
       'after', lethe_private.format_delay(t.after),
       'since', case cardinality(t.since) when 1 then to_jsonb(t.since[1]) else to_jsonb(t.since) end,
       'when', t."when",
       'using', case when t.parameters = '{}' then to_jsonb(t.method) else jsonb_build_object('method', t.method) || t.parameters end)) as term
     from lethe.terms as t
+    join lethe.rules as r on r.id = t.rule_id
     where t.rule_id = export_terms.rule_id
       and t.controller_id is not distinct from export_terms.controller_id
   )
@@ -44,6 +45,8 @@ begin atomic
             and lethe_private.export_terms(r.id, export_rules.controller_id) is not null
         ) as n
       ) as x),
+    'minimum', (select lethe_private.export_terms(r.id, export_rules.controller_id) from lethe.rules as r
+                where r.table_id = export_rules.table_id and r.column_name is null and r.action = 'minimum'),
     'archive', (select lethe_private.export_terms(r.id, export_rules.controller_id) from lethe.rules as r
                 where r.table_id = export_rules.table_id and r.column_name is null and r.action = 'archive'),
     'purge', (select lethe_private.export_terms(r.id, export_rules.controller_id) from lethe.rules as r

@@ -22,7 +22,7 @@ begin atomic
       r.child_columns
     from managed as m
     cross join lateral lethe_private.references_to(m.oid) as r
-    where exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is null)
+    where exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is null and u.action <> 'minimum')
        or exists (select from lethe.links as l where l.table_id = m.id and l.on_purge = 'with parent')
   ), needed as (
     select m.oid, 'select' as privilege, null::text as column_name from managed as m
@@ -31,15 +31,15 @@ begin atomic
     -- FOR UPDATE takes the right to update one column; a table that nothing refers to is not locked.
     union select c.oid, 'update', c.child_columns[1] from child as c where c.on_purge = 'with parent' and exists (select from lethe_private.references_to(c.oid))
     union select c.oid, 'update', x from child as c cross join unnest(c.child_columns) as x where c.on_purge = 'unlink'
-    union select m.oid, 'update', r.column_name from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is not null
+    union select m.oid, 'update', r.column_name from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is not null and r.action <> 'minimum'
     union
     select m.oid, 'delete', null
-    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null
+    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null and r.action <> 'minimum'
     union
     select m.oid, 'update', m.key_columns[1]
-    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null
+    from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null and r.action <> 'minimum'
     where exists (select from lethe_private.references_to(m.oid))
-      and not exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is not null)
+      and not exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is not null and u.action <> 'minimum')
   ), missing as (
     select n.*, n.oid is not null and (
       case when n.column_name is null then has_table_privilege('lethe_sweeper', n.oid, n.privilege)

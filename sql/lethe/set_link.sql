@@ -28,7 +28,7 @@ comment on function lethe.set_subject_type(text, text, text[]) is
 
 -- Where a foreign key exists between the two tables it need not be spelt out. on_purge says what happens
 -- to the rows of this table when a row they refer to is purged.
-create or replace function lethe.set_link(
+create or replace function lethe_private.put_link(
   "table" text,
   "to" text default null,
   columns text[] default null,
@@ -41,9 +41,7 @@ create or replace function lethe.set_link(
   returns void
   language plpgsql
   volatile
-  security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
-  set jit = off
 as $$
 declare
   v_child lethe.managed_tables := lethe_private.get_managed("table");
@@ -89,15 +87,41 @@ begin
   perform lethe_private.assert_on_purge(v_child, v_parent, v_link.child_columns, on_purge);
 
   insert into lethe.links (subject_type_id, table_id, columns, to_table_id, to_columns, foreign_key, kind, on_purge, on_erasure)
-  values (v_type_id, v_child.id, v_link.child_columns, v_parent.id, v_link.parent_columns, v_link.foreign_key, set_link.kind, set_link.on_purge, set_link.on_erasure)
+  values (v_type_id, v_child.id, v_link.child_columns, v_parent.id, v_link.parent_columns, v_link.foreign_key, put_link.kind, put_link.on_purge, put_link.on_erasure)
   on conflict on constraint links_table_id_columns_to_table_id_subject_type_id_key do update
   set to_columns = excluded.to_columns, foreign_key = excluded.foreign_key, kind = excluded.kind,
       on_purge = excluded.on_purge, on_erasure = excluded.on_erasure;
 end
 $$;
 
+comment on function lethe_private.put_link(text, text, text[], text[], text, text, text, jsonb) is
+  'Declares one link, judged by itself.';
+
+create or replace function lethe.set_link(
+  "table" text,
+  "to" text default null,
+  columns text[] default null,
+  to_columns text[] default null,
+  on_purge text default 'keep',
+  subject text default null,
+  kind text default null,
+  on_erasure jsonb default null
+)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- only operators may write the catalogue
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+begin
+  perform lethe_private.put_link("table", "to", columns, to_columns, on_purge, subject, kind, on_erasure);
+  perform lethe_private.assert_minima(lethe_private.get_managed("table"));
+end
+$$;
+
 comment on function lethe.set_link(text, text, text[], text[], text, text, text, jsonb) is
-  'Declares how rows of a table refer to another: through its foreign key, or by the columns named. Raises LE102, LE103, LE106, LE109, LE305, LE502.';
+  'Declares how rows of a table refer to another: through its foreign key, or by the columns named. Raises LE102, LE103, LE106, LE109, LE305, LE317, LE502.';
 
 create or replace function lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[])
   returns lethe_private.host_references

@@ -19,7 +19,7 @@ begin
     select format('create index concurrently %I on %s (%s) where %s', left(v_managed.table_name, 50) || '_lethe_due',
       lethe_private.host_name(v_oid), min(t.columns), string_agg(distinct replace(a.needed, v_alias || '.', ''), ' or '))
     from lethe_private.actions(v_alias, v_managed, v_oid, v_controller, current_date) as a
-    join lethe.rules as r on r.table_id = v_managed.id and r.column_name = a.column_name
+    join lethe.rules as r on r.table_id = v_managed.id and r.column_name = a.column_name and r.action <> 'minimum'
     cross join lateral (
       -- A clock over other rows is looked up by what they refer to.
       select coalesce((select quote_ident(s) from unnest(e.since) as s where not lethe_private.is_linked(s) limit 1),
@@ -43,7 +43,7 @@ begin
   return query
     select format('create index concurrently on %s (%I)', lethe_private.host_name(v_oid), e.since[1])
     from lethe_private.effective_terms(v_managed.id, v_controller.id) as e
-    join lethe.rules as r on r.id = e.rule_id and r.column_name is null
+    join lethe.rules as r on r.id = e.rule_id and r.column_name is null and r.action <> 'minimum'
     where lethe_private.plain_clock_index(v_managed, v_oid, v_controller) is distinct from e.since[1]
       and not lethe_private.is_linked(e.since[1])
     limit 1;

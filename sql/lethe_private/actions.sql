@@ -28,7 +28,7 @@ begin
        where p.table_id = r.table_id and p.column_name is not distinct from r.column_name and p.action = 'purge') as purge_id
     from lethe.rules as r
     left join lethe_private.host_columns as h on h.relation = table_oid and h.name = r.column_name
-    where r.table_id = managed.id
+    where r.table_id = managed.id and r.action <> 'minimum'
     order by r.column_name is not null, r.column_name is null and r.action <> 'purge', h.position, r.action
   loop
     -- In the archive a row may lack a column that its source has by now.

@@ -101,13 +101,13 @@ begin
   for v_name, v_table in select e.key, e.value from jsonb_each(tables) as e loop
     v_pointer := lethe_private.pointer('tables', v_name);
     perform lethe_private.assert_keys(v_table,
-      array['controller', 'time_zone', 'search_path', 'key', 'sentinels', 'since', 'columns', 'purge', 'archive', 'partitions', 'with', 'unlink'], 'table ' || v_name);
+      array['controller', 'time_zone', 'search_path', 'key', 'sentinels', 'since', 'columns', 'minimum', 'purge', 'archive', 'partitions', 'with', 'unlink'], 'table ' || v_name);
     v_id := lethe.manage_table(v_name, v_table #>> '{controller,constant}', v_table #>> '{controller,column}', v_table ->> 'time_zone',
       v_table ->> 'search_path', lethe_private.text_list(v_table -> 'key'), lethe_private.text_list(v_table -> 'sentinels'), v_table ->> 'partitions');
     v_seen := v_seen || v_id;
     for v_column, v_spec in select e.key, e.value from jsonb_each(v_table -> 'columns') as e loop
       v_pointer := lethe_private.pointer('tables', v_name, 'columns', v_column);
-      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'anonymize', 'archive', 'purge'], 'column ' || v_column);
+      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'anonymize', 'archive', 'purge', 'minimum'], 'column ' || v_column);
       perform lethe.set_column(v_name, v_column, v_spec ->> 'category', lethe_private.text_list(v_spec -> 'purposes'), v_spec ->> 'legal_basis');
     end loop;
     delete from lethe.managed_columns as c where c.table_id = v_id and not coalesce(v_table -> 'columns', '{}') ? c.column_name;
@@ -143,11 +143,11 @@ begin
   for v_name, v_spec in select e.key, e.value from jsonb_each(policy -> 'tables') as e loop
     v_pointer := lethe_private.pointer('tables', v_name, 'with');
     if v_spec -> 'with' is not null then
-      perform lethe.set_link(v_name, columns => case when v_spec ->> 'with' <> 'parent' then lethe_private.text_list(v_spec -> 'with') end, on_purge => 'with parent');
+      perform lethe_private.put_link(v_name, columns => case when v_spec ->> 'with' <> 'parent' then lethe_private.text_list(v_spec -> 'with') end, on_purge => 'with parent');
     end if;
     v_pointer := lethe_private.pointer('tables', v_name, 'unlink');
     foreach v_columns in array coalesce(lethe_private.text_list(v_spec -> 'unlink'), '{}') loop
-      perform lethe.set_link(v_name, columns => array[v_columns], on_purge => 'unlink');
+      perform lethe_private.put_link(v_name, columns => array[v_columns], on_purge => 'unlink');
     end loop;
   end loop;
 
@@ -192,7 +192,7 @@ begin
     where r.child = v_root and r.parent = v_child
     limit 1;
   end if;
-  perform lethe.set_link("table", "to" => v_to,
+  perform lethe_private.put_link("table", "to" => v_to,
     columns => nullif(v_columns, '{}'),
     to_columns => nullif(v_to_columns, '{}'),
     on_purge => case when spec ->> 'with' = 'parent' then 'with parent' else coalesce((
@@ -216,7 +216,7 @@ create or replace function lethe_private.apply_terms("table" text, "column" text
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_term jsonb; v_index bigint; v_using jsonb; v_rule int;
+  v_term jsonb; v_index bigint; v_using jsonb; v_rule int; v_mark text;
   v_seen text[] := '{}';
   v_pointer text := '';
   v_message text; v_state text; v_hint text;
@@ -225,6 +225,19 @@ begin
     select e, n - 1 from jsonb_array_elements(case jsonb_typeof(terms) when 'array' then terms else jsonb_build_array(terms) end) with ordinality as x (e, n)
   loop
     v_pointer := case jsonb_typeof(terms) when 'array' then '/' || v_index else '' end;
+    if action = 'minimum' then
+      perform lethe_private.assert_keys(v_term, array['after', 'since', 'when', 'basis'], 'a minimum');
+      v_rule := lethe_private.put_minimum("table", v_term ->> 'after', lethe_private.text_list(coalesce(v_term -> 'since', default_since)),
+        v_term ->> 'basis', "column", v_term ->> 'when', controller, reason);
+      v_mark := jsonb_build_array(v_rule, controller, v_term ->> 'basis')::text;
+      if v_mark = any (v_seen) then
+        raise exception using errcode = 'LE317',
+          message = format('there are two minima of basis %L', v_term ->> 'basis'),
+          hint = 'say in each basis what it is for';
+      end if;
+      v_seen := v_seen || v_mark;
+      continue;
+    end if;
     perform lethe_private.assert_keys(v_term, array['purpose', 'after', 'since', 'when', 'using'], 'a term');
     v_using := v_term -> 'using';
     v_rule := lethe_private.put_rule("table", action, v_term ->> 'after', "column",
@@ -302,12 +315,12 @@ begin atomic
   from tables as t
   cross join lateral jsonb_each(t.spec -> 'columns') as c
   cross join lateral jsonb_each(c.value) as a
-  where a.key in ('anonymize', 'archive', 'purge')
+  where a.key in ('anonymize', 'archive', 'purge', 'minimum')
   union all
   select t.pointer || '/' || a.key, t.controller, t."table", null, a.key, a.value, t.since
   from tables as t
   cross join lateral jsonb_each(t.spec) as a
-  where a.key in ('archive', 'purge');
+  where a.key in ('archive', 'purge', 'minimum');
 end;
 
 comment on function lethe_private.rules_of(jsonb) is 'Every rule of a policy document, defaults first, with a pointer to it.';

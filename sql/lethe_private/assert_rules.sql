@@ -8,10 +8,12 @@ create or replace function lethe_private.assert_rules(managed lethe.managed_tabl
 as $$
 declare
   v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
-  v_purges boolean := exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is null);
-  v_updates boolean := exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is not null);
+  v_purges boolean := exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is null and r.action <> 'minimum');
+  v_updates boolean := exists (select from lethe.rules as r where r.table_id = managed.id and r.column_name is not null and r.action <> 'minimum');
 begin
   perform lethe_private.assert_terms_agree(managed, v_oid);
+  perform lethe_private.assert_minima(managed);
+  perform lethe_private.assert_not_outlasted(managed);
   perform lethe_private.assert_archiving(managed);
   perform lethe_private.assert_events_stand(managed);
   if v_purges then
@@ -26,7 +28,7 @@ end
 $$;
 
 comment on function lethe_private.assert_rules(lethe.managed_tables) is
-  'Raises LE310 to LE314 or LE316 when the rules of a table cannot work together or on it.';
+  'Raises LE310 to LE314, LE316 or LE317 when the rules of a table cannot work together or on it.';
 
 -- A rule that rewrites the column which other rows' clocks are computed from would move those clocks, or end them.
 create or replace function lethe_private.assert_events_stand(managed lethe.managed_tables)
@@ -46,7 +48,7 @@ begin
     cross join lateral lethe_private.linked_clocks(managed, t.since) as x
     where u.table_id = managed.id
   ) as c
-  join lethe.rules as r on r.table_id = c.child_id and r.column_name = c.column_name
+  join lethe.rules as r on r.table_id = c.child_id and r.column_name = c.column_name and r.action <> 'minimum'
   join lethe.managed_tables as m on m.id = c.child_id
   join lethe.managed_tables as p on p.id = c.parent_id
   limit 1;
@@ -74,7 +76,7 @@ begin
   from lethe.controllers as c
   cross join lateral lethe_private.effective_terms(managed.id, c.id) as t
   join lethe.rules as r on r.id = t.rule_id
-  where r.action <> 'purge' and r.column_name is not null
+  where r.action not in ('purge', 'minimum') and r.column_name is not null
   group by c.name, r.column_name
   having count(distinct (t.method, t.parameters)) > 1
   limit 1;
@@ -94,7 +96,14 @@ begin
   join lethe.terms as u on u.rule_id = l.id and u.since = t.since
     and u.condition is not distinct from t.condition
     and u.purpose is not distinct from t.purpose and u.controller_id is not distinct from t.controller_id
-  where r.table_id = managed.id and r.action = 'purge' and (l.column_name is not null or l.action = 'archive') and u.after >= t.after
+  where r.table_id = managed.id and r.action = 'purge' and (l.column_name is not null or l.action = 'archive') and l.action <> 'minimum'
+    and u.after >= t.after
+    -- The purge may be put off by a minimum, which the move to the archive is not.
+    and (l.column_name is not null or not exists (
+      select from lethe.rules as k join lethe.terms as m on m.rule_id = k.id
+      where k.table_id = r.table_id and k.action = 'minimum' and k.column_name is null
+        and (t.controller_id is null or m.controller_id is null or m.controller_id = t.controller_id)
+        and (m.since <> t.since or m.condition <> t.condition or m.condition is not null and t.condition is null or m.after > u.after)))
     and 1 = (select count(*) from lethe.terms as x where x.rule_id = r.id and x.controller_id is not distinct from t.controller_id)
   limit 1;
   if found then

@@ -154,7 +154,7 @@ declare
   -- A clock over other rows changes without the row: it is locked first, and looked at in a second statement.
   v_linked boolean := exists (
     select from lethe_private.effective_terms(managed.id, controller.id) as t
-    join lethe.rules as r on r.id = t.rule_id and r.column_name is not null
+    join lethe.rules as r on r.id = t.rule_id and (r.column_name is not null or r.action = 'minimum')
     cross join unnest(t.since) as s
     where lethe_private.is_linked(s));
   v_condition text;

@@ -61,6 +61,34 @@ return coalesce(case when quote_ident(name) = name then condition ~ format('\m%s
 
 comment on function lethe_private.names_column(text, text) is 'True when an expression may name a column; a word in its literals counts too.';
 
+-- A predicate is read over columns of plain types, and runs over those of the table. PostgreSQL looks through a domain
+-- wherever it compares, except through one over an enumeration: there the column is cast by name.
+create or replace function lethe_private.cast_enum_domains(relation oid, condition text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select string_agg(case
+      when w.token[1] like '''%' or h.name is null or w.before ~ '[.:]\s*$' or w.after ~ '^\s*[.(]' then w.token[1]
+      else format('(%s)::%s', w.token[1], h.base_type)
+    end, '' order by w.n)
+  from (
+    select t.token, t.n, lag(t.token[1]) over (order by t.n) as before, lead(t.token[1]) over (order by t.n) as after
+    from regexp_matches(cast_enum_domains.condition, '("(?:[^"]|"")*"|''(?:[^'']|'''')*''|[[:alnum:]_$]+|[^"''[:alnum:]_$]+)', 'g') with ordinality as t (token, n)
+  ) as w
+  left join (
+    select c.name, format('%I.%I', c.type_schema, c.type_name) as base_type
+    from lethe_private.host_columns as c
+    join pg_catalog.pg_namespace as n on n.nspname = c.type_schema
+    join pg_catalog.pg_type as y on y.typnamespace = n.oid and y.typname = c.type_name and y.typtype = 'e'
+    join pg_catalog.pg_attribute as a on a.attrelid = c.relation and a.attnum = c.position and a.atttypid <> y.oid
+    where c.relation = cast_enum_domains.relation
+  ) as h on w.token[1] = quote_ident(h.name);
+end;
+
+comment on function lethe_private.cast_enum_domains(oid, text) is
+  'A predicate as PostgreSQL writes it, with columns of domains over enumerations cast to what those are over.';
+
 create or replace function lethe_private.read_condition(relation oid, condition text)
   returns text
   language plpgsql
@@ -75,6 +103,8 @@ create or replace function lethe_private.read_condition(relation oid, condition 
 as $$
 declare
   v_read text;
+  v_named text;
+  v_check text;
   v_message text;
   v_schema text;
 begin
@@ -105,6 +135,17 @@ begin
     execute format(E'create index lethe_condition_index on pg_temp.lethe_condition ((1)) where (\n%s\n)', condition);
     select pg_get_expr(i.indpred, i.indrelid) into v_read
     from pg_index as i where i.indexrelid = to_regclass('pg_temp.lethe_condition_index');
+    v_named := lethe_private.cast_enum_domains(relation, v_read);
+    if v_named <> v_read then
+      -- It is what was meant if PostgreSQL reads it as the same.
+      execute format(E'create index lethe_condition_check on pg_temp.lethe_condition ((1)) where (\n%s\n)', v_named);
+      select pg_get_expr(i.indpred, i.indrelid) into v_check
+      from pg_index as i where i.indexrelid = to_regclass('pg_temp.lethe_condition_check');
+      if v_check is distinct from v_read then
+        raise exception 'a column is of a domain over an enumeration, and its name cannot be told from another word';
+      end if;
+      v_read := v_named;
+    end if;
     execute 'drop table pg_temp.lethe_condition';
   exception when others then
     get stacked diagnostics v_message = message_text;

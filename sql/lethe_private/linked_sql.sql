@@ -185,6 +185,79 @@ $$;
 comment on function lethe_private.expired_events_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text, text, date) is
   'True when the latest live event of a row lies up to a day, or when none is later and one is remembered.';
 
+-- Nothing of one clock, a row's own or the latest of other rows, shows a day later than last_day, or never: asked of all rows
+-- of a table at once. Conditions that must all hold.
+create or replace function lethe_private.none_later_sql(
+  alias text,
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  last_day date,
+  entry text
+)
+  returns text[]
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_clock lethe_private.linked_clock;
+  v_child lethe.managed_tables;
+  v_column lethe_private.host_columns;
+begin
+  if not lethe_private.is_linked(entry) then
+    select h.* into v_column from lethe_private.host_columns as h where h.relation = table_oid and h.name = entry;
+    return array[format('(%s) is not true', lethe_private.later_sql(alias, v_column, managed, controller, today, last_day))];
+  end if;
+  v_clock := lethe_private.linked_clock(managed, entry);
+  select m.* into v_child from lethe.managed_tables as m where m.id = v_clock.child_id;
+  select h.* into v_column from lethe_private.host_columns as h
+  where h.relation = lethe_private.host_table(v_child.schema_name, v_child.table_name) and h.name = v_clock.column_name;
+  return array[
+    format('not exists (select %s)', lethe_private.events_sql(alias, v_clock, controller,
+      lethe_private.later_sql('e', v_column, v_child, controller, today, last_day))),
+    -- A join could be planned as if nothing were remembered yet, and take for ever; so it is looked up by its key,
+    -- where there is any at all, which is asked once a statement.
+    format('(not exists (select from lethe_private.remembered as m where m.parent_table_id = %s and m.controller_id = %s and m.entry = %L)'
+      ' or coalesce((select m.last_day %s), ''-infinity'') <= date %L)', managed.id, controller.id, v_clock.entry,
+      lethe_private.remembered_sql(alias, managed, table_oid, v_clock, controller, null), last_day)];
+end
+$$;
+
+comment on function lethe_private.none_later_sql(text, lethe.managed_tables, oid, lethe.controllers, date, date, text) is
+  'Conditions under which one clock shows no day after last_day, and not never.';
+
+create or replace function lethe_private.never_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, entry text
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_clock lethe_private.linked_clock;
+  v_child lethe.managed_tables;
+  v_column lethe_private.host_columns;
+begin
+  if not lethe_private.is_linked(entry) then
+    select h.* into v_column from lethe_private.host_columns as h where h.relation = table_oid and h.name = entry;
+    return format('coalesce(%s = date ''infinity'', false)',
+      lethe_private.clock_day_sql(alias, v_column, managed.time_zone, controller.time_zone, managed.sentinels, today));
+  end if;
+  v_clock := lethe_private.linked_clock(managed, entry);
+  select m.* into v_child from lethe.managed_tables as m where m.id = v_clock.child_id;
+  select h.* into v_column from lethe_private.host_columns as h
+  where h.relation = lethe_private.host_table(v_child.schema_name, v_child.table_name) and h.name = v_clock.column_name;
+  return format('exists (select %s)', lethe_private.events_sql(alias, v_clock, controller, format('%s = date ''infinity''',
+    lethe_private.clock_day_sql('e', v_column, v_child.time_zone, controller.time_zone, v_child.sentinels, today))));
+end
+$$;
+
+comment on function lethe_private.never_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text) is
+  'True when one clock, a row''s own or the latest of other rows, means never.';
+
 -- A term with clocks over other rows, in two forms that mean the same. For the rows of one batch, or a single one:
 -- the latest day as one value, by index. For all rows of a table: nothing later than the last due day, and something up
 -- to then, so that the planner joins and asks no row for itself.
@@ -221,9 +294,9 @@ begin
   end if;
 
   foreach v_entry in array since loop
+    v_none_later := v_none_later || lethe_private.none_later_sql(alias, managed, table_oid, controller, today, last_day, v_entry);
     if not lethe_private.is_linked(v_entry) then
       select h.* into v_column from lethe_private.host_columns as h where h.relation = table_oid and h.name = v_entry;
-      v_none_later := v_none_later || format('(%s) is not true', lethe_private.later_sql(alias, v_column, managed, controller, today, last_day));
       v_some := v_some || format('coalesce(%s, false)', lethe_private.over_by_sql(alias, v_column, managed, controller, last_day));
       continue;
     end if;
@@ -231,14 +304,6 @@ begin
     select m.* into v_child from lethe.managed_tables as m where m.id = v_clock.child_id;
     select h.* into v_column from lethe_private.host_columns as h
     where h.relation = lethe_private.host_table(v_child.schema_name, v_child.table_name) and h.name = v_clock.column_name;
-    v_none_later := v_none_later
-      || format('not exists (select %s)', lethe_private.events_sql(alias, v_clock, controller,
-        lethe_private.later_sql('e', v_column, v_child, controller, today, last_day)))
-      -- A join could be planned as if nothing were remembered yet, and take for ever; so it is looked up by its key,
-      -- where there is any at all, which is asked once a statement.
-      || format('(not exists (select from lethe_private.remembered as m where m.parent_table_id = %s and m.controller_id = %s and m.entry = %L)'
-        ' or coalesce((select m.last_day %s), ''-infinity'') <= date %L)', managed.id, controller.id, v_clock.entry,
-        lethe_private.remembered_sql(alias, managed, table_oid, v_clock, controller, null), last_day);
     v_some := v_some
       || format('exists (select %s)', lethe_private.events_sql(alias, v_clock, controller,
         lethe_private.over_by_sql('e', v_column, v_child, controller, last_day)))

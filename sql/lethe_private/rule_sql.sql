@@ -1,4 +1,5 @@
--- Later work adds terms (a purpose, a statutory minimum), never another way of putting them together.
+-- Terms of purposes are put together here, and what they say is lengthened by the minima that bind the rule
+-- (minimum_sql). Later work adds terms, never another way of putting them together.
 create or replace function lethe_private.rule_sql(
   alias text,
   managed lethe.managed_tables,
@@ -19,6 +20,7 @@ declare
   v_conditional boolean[];
   v_plain boolean;
   v_rule lethe_private.rule_parts;
+  v_minimum lethe_private.rule_parts;
 begin
   for v_term in
     select * from lethe_private.effective_terms(managed.id, controller.id) as t
@@ -50,6 +52,13 @@ begin
     end
     into v_rule.due, v_rule.unclocked
   from unnest(v_parts) with ordinality as p (applies, usable, unusable, expired, n);
+
+  for v_term in select * from lethe_private.minima_of(managed.id, rule_sql.rule_id, controller.id) loop
+    v_minimum := lethe_private.minimum_sql(alias, managed, table_oid, controller, today, v_term, batch,
+      case when v_plain then v_parts[1].usable end);
+    v_rule.due := format('%s and %s', v_rule.due, v_minimum.due);
+    v_rule.unclocked := format('(%s) or %s', v_rule.unclocked, v_minimum.unclocked);
+  end loop;
   return v_rule;
 end
 $$;

@@ -68,14 +68,15 @@ create or replace function lethe_private.effective_terms(table_id int, controlle
   language sql
   stable
 begin atomic
-  -- A controller's own term replaces the default of the same rule and purpose.
-  select distinct on (t.rule_id, t.purpose) t.*
+  -- A controller's own term replaces the default of the same rule and purpose. A minimum is replaced by nothing: the
+  -- controller's own counts beside it.
+  select distinct on (t.rule_id, t.purpose, r.action = 'minimum' and t.controller_id is null) t.*
   from lethe.terms as t
   join lethe.rules as r on r.id = t.rule_id
   where r.table_id = effective_terms.table_id
     and (t.controller_id is null or t.controller_id = effective_terms.controller_id)
-  order by t.rule_id, t.purpose, t.controller_id nulls last;
+  order by t.rule_id, t.purpose, r.action = 'minimum' and t.controller_id is null, t.controller_id nulls last;
 end;
 
 comment on function lethe_private.effective_terms(int, int) is
-  'The terms in force on a managed table for a controller.';
+  'The terms in force on a managed table for a controller, minima among them.';
