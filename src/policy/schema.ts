@@ -8,6 +8,7 @@
  * - table, column: what Lethe manages; by the names the host gave them
  * - rule: what happens to a column (anonymize, archive, purge) or to a row (archive, purge): one term, or a list of terms
  * - term: how long (`after`) since which clock (`since`), for which purpose, where (`when`)
+ * - minimum: how long a law has a table or a column kept, whatever the terms say; nothing replaces it
  * - override: a controller's own terms, in place of the default ones of the same purpose
  *
  * What needs the database to judge (names, types, methods and their parameters) is judged there, and
@@ -68,14 +69,27 @@ const columnTerm = object({
     .describe('How the value is anonymized: a method, or a mapping of method and its parameters.'),
 })
 
+const lawfulMinimum = object({
+  after: delay,
+  since: rowTerm.shape.since,
+  when: text(
+    'SQL predicate over the row; the law applies where it holds. Default: unless the clock says nothing.',
+  ).optional(),
+  basis: text('The law that demands it.'),
+})
+
 /** One term or a list of them. */
 const terms = <T extends z.ZodType>(term: T, about: string) =>
   z.union([term, z.array(term).min(1, 'must have at least one term')]).describe(about)
+
+const minimum = (what: string) =>
+  terms(lawfulMinimum, `How long a law has ${what} kept, whatever the terms say.`).optional()
 
 const columnRules = {
   anonymize: terms(columnTerm, 'The value is replaced.').optional(),
   archive: terms(columnTerm, 'The value is replaced, the original goes to the archive.').optional(),
   purge: terms(rowTerm, 'The value is set to null, in the archive too.').optional(),
+  minimum: minimum('the value'),
 }
 
 const column = object({
@@ -115,6 +129,7 @@ const table = object({
   columns: z.record(z.string(), column).describe('Columns by name.').optional(),
   archive: terms(rowTerm, 'The row is moved to the archive.').optional(),
   purge: terms(rowTerm, 'The row is deleted, from the archive too.').optional(),
+  minimum: minimum('the row and all its values'),
   partitions: z
     .enum(['delete', 'drop', 'detach', 'detach concurrently'])
     .describe(
@@ -171,6 +186,7 @@ const override = object({
   columns: z.record(z.string(), object(columnRules)).describe('Columns by name.').optional(),
   archive: table.shape.archive,
   purge: table.shape.purge,
+  minimum: table.shape.minimum,
 })
 
 /** A policy file. */

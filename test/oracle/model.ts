@@ -6,6 +6,9 @@
  *   values say nothing.
  * - **term**: one purpose's delay. It applies where its `when` holds, or, without one, where its clock
  *   is usable. A rule is due when at least one term applies and all that apply have expired.
+ * - **minimum**: how long a law has a value kept. It only lengthens: what is due waits for every minimum that applies.
+ *   It applies where its `when` holds; without one, unless its clock says nothing. One that applies and whose clock
+ *   shows no day never ends.
  * - **reference**: a row that refers to another one keeps it, goes with it, or lets it go.
  * - **archive**: a row that is due for the archive, and not for purge, is moved there with what goes with it;
  *   there it goes on obeying the rules, and leaves with all that came along.
@@ -46,6 +49,10 @@ export interface Table {
   archive?: Term[]
   /** Per column. */
   masks?: Record<string, Term[]>
+  /** What a law has kept of the whole row and all its columns; not in the way of the archive of rows. */
+  minima?: Term[]
+  /** What a law has kept of single columns. */
+  columnMinima?: Record<string, Term[]>
   /** Columns whose original goes to the archive when it is masked. */
   archived?: string[]
   references?: Reference[]
@@ -110,8 +117,31 @@ function termApplies(table: Table, term: Term, row: Row, controller: Controller)
   return typeof latest(table, term, row, controller) === 'number'
 }
 
-/** At least one term applies, and every one that applies ended before today. */
-export function isDue(table: Table, terms: Term[], row: Row, controller: Controller): boolean {
+/** Every minimum that applies has ended before today; a controller's own and the default one both count. */
+export function areMinimaOver(table: Table, minima: Term[], row: Row, controller: Controller): boolean {
+  return minima
+    .filter((term) => term.controller === undefined || term.controller === controller.name)
+    .every((term) => {
+      const day = latest(table, term, row, controller)
+      if (term.when ? term.when(row) !== true : day === 'none') return true
+      return typeof day === 'number' && addDelay(day, term.after) < controller.today
+    })
+}
+
+/** The minima that bind a rule: of a column, or (none given) the purge of the row. */
+export function minimaOf(table: Table, column?: string): Term[] {
+  return [...(table.minima ?? []), ...((column !== undefined && table.columnMinima?.[column]) || [])]
+}
+
+/** At least one term applies, and every one that applies ended before today, and so did the minima. */
+export function isDue(
+  table: Table,
+  terms: Term[],
+  row: Row,
+  controller: Controller,
+  minima: Term[] = [],
+): boolean {
+  if (!areMinimaOver(table, minima, row, controller)) return false
   const applying = effectiveTerms(terms, controller.name).filter((term) =>
     termApplies(table, term, row, controller),
   )
@@ -154,7 +184,9 @@ export function afterCycle(
   }
   for (const table of tables) {
     const gone = (row: Row): boolean =>
-      table.purge !== undefined && free(table, row) && isDue(table, table.purge, row, controller)
+      table.purge !== undefined &&
+      free(table, row) &&
+      isDue(table, table.purge, row, controller, minimaOf(table))
     for (const row of state[`archive:${table.name}`]!.filter(gone))
       removeRecord(tables, table, row, state, held)
     state[`values:${table.name}`] = state[`values:${table.name}`]!.filter((row) => !gone(row))
@@ -172,7 +204,9 @@ function dueColumns(table: Table, row: Row, controller: Controller): string[] {
   return Object.entries(table.masks ?? {})
     .filter(
       ([column, terms]) =>
-        row[column] !== null && row[column] !== MASKED && isDue(table, terms, row, controller),
+        row[column] !== null &&
+        row[column] !== MASKED &&
+        isDue(table, terms, row, controller, minimaOf(table, column)),
     )
     .map(([column]) => column)
 }
@@ -220,15 +254,16 @@ function leavingRows(
   controller: Controller,
   held: Held,
 ): Set<Row> {
-  const due = (terms: Term[] | undefined, row: Row): boolean =>
-    terms !== undefined && isDue(table, terms, row, controller)
+  const due = (kind: 'purge' | 'archive', row: Row): boolean =>
+    table[kind] !== undefined &&
+    isDue(table, table[kind], row, controller, kind === 'purge' ? minimaOf(table) : [])
   const leaving = new Set(
     state[table.name]!.filter(
       (row) =>
         table.controllerOf(row) === controller.name &&
         !held.has(idOf(table, row)) &&
-        due(table[action], row) &&
-        (action === 'purge' || !due(table.purge, row)),
+        due(action, row) &&
+        (action === 'purge' || !due('purge', row)),
     ),
   )
   for (let changed = true; changed; ) {
