@@ -117,6 +117,11 @@
 --!include lethe/run_cycle.sql
 --!include lethe/plan.sql
 --!include lethe/preview.sql
+--!include lethe_private/words.sql
+--!include lethe/effective_rules.sql
+--!include lethe_private/explain_sql.sql
+--!include lethe/explain_row.sql
+--!include lethe/unpurposed.sql
 --!include lethe_private/restore_record.sql
 --!include lethe/open_archive.sql
 --!include lethe/archive_contents.sql

@@ -167,6 +167,7 @@ grant execute on function
   lethe.preview(text, text),
   lethe.already_masked(text, text),
   lethe.ownerless_rows(),
+  lethe.unpurposed(text, text),
   lethe.suggested_indexes(text),
   lethe.archive_contents(),
   lethe.missing_rights()
@@ -174,6 +175,7 @@ to lethe_officer, lethe_auditor, lethe_worker;
 
 -- Evidence is checked by whom it is for; who runs cycles carries the heads outside.
 grant execute on function
+  lethe.effective_rules(text, text),
   lethe.receipt(bigint),
   lethe.verify_evidence(text, text)
 to lethe_officer, lethe_auditor;
@@ -193,10 +195,13 @@ grant execute on function
   lethe.set_link(text, text, text[], text[], text, text, text, jsonb),
   lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text),
   lethe.drop_rule(text, text, text, text, text, text),
+  lethe.set_minimum(text, text, text[], text, text, text, text, text),
+  lethe.drop_minimum(text, text, text, text, text),
   lethe.register_method(text, text, text, text[], text, boolean, jsonb, text),
   lethe.apply_policy(jsonb, text),
   lethe.export_policy(),
   lethe.open_archive(text, text, text, boolean, date, timestamptz),
+  lethe.explain_row(text, text, date),
   lethe.issue_token(text, text, text, text),
   lethe.revoke_token(int)
 to lethe_officer;

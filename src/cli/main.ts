@@ -15,6 +15,7 @@ import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
 import { register as registerReceipt } from './commands/receipt.ts'
 import { register as registerRemove } from './commands/remove.ts'
+import { register as registerRules } from './commands/rules.ts'
 import { register as registerRun } from './commands/run.ts'
 import { register as registerSeed } from './commands/seed.ts'
 import { register as registerServe } from './commands/serve.ts'
@@ -31,6 +32,7 @@ const REGISTER = [
   registerInit,
   registerSeed,
   registerPolicy,
+  registerRules,
   registerPlan,
   registerRun,
   registerStatus,

@@ -8,7 +8,6 @@ import {
   controllersOn,
   minima,
   PEOPLE_SQL,
-
   peoplePolicy,
   peopleTable,
   rows,
@@ -16,6 +15,7 @@ import {
   terms,
 } from '../helpers/purposes.ts'
 import { holdRows } from '../helpers/shop.ts'
+import { addDelay, formatDay, parseDay } from '../oracle/calendar.ts'
 import {
   afterCycle,
   type Controller,
@@ -23,6 +23,7 @@ import {
   isDue,
   latest,
   MASKED,
+  minimaFor,
   minimaOf,
   type Row,
   type State,
@@ -102,9 +103,7 @@ function isUnclocked(table: Table, list: Term[], bound: Term[], one: Row, contro
   const endless = bound
     .filter((term) => term.controller === undefined || term.controller === controller.name)
     .some((term) =>
-      term.when
-        ? term.when(one) === true && !usable(term)
-        : latest(table, term, one, controller) === 'never',
+      term.when ? term.when(one) === true && !usable(term) : latest(table, term, one, controller) === 'never',
     )
   if (endless) return true
   const applying = inForce.filter((term) => (term.when ? term.when(one) === true : usable(term)))
@@ -160,9 +159,9 @@ describe('purposes and minima', () => {
           }
         })
       }),
-      { seed: 41, numRuns: 40 },
+      { seed: 41, numRuns: 30 },
     )
-    expect(taken).toBeGreaterThan(25)
+    expect(taken).toBeGreaterThan(18)
   })
 
   it('bind rows in the archive too, by their original clocks, and no hold is passed by', async () => {
@@ -173,10 +172,12 @@ describe('purposes and minima', () => {
       vMinima: minima,
       archive: terms,
       // One of all controllers, so that nothing is archived for ever.
-      purge: fc.tuple(terms, terms).map(([some, [first]]) => [
-        { ...first!, purpose: 'at last', controller: undefined, when: undefined, sql: undefined },
-        ...some,
-      ]),
+      purge: fc
+        .tuple(terms, terms)
+        .map(([some, [first]]) => [
+          { ...first!, purpose: 'at last', controller: undefined, when: undefined, sql: undefined },
+          ...some,
+        ]),
       held: fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { maxLength: 8 }),
       rows: rows(40, 60),
     })
@@ -202,10 +203,208 @@ describe('purposes and minima', () => {
           }
         })
       }),
-      { seed: 42, numRuns: 25 },
+      { seed: 42, numRuns: 14 },
     )
-    expect(taken).toBeGreaterThan(12)
+    expect(taken).toBeGreaterThan(6)
     expect(archivedRows).toBeGreaterThan(100)
   })
 })
 
+interface Explained {
+  place: string
+  rule: string
+  decides: string | null
+  due_on: string | null
+  due: boolean
+  done: boolean
+  sentence: string
+}
+
+const explain = (client: pg.Client, id: unknown, day: string): Promise<Explained[]> =>
+  rowsOf<Explained>(
+    client,
+    'select place, rule, decides, due_on::text, due, done, sentence from lethe.explain_row($1, $2, $3)',
+    ['host.people', String(id), day],
+  )
+
+describe('lethe.explain_row', () => {
+  const scenario = fc.record({
+    v: terms,
+    w: terms,
+    minima,
+    vMinima: minima,
+    archive: terms,
+    purge: fc
+      .tuple(terms, terms)
+      .map(([some, [first]]) => [
+        { ...first!, purpose: 'at last', controller: undefined, when: undefined, sql: undefined },
+        ...some,
+      ]),
+    rows: rows(5, 7),
+  })
+
+  it('says of each rule what the oracle says, on any day', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ rows: list, ...people }) => {
+        const table = peopleTable(people)
+        await inTransaction(async (client) => {
+          if (!(await accepts(client, peoplePolicy(people)))) return
+          await load(client, list)
+          for (const one of list) {
+            const name = table.controllerOf(one)
+            const on = (day: number): Controller => ({
+              ...controllersOn(TODAY).find((controller) => controller.name === name)!,
+              today: day,
+            })
+            const today = parseDay(TODAY)
+            const due = (rule: string, day: number): boolean =>
+              rule === 'v: purge'
+                ? isDue(table, people.v, one, on(day), minimaOf(table, 'v'))
+                : rule === 'w: anonymize'
+                  ? isDue(table, people.w, one, on(day), minimaOf(table, 'w'))
+                  : rule === 'purge'
+                    ? isDue(table, people.purge, one, on(day), minimaOf(table))
+                    : isDue(table, people.archive, one, on(day))
+            for (const said of await explain(client, one.id, TODAY)) {
+              const { rule, due_on: dueOn } = said
+              expect(said.due, said.sentence).toBe(
+                due(rule, today) && !(rule === 'archive' && due('purge', today)),
+              )
+              expect(said.done).toBe(rule === 'v: purge' && one.v === null)
+              expect([due(rule, today + 40_000), said.sentence]).toEqual([dueOn !== null, said.sentence])
+              if (dueOn === null) continue
+              expect([due(rule, parseDay(dueOn) - 1), due(rule, parseDay(dueOn)), said.sentence]).toEqual([
+                false,
+                true,
+                said.sentence,
+              ])
+            }
+          }
+        })
+      }),
+      { seed: 43, numRuns: 8 },
+    )
+  })
+
+  it('names the day on which a cycle changes the row, and not the day before, live or in the archive', async () => {
+    let changes = 0
+    let archived = 0
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ rows: list, ...people }) => {
+        const table = peopleTable(people)
+        await inTransaction(async (client) => {
+          if (!(await accepts(client, peoplePolicy(people)))) return
+          const one = list[0]!
+          const controller = table.controllerOf(one)
+          await load(client, [one])
+          await runCycle(client, controller, TODAY)
+          for (let day = TODAY; ; ) {
+            const before = await contents(client)
+            if (before.length === 0) break
+            const next = (await explain(client, one.id, day))
+              .filter(({ due_on: dueOn, done }) => !done && dueOn !== null && dueOn > day)
+              .sort((a, b) => a.due_on!.localeCompare(b.due_on!))[0]
+            if (!next) break
+            await runCycle(client, controller, formatDay(parseDay(next.due_on!) - 1))
+            expect(await contents(client), next.sentence).toEqual(before)
+            await runCycle(client, controller, next.due_on!)
+            expect(await contents(client), next.sentence).not.toEqual(before)
+            changes++
+            if (next.place === 'archive') archived++
+            day = next.due_on!
+          }
+        })
+      }),
+      { seed: 44, numRuns: 16 },
+    )
+    expect(changes).toBeGreaterThan(8)
+    expect(archived).toBeGreaterThan(0)
+  })
+})
+
+interface Effective {
+  controller: string
+  column_name: string | null
+  action: string
+  terms: { purpose: string | null; own: boolean }[]
+  decides: string
+  replaced: { purpose: string | null }[]
+  minima: { basis: string; own: boolean; lengthens: string }[]
+  sentence: string
+}
+
+describe('lethe.effective_rules', () => {
+  const named = (list: { purpose?: string | null; controller?: string }[]): string[] =>
+    list.map(({ purpose, controller }) => `${purpose ?? ''} ${controller !== undefined}`).sort()
+
+  it('lists the terms in force, what they replace, and claims no more of them than is true of every row', async () => {
+    const scenario = fc.record({ v: terms, w: terms, minima, vMinima: minima, rows: rows(60, 80) })
+    const claims: Record<string, number> = {}
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ rows: list, ...people }) => {
+        const table = peopleTable(people)
+        await inTransaction(async (client) => {
+          if (!(await accepts(client, peoplePolicy(people)))) return
+          const lines = await rowsOf<Effective>(client, 'select * from lethe.effective_rules($1)', [
+            'host.people',
+          ])
+          for (const line of lines) {
+            const column = line.column_name as 'v' | 'w'
+            const controller = controllersOn(TODAY).find(({ name }) => name === line.controller)!
+            const inForce = effectiveTerms(people[column], line.controller)
+            const bound = minimaFor(minimaOf(table, column), line.controller)
+            expect(
+              named(line.terms.map((term) => ({ ...term, controller: term.own ? '' : undefined }))),
+            ).toEqual(named(inForce))
+            expect(line.replaced.map(({ purpose }) => purpose ?? '').sort()).toEqual(
+              people[column]
+                .filter((term) => term.controller === undefined && !inForce.includes(term))
+                .map(({ purpose }) => purpose ?? '')
+                .sort(),
+            )
+            expect(line.minima).toHaveLength(bound.length)
+            for (const one of list.filter((candidate) => table.controllerOf(candidate) === line.controller)) {
+              const ends = (term: Term): number => {
+                const day = latest(table, term, one, controller)
+                return typeof day === 'number' ? addDelay(day, term.after) : Number.POSITIVE_INFINITY
+              }
+              const applying = inForce.filter((term) =>
+                term.when ? term.when(one) === true : Number.isFinite(ends(term)),
+              )
+              if (applying.length === 0) continue
+              const last = Math.max(...applying.map(ends))
+              const decisive = inForce.find(
+                ({ purpose }) => (purpose ?? 'the term without a purpose') === line.decides,
+              )
+              if (decisive) expect(ends(decisive), line.sentence).toBe(last)
+              claims[decisive ? 'decides' : 'last'] = (claims[decisive ? 'decides' : 'last'] ?? 0) + 1
+              for (const { basis, own, lengthens } of line.minima) {
+                claims[lengthens] = (claims[lengthens] ?? 0) + 1
+                const minimum = bound.find(
+                  (term) => term.purpose === basis && (term.controller !== undefined) === own,
+                )!
+                if (lengthens === 'always') expect(ends(minimum), line.sentence).toBeGreaterThan(last)
+                if (lengthens !== 'never' || minimum.when) continue
+                const others = bound.filter((term) => term !== minimum).map(ends)
+                if (Number.isFinite(ends(minimum)))
+                  expect(ends(minimum), line.sentence).toBeLessThanOrEqual(Math.max(last, ...others))
+              }
+            }
+          }
+          expect(lines.map((line) => `${line.controller} ${line.column_name}`).sort()).toEqual(
+            ['north', 'south']
+              .flatMap((name) =>
+                (['v', 'w'] as const)
+                  .filter((column) => effectiveTerms(people[column], name).length > 0)
+                  .map((column) => `${name} ${column}`),
+              )
+              .sort(),
+          )
+        })
+      }),
+      { seed: 45, numRuns: 25 },
+    )
+    for (const claim of ['decides', 'last', 'always', 'never', 'where it ends later'])
+      expect([claim, (claims[claim] ?? 0) > 20]).toEqual([claim, true])
+  })
+})

@@ -55,7 +55,11 @@ export const term = (purposes: (string | undefined)[]): fc.Arbitrary<WrittenTerm
 
 /** No two terms of the same purpose and controller. */
 const distinct = (one: fc.Arbitrary<WrittenTerm>, minLength: number, maxLength: number) =>
-  fc.uniqueArray(one, { minLength, maxLength, selector: ({ purpose, controller }) => `${purpose} ${controller}` })
+  fc.uniqueArray(one, {
+    minLength,
+    maxLength,
+    selector: ({ purpose, controller }) => `${purpose} ${controller}`,
+  })
 
 /** Up to four purposes, and what controllers have in their place. */
 export const terms = distinct(term([undefined, 'marketing', 'billing', 'support']), 1, 6)
@@ -66,7 +70,30 @@ const clock = fc.oneof(
   {
     weight: 5,
     arbitrary: fc
-      .constantFrom(0, 1, 27, 28, 29, 30, 31, 32, 60, 364, 365, 366, 367, 396, 397, 398, 400, 729, 730, 731, 732, 3000)
+      .constantFrom(
+        0,
+        1,
+        27,
+        28,
+        29,
+        30,
+        31,
+        32,
+        60,
+        364,
+        365,
+        366,
+        367,
+        396,
+        397,
+        398,
+        400,
+        729,
+        730,
+        731,
+        732,
+        3000,
+      )
       .map((back) => formatDay(parseDay(TODAY) - back)),
   },
 )
@@ -102,18 +129,33 @@ export interface People {
   vMinima: WrittenTerm[]
 }
 
-const asTerms = (list: WrittenTerm[] | undefined, controller: string | undefined, using?: unknown): unknown => {
+const asTerms = (
+  list: WrittenTerm[] | undefined,
+  controller: string | undefined,
+  using?: unknown,
+): unknown => {
   const own = (list ?? []).filter((one) => one.controller === controller)
   return own.length === 0
     ? undefined
-    : own.map(({ purpose, after, since, sql }) => ({ purpose, after: formatDelay(after), since, when: sql, using }))
+    : own.map(({ purpose, after, since, sql }) => ({
+        purpose,
+        after: formatDelay(after),
+        since,
+        when: sql,
+        using,
+      }))
 }
 
 const asMinima = (list: WrittenTerm[], controller: string | undefined): unknown => {
   const own = list.filter((one) => one.controller === controller)
   return own.length === 0
     ? undefined
-    : own.map(({ purpose, after, since, sql }) => ({ basis: purpose, after: formatDelay(after), since, when: sql }))
+    : own.map(({ purpose, after, since, sql }) => ({
+        basis: purpose,
+        after: formatDelay(after),
+        since,
+        when: sql,
+      }))
 }
 
 /** As a policy document writes it. */

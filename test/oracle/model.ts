@@ -117,15 +117,17 @@ function termApplies(table: Table, term: Term, row: Row, controller: Controller)
   return typeof latest(table, term, row, controller) === 'number'
 }
 
-/** Every minimum that applies has ended before today; a controller's own and the default one both count. */
+/** A controller's own and the default one both count. */
+export const minimaFor = (minima: Term[], controller: string): Term[] =>
+  minima.filter((term) => term.controller === undefined || term.controller === controller)
+
+/** Every minimum that applies has ended before today. */
 export function areMinimaOver(table: Table, minima: Term[], row: Row, controller: Controller): boolean {
-  return minima
-    .filter((term) => term.controller === undefined || term.controller === controller.name)
-    .every((term) => {
-      const day = latest(table, term, row, controller)
-      if (term.when ? term.when(row) !== true : day === 'none') return true
-      return typeof day === 'number' && addDelay(day, term.after) < controller.today
-    })
+  return minimaFor(minima, controller.name).every((term) => {
+    const day = latest(table, term, row, controller)
+    if (term.when ? term.when(row) !== true : day === 'none') return true
+    return typeof day === 'number' && addDelay(day, term.after) < controller.today
+  })
 }
 
 /** The minima that bind a rule: of a column, or (none given) the purge of the row. */

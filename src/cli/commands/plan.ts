@@ -56,7 +56,7 @@ export function register(program: Command): void {
 }
 
 /** @throws LetheError LE607. */
-function assertDay(text: string): string {
+export function assertDay(text: string): string {
   const time = new Date(`${text}T00:00:00Z`)
   if (/^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text))
     return text
