@@ -48,6 +48,21 @@ create index held_conditions_by_table on lethe_private.held_conditions (table_id
 comment on table lethe_private.held_conditions is
   'The predicate of a hold on rows, as it was given and as PostgreSQL reads it; null: every row of the table. Deleted when the hold is released, as it may name a person.';
 
+create table lethe_private.held_links (
+  hold_id      int not null references lethe.holds on delete cascade,
+  table_id     int not null references lethe.managed_tables on delete cascade,
+  columns      text[] not null,
+  to_table_id  int not null references lethe.managed_tables on delete cascade,
+  to_columns   text[] not null,
+
+  primary key (hold_id, table_id, columns, to_table_id)
+);
+create index held_links_by_table on lethe_private.held_links (table_id);
+create index held_links_by_to_table on lethe_private.held_links (to_table_id);
+
+comment on table lethe_private.held_links is
+  'The links by which a hold on a person reached rows when it was placed: a policy must keep them while it is in force.';
+
 create table lethe_private.held_relations (
   table_id  int not null references lethe.managed_tables on delete cascade,
   relation  oid not null,

@@ -53,6 +53,7 @@ alter table lethe.policy_changes enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
 alter table lethe_private.held_conditions enable row level security;
+alter table lethe_private.held_links enable row level security;
 alter table lethe_private.held_relations enable row level security;
 alter table lethe_private.guarded_relations enable row level security;
 alter table lethe_private.compiled enable row level security;

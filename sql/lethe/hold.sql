@@ -56,6 +56,9 @@ begin
       hint = 'identifiers are compared whole; a key is written as one text, one of several columns as a JSON array: ["a", 1]';
   end if;
   perform lethe_private.add_held_keys(v_managed.id, v_hold, to_jsonb(v_keys));
+  insert into lethe_private.held_links (hold_id, table_id, columns, to_table_id, to_columns)
+  select v_hold, l.table_id, l.columns, l.to_table_id, l.to_columns
+  from lethe_private.person_links(v_type.name) as x join lethe.links as l on l.id = x.link_id;
   perform lethe_private.reach_archive(v_hold, v_type.name, v_controller);
   perform lethe_private.try_hold(m, v_hold)
   from lethe.managed_tables as m
@@ -147,6 +150,7 @@ begin
   where h.id = release_hold.id;
   delete from lethe_private.held_keys as k where k.hold_id = release_hold.id;
   delete from lethe_private.held_conditions as c where c.hold_id = release_hold.id;
+  delete from lethe_private.held_links as l where l.hold_id = release_hold.id;
 end
 $$;
 

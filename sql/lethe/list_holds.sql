@@ -78,7 +78,7 @@ begin
       select k.table_id from lethe_private.held_keys as k where k.hold_id = v_hold.id
       union all select c.table_id from lethe_private.held_conditions as c where c.hold_id = v_hold.id
       union all select l.table_id from lethe_private.person_links(v_hold.subject) as l)
-    order by m.schema_name, m.table_name
+    order by m.schema_name collate "C", m.table_name collate "C"
   loop
     table_name := lethe_private.plain_name(v_managed);
     perform lethe_private.assert_intact(v_managed);

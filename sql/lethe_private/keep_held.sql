@@ -44,40 +44,32 @@ create or replace trigger keep_held_changed before update on lethe.subject_types
   execute function lethe_private.keep_held();
 
 -- Links are laid anew whenever a policy is applied, so they are looked at when all is done.
-create or replace function lethe_private.keep_held_link()
-  returns trigger
+create or replace function lethe_private.assert_links_kept()
+  returns void
   language plpgsql
-  security definer  -- reads what holds name
+  stable
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_hold int;
+  v_lost lethe_private.held_links;
 begin
-  select min(f.id) into v_hold
-  from lethe_private.holds_in_force() as f (id)
-  join lethe.holds as h on h.id = f.id
-  join lethe.subject_types as s on s.name = h.subject and s.id = old.subject_type_id
-  where old.kind in ('own', 'share') and not exists (
-    select from lethe.links as l
-    where l.subject_type_id = s.id and l.table_id = old.table_id and l.columns = old.columns and l.to_table_id = old.to_table_id
-      and l.to_columns = old.to_columns and l.kind in ('own', 'share'));
-  if v_hold is not null then
+  select x.* into v_lost
+  from lethe_private.held_links as x
+  join lethe.holds as h on h.id = x.hold_id
+  where x.hold_id in (select f from lethe_private.holds_in_force() as f)
+    and not exists (
+      select from lethe.links as l
+      join lethe.subject_types as s on s.id = l.subject_type_id and s.name = h.subject
+      where l.table_id = x.table_id and l.columns = x.columns and l.to_table_id = x.to_table_id and l.to_columns = x.to_columns
+        and l.kind in ('own', 'share'))
+  limit 1;
+  if found then
     raise exception using errcode = 'LE409',
-      message = format('hold %s reaches rows of %s by a link that would no longer be there', v_hold,
-        (select lethe_private.plain_name(m) from lethe.managed_tables as m where m.id = old.table_id)),
+      message = format('hold %s reaches rows of %s by a link that would no longer be there', v_lost.hold_id,
+        (select format('%I.%I', m.schema_name, m.table_name) from lethe.managed_tables as m where m.id = v_lost.table_id)),
       hint = 'keep the link as own or share until the hold is released';
   end if;
-  return null;
 end
 $$;
 
-comment on function lethe_private.keep_held_link() is 'Trigger: raises LE409 for a link by which a hold on a person reaches rows, and which has gone.';
-
-do $$
-begin
-  if not exists (select from pg_trigger as t where t.tgrelid = 'lethe.links'::regclass and t.tgname = 'keep_held') then
-    create constraint trigger keep_held after update or delete on lethe.links
-      deferrable initially deferred for each row execute function lethe_private.keep_held_link();
-  end if;
-end
-$$;
+comment on function lethe_private.assert_links_kept() is 'Raises LE409 where a link has gone by which a hold on a person reaches rows.';
