@@ -82,7 +82,8 @@ as $$
 declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
   v_controller lethe.controllers := lethe_private.hold_controller(v_managed, hold_rows.controller);
-  v_condition text := lethe_private.read_condition(lethe_private.host_table(v_managed.schema_name, v_managed.table_name), hold_rows."when");
+  v_condition text := coalesce(
+    lethe_private.read_condition(lethe_private.host_table(v_managed.schema_name, v_managed.table_name), hold_rows."when"), 'true');
   v_hold int;
 begin
   perform lethe_private.assert_answerable(v_managed, v_condition);

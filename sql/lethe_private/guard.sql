@@ -136,7 +136,7 @@ begin
   end if;
   perform lethe_private.assert_free(
     format('select %s(%s)', case when tg_op = 'UPDATE' then format(
-        'row(%s) operator(pg_catalog.*<>) row(%s) and ',
+        '(select o from (select %s) as o) operator(pg_catalog.*<>) (select n from (select %s) as n) and ',
         (select string_agg(format('($1).%I', x), ', ') from unnest(v_columns) as x),
         (select string_agg(format('($2).%I', x), ', ') from unnest(v_columns) as x)) else '' end,
       format('select %s from (select ($1).*) as c', lethe_private.held_by_sql('c', v_managed, v_root, v_holds))),
