@@ -8,6 +8,35 @@ return lethe_private.is_operator() or case
 
 comment on function lethe_private.may_read_predicates() is 'True for officers and operators.';
 
+-- The program of a table has the predicates of holds in it.
+create or replace function lethe_private.without_predicates(program jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_hold record;
+  v_program text := program::text;
+begin
+  if lethe_private.may_read_predicates() then
+    return program;
+  end if;
+  for v_hold in
+    select c.hold_id, x.condition
+    from lethe_private.held_conditions as c
+    cross join lateral (values (c.condition), (lethe_private.archived_condition(c.condition))) as x (condition)
+    where x.condition is not null
+  loop
+    v_program := replace(v_program, format('(%s)', substr(to_jsonb(v_hold.condition)::text, 2, length(to_jsonb(v_hold.condition)::text) - 2)),
+      format('(/* the predicate of hold %s */)', v_hold.hold_id));
+  end loop;
+  return v_program::jsonb;
+end
+$$;
+
+comment on function lethe_private.without_predicates(jsonb) is 'A program as it is shown to somebody who may not read what holds ask for.';
+
 -- Keys are never shown: one may be an e-mail address. Nor are predicates, but to the officers of the controller, who
 -- may have written one that names a person.
 create or replace function lethe.list_holds(released boolean default false)

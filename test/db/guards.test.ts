@@ -55,18 +55,28 @@ beforeEach(async () => {
   await grantMissing(db)
 })
 
-const refused = async (statement: string, run: { query(text: string): Promise<unknown> } = db): Promise<void> => {
+const refused = async (
+  statement: string,
+  run: { query(text: string): Promise<unknown> } = db,
+): Promise<void> => {
   const error = await refusal(run.query(statement))
   expect({ statement, code: error.code, message: error.message }).toMatchObject({ statement, code: 'LE406' })
   expect(error.message).not.toMatch(/@x|cannot be told/)
 }
 
 async function guard(table: string): Promise<void> {
-  for (const { statement } of await db.query<{ statement: string }>('select statement from lethe.guard_sql($1)', [table])) await db.query(statement)
+  for (const { statement } of await db.query<{ statement: string }>(
+    'select statement from lethe.guard_sql($1)',
+    [table],
+  ))
+    await db.query(statement)
 }
 
 const holdPerson = (key: string): Promise<{ id: number }[]> =>
-  db.query<{ id: number }>(`select lethe.hold_person('case', 'person', key => $1, controller => 'north') as id`, [key])
+  db.query<{ id: number }>(
+    `select lethe.hold_person('case', 'person', key => $1, controller => 'north') as id`,
+    [key],
+  )
 
 const one = async (text: string): Promise<unknown> => Object.values((await db.query(text))[0]!)[0]
 
@@ -119,7 +129,10 @@ describe('with guards, a held person', () => {
     for (const table of ['w.People', 'w.visits', 'w.papers']) await guard(table)
   })
 
-  async function tried(statements: string[], check: (client: pg.Client, statement: string) => Promise<void>): Promise<void> {
+  async function tried(
+    statements: string[],
+    check: (client: pg.Client, statement: string) => Promise<void>,
+  ): Promise<void> {
     const client = await db.connect()
     for (const statement of statements) {
       await client.query('begin')
@@ -161,7 +174,9 @@ describe('with guards, a held person', () => {
     await db.query(`reset session_replication_role`)
     await db.query(`delete from w.visits where id = 501`)
     // Its own TRUNCATE has no guard yet; that is said, and what puts it right.
-    expect(await db.query('select finding, object from lethe.guard_findings()')).toEqual([{ finding: 'guard missing', object: 'w.y2015' }])
+    expect(await db.query('select finding, object from lethe.guard_findings()')).toEqual([
+      { finding: 'guard missing', object: 'w.y2015' },
+    ])
     await guard('w.visits')
     expect(await db.query('select finding, object from lethe.guard_findings()')).toEqual([])
     await refused('truncate w.y2015')
@@ -169,26 +184,44 @@ describe('with guards, a held person', () => {
 
   it('survives the cycle and a purge by partition; the rest goes, and it goes in the first cycle after release', async () => {
     await db.query(`grant ${HOST} to lethe_dropper`)
-    for (const { statement } of await db.query<{ statement: string }>('select statement from lethe.guard_ddl_sql()')) await db.query(statement)
+    for (const { statement } of await db.query<{ statement: string }>(
+      'select statement from lethe.guard_ddl_sql()',
+    ))
+      await db.query(statement)
     const [hold] = await holdPerson('1')
     await grantMissing(db)
     expect(await runCycle(db, 'north')).toBe('complete')
     expect(await one(`select array_agg(distinct person_id) from w.visits`)).toEqual([1])
-    expect(await one(`select array_agg(relid::text order by relid::text) from pg_partition_tree('w.visits') where isleaf`)).toEqual(['w.y2010', 'w.y2020'])
-    for (const statement of ['delete from w.visits', 'truncate w.visits', `delete from w."People" where id = 1`, 'drop table w.y2010'])
+    expect(
+      await one(
+        `select array_agg(relid::text order by relid::text) from pg_partition_tree('w.visits') where isleaf`,
+      ),
+    ).toEqual(['w.y2010', 'w.y2020'])
+    for (const statement of [
+      'delete from w.visits',
+      'truncate w.visits',
+      `delete from w."People" where id = 1`,
+      'drop table w.y2010',
+    ])
       await refused(statement)
     expect(await db.query('select finding, object from lethe.guard_findings()')).toEqual([])
     await db.query(`select lethe.release_hold(${hold!.id}, 'closed')`)
     expect(await runCycle(db, 'north')).toBe('complete')
     expect(await one(`select count(*)::int from w.visits`)).toBe(0)
-    expect(await one(`select array_agg(relid::text order by relid::text) from pg_partition_tree('w.visits') where isleaf`)).toEqual(['w.y2020'])
+    expect(
+      await one(
+        `select array_agg(relid::text order by relid::text) from pg_partition_tree('w.visits') where isleaf`,
+      ),
+    ).toEqual(['w.y2020'])
   })
 })
 
 describe('guards of a predicate and of a table', () => {
   it('keep what satisfies it, and the columns it asks for', async () => {
     await guard('w.visits')
-    await db.query(`select lethe.hold_rows('case', 'w.visits', 'hits > 5', controller => 'north'); update w.visits set hits = 9 where id = 3`)
+    await db.query(
+      `select lethe.hold_rows('case', 'w.visits', 'hits > 5', controller => 'north'); update w.visits set hits = 9 where id = 3`,
+    )
     await refused('delete from w.visits')
     await refused('update w.visits set hits = 0 where id = 3')
     await refused(`delete from w."People" where id = 1`)
@@ -206,7 +239,9 @@ describe('guards of a predicate and of a table', () => {
 
   it('a day that is over ends them, where its controller is', async () => {
     await guard('w.People')
-    await db.query(`select lethe.hold_table('audit', 'w.People', controller => 'south', ends_on => lethe_private.today('Pacific/Apia'))`)
+    await db.query(
+      `select lethe.hold_table('audit', 'w.People', controller => 'south', ends_on => lethe_private.today('Pacific/Apia'))`,
+    )
     await refused(`delete from w."People" where id = 9`)
     await db.query(`update lethe.holds set ends_on = ends_on - 1; delete from w."People" where id = 9`)
   })
@@ -214,7 +249,9 @@ describe('guards of a predicate and of a table', () => {
   it('refuse where they cannot tell, without quoting the row', async () => {
     await guard('w.papers')
     await db.query(`select lethe.hold_rows('case', 'w.papers', 'title::int = 1') where false`)
-    await db.query(`update w.papers set title = '7'; select lethe.hold_rows('case', 'w.papers', 'title::int = 1')`)
+    await db.query(
+      `update w.papers set title = '7'; select lethe.hold_rows('case', 'w.papers', 'title::int = 1')`,
+    )
     await db.query(`update w.papers set title = 'secret' where person_id = 2`)
     const error = await refusal(db.query('delete from w.papers where person_id = 2'))
     expect(error).toMatchObject({ code: 'LE406' })
@@ -235,8 +272,14 @@ describe('findings', () => {
       ['alter table w.papers disable trigger lethe_guard', 'w.papers'],
       ['alter table w.old_papers enable trigger lethe_guard', 'w.old_papers'],
       ['drop trigger lethe_guard_truncate on w.papers', 'w.papers'],
-      [`create or replace trigger lethe_guard after update or delete on w.papers for each row execute function lethe_private.guard_row('0')`, 'w.papers'],
-      [`create or replace trigger lethe_guard after delete on w.papers for each row execute function lethe_private.guard_row('0')`, 'w.papers'],
+      [
+        `create or replace trigger lethe_guard after update or delete on w.papers for each row execute function lethe_private.guard_row('0')`,
+        'w.papers',
+      ],
+      [
+        `create or replace trigger lethe_guard after delete on w.papers for each row execute function lethe_private.guard_row('0')`,
+        'w.papers',
+      ],
     ] as const) {
       await db.query(damage)
       expect(await found()).toEqual([{ finding: 'guard missing', object }])
@@ -246,8 +289,11 @@ describe('findings', () => {
   })
 
   it('name a partition of a held table that somebody dropped or detached, not what Lethe dropped itself', async () => {
-    const found = (): Promise<unknown> => db.query(`select finding, object from lethe.guard_findings() where finding <> 'unguarded'`)
-    await db.query(`select lethe.hold_rows('case', 'w.visits', 'id = 3', controller => 'north'); grant ${HOST} to lethe_dropper`)
+    const found = (): Promise<unknown> =>
+      db.query(`select finding, object from lethe.guard_findings() where finding <> 'unguarded'`)
+    await db.query(
+      `select lethe.hold_rows('case', 'w.visits', 'id = 3', controller => 'north'); grant ${HOST} to lethe_dropper`,
+    )
     await grantMissing(db)
     expect(await runCycle(db, 'north')).toBe('complete')
     expect(await one(`select to_regclass('w.y2011')`)).toBe(null)
@@ -263,12 +309,23 @@ describe('findings', () => {
 
 describe('the guard of DDL', () => {
   beforeEach(async () => {
-    for (const { statement } of await db.query<{ statement: string }>('select statement from lethe.guard_ddl_sql()')) await db.query(statement)
+    for (const { statement } of await db.query<{ statement: string }>(
+      'select statement from lethe.guard_ddl_sql()',
+    ))
+      await db.query(statement)
   })
 
   it('refuses to drop what is under a hold and to detach what has held rows, to its owner and to a superuser', async () => {
-    const [hold] = await db.query<{ id: number }>(`select lethe.hold_rows('case', 'w.visits', 'id = 3', controller => 'north') as id`)
-    const forbidden = ['drop table w.y2010', 'drop table w.visits', 'drop schema w cascade', 'alter table w.visits detach partition w.y2010', `drop owned by ${HOST} cascade`]
+    const [hold] = await db.query<{ id: number }>(
+      `select lethe.hold_rows('case', 'w.visits', 'id = 3', controller => 'north') as id`,
+    )
+    const forbidden = [
+      'drop table w.y2010',
+      'drop table w.visits',
+      'drop schema w cascade',
+      'alter table w.visits detach partition w.y2010',
+      `drop owned by ${HOST} cascade`,
+    ]
     for (const statement of forbidden) {
       await refused(statement)
       await refused(`set local role ${HOST}; ${statement}`)
@@ -276,7 +333,9 @@ describe('the guard of DDL', () => {
     // What has no held row can be detached, and then dropped; DDL on other tables, and other DDL, is nobody's business.
     await db.query('alter table w.visits detach partition w.y2011')
     await db.query('drop table w.y2011')
-    await db.query('drop table w.papers cascade; alter table w.visits add column more int; create table w.other (id int)')
+    await db.query(
+      'drop table w.papers cascade; alter table w.visits add column more int; create table w.other (id int)',
+    )
     await refused('drop table w.y2010')
     await db.query(`select lethe.release_hold(${hold!.id}, 'closed')`)
     await db.query('drop table w.y2010')
@@ -286,17 +345,27 @@ describe('the guard of DDL', () => {
 })
 
 it('guards are made by who owns the table, with the statements printed for it, and nothing else', async () => {
-  const statements = (await db.query<{ statement: string }>(`select statement from lethe.guard_sql('w.visits')`)).map((row) => row.statement)
+  const statements = (
+    await db.query<{ statement: string }>(`select statement from lethe.guard_sql('w.visits')`)
+  ).map((row) => row.statement)
   const grants = statements.filter((statement) => statement.startsWith('grant'))
   for (const statement of grants) await db.query(statement)
   const client = await db.connect()
   await client.query(`set role ${HOST}`)
   for (const statement of statements.filter((text) => !grants.includes(text))) await client.query(statement)
   await client.query('reset role')
-  expect(await rowsOf(client, `select count(*)::int from lethe.guard_sql('w.visits') where statement like 'grant%'`)).toEqual([{ count: 0 }])
+  expect(
+    await rowsOf(
+      client,
+      `select count(*)::int from lethe.guard_sql('w.visits') where statement like 'grant%'`,
+    ),
+  ).toEqual([{ count: 0 }])
   await holdPerson('1')
   await refused('delete from w.visits where id = 3')
-  for (const { statement } of await db.query<{ statement: string }>(`select statement from lethe.unguard_sql('w.visits')`)) await db.query(statement)
+  for (const { statement } of await db.query<{ statement: string }>(
+    `select statement from lethe.unguard_sql('w.visits')`,
+  ))
+    await db.query(statement)
   await db.query('delete from w.visits where id = 3')
   await client.end()
 })

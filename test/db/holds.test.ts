@@ -47,7 +47,11 @@ const POLICY = {
       with: 'parent',
       columns: { label: { category: 'content', purge: { after: 'P30M', since: 'at' } } },
     },
-    'club.notes': { controller: { column: 'owner' }, unlink: 'member_id', purge: { after: 'P1Y', since: 'at' } },
+    'club.notes': {
+      controller: { column: 'owner' },
+      unlink: 'member_id',
+      purge: { after: 'P1Y', since: 'at' },
+    },
   },
 }
 
@@ -72,7 +76,9 @@ beforeAll(async () => {
   await applyPolicy(db, POLICY)
   await db.query('grant usage on schema club to lethe_owner, lethe_sweeper')
   officer = await db.asRole('lethe_officer')
-  await db.query(`select lethe.add_member('${(await officer.query<{ me: string }>('select session_user as me'))[0]!.me}', 'north')`)
+  await db.query(
+    `select lethe.add_member('${(await officer.query<{ me: string }>('select session_user as me'))[0]!.me}', 'north')`,
+  )
 })
 afterAll(() => db.drop())
 
@@ -123,7 +129,9 @@ describe('a hold on a person', () => {
   it('keeps the root row, what it owns at any distance and what it shares; not what only mentions it, nor anybody else', () =>
     inTransaction(async (client) => {
       await fill(client)
-      await client.query(`select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`)
+      await client.query(
+        `select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`,
+      )
       const kept = `select (select jsonb_agg(m) from club."Members" as m where id = '${ADA}') as m, (select jsonb_agg(o) from club.orders as o where id = 1) as o,
         (select jsonb_agg(l) from club.lines as l where id = 1) as l, (select jsonb_agg(h) from club.homes as h where id = 1) as h`
       const before = await rowsOf(client, kept)
@@ -138,8 +146,13 @@ describe('a hold on a person', () => {
     inTransaction(async (client) => {
       await fill(client)
       await client.query(`update club."Members" set email = 'ADA@EXAMPLE.ORG' where id = '${BOB}'`)
-      const id = await one(client, `select lethe.hold_person('case 1', 'member', identifier => ' ada@example.org', controller => 'north')`)
-      expect(await rowsOf(client, 'select table_name, live, archived from lethe.held_rows($1)', [id])).toEqual([
+      const id = await one(
+        client,
+        `select lethe.hold_person('case 1', 'member', identifier => ' ada@example.org', controller => 'north')`,
+      )
+      expect(
+        await rowsOf(client, 'select table_name, live, archived from lethe.held_rows($1)', [id]),
+      ).toEqual([
         { table_name: 'club.Members', live: 2, archived: 0 },
         { table_name: 'club.homes', live: 2, archived: 0 },
         { table_name: 'club.lines', live: 2, archived: 0 },
@@ -151,7 +164,9 @@ describe('a hold on a person', () => {
   it('reaches rows that arrive later', () =>
     inTransaction(async (client) => {
       await fill(client)
-      await client.query(`select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`)
+      await client.query(
+        `select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`,
+      )
       await cycles(client)
       await client.query(`insert into club.orders values (9, 2001, 1, '2001-01-01', '${ADA}', 'late', 'new');
         insert into club.lines values (9, 1, '2001-01-01', 9, 2001, 'late')`)
@@ -163,13 +178,19 @@ describe('a hold on a person', () => {
   it('ends after its last day in the calendar of its controller, and what is overdue goes in that cycle', () =>
     inTransaction(async (client) => {
       await fill(client)
-      await client.query(`select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north', ends_on => lethe_private.today('America/St_Johns'))`)
+      await client.query(
+        `select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north', ends_on => lethe_private.today('America/St_Johns'))`,
+      )
       const printed = await fingerprint(client, 'club.orders', 'club.lines')
-      await client.query(`update club.orders set at = current_date where id <> 1; update club.lines set at = current_date where id <> 1`)
+      await client.query(
+        `update club.orders set at = current_date where id <> 1; update club.lines set at = current_date where id <> 1`,
+      )
       const held = `select state from lethe.list_holds()`
       expect(await one(client, held)).toBe('in force')
       await cycles(client)
-      expect(await one(client, 'select count(*)::int from club.lines where id = 1 and label is not null')).toBe(1)
+      expect(
+        await one(client, 'select count(*)::int from club.lines where id = 1 and label is not null'),
+      ).toBe(1)
       expect(printed).not.toBe('')
       await client.query(`update lethe.holds set ends_on = ends_on - 1; delete from lethe.cycles where false`)
       expect(await one(client, held)).toBe('lapsed')
@@ -180,28 +201,46 @@ describe('a hold on a person', () => {
   it('lets everything go in the first cycle after it has been released, and forgets whom it named', () =>
     inTransaction(async (client) => {
       await fill(client)
-      const id = await one(client, `select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`)
+      const id = await one(
+        client,
+        `select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`,
+      )
       await cycles(client)
       await client.query(`select lethe.release_hold($1, 'closed')`, [id])
       await cycles(client)
       expect(await count(client)).toEqual({ homes: 0, members: 0, orders: 0, lines: 0, notes: 1 })
       expect(await one(client, 'select count(*)::int from lethe_private.held_keys')).toBe(0)
-      expect(await rowsOf(client, `select state, released_by is not null as by, release_reason from lethe.list_holds(true)`)).toEqual([
-        { state: 'released', by: true, release_reason: 'closed' },
-      ])
+      expect(
+        await rowsOf(
+          client,
+          `select state, released_by is not null as by, release_reason from lethe.list_holds(true)`,
+        ),
+      ).toEqual([{ state: 'released', by: true, release_reason: 'closed' }])
       // Nothing of the person is left in the record of changes.
-      expect(await one(client, `select count(*)::int from lethe.policy_changes as p where p::text ilike '%${ADA}%'`)).toBe(0)
+      expect(
+        await one(
+          client,
+          `select count(*)::int from lethe.policy_changes as p where p::text ilike '%${ADA}%'`,
+        ),
+      ).toBe(0)
     }))
 
   it('reaches what had been archived before: rows, what came along, and values', () =>
     inTransaction(async (client) => {
       await fill(client, '2024-06-01')
       // Phones and orders with their lines go to the archive; members stay, their purge is not due.
-      await client.query(`update club."Members" set at = '2024-06-01'; update club.orders set at = '2023-01-01'; update club.lines set at = '2023-01-01'`)
+      await client.query(
+        `update club."Members" set at = '2024-06-01'; update club.orders set at = '2023-01-01'; update club.lines set at = '2023-01-01'`,
+      )
       await cycles(client, '2025-06-15')
       expect(await count(client)).toMatchObject({ members: 3, orders: 0, lines: 0 })
-      const id = await one(client, `select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`)
-      expect(await rowsOf(client, 'select table_name, live, archived from lethe.held_rows($1)', [id])).toEqual([
+      const id = await one(
+        client,
+        `select lethe.hold_person('case 1', 'member', key => '${ADA}', controller => 'north')`,
+      )
+      expect(
+        await rowsOf(client, 'select table_name, live, archived from lethe.held_rows($1)', [id]),
+      ).toEqual([
         { table_name: 'club.Members', live: 1, archived: 1 },
         { table_name: 'club.homes', live: 1, archived: 0 },
         { table_name: 'club.lines', live: 0, archived: 1 },
@@ -214,15 +253,30 @@ describe('a hold on a person', () => {
         { table_name: 'club.lines', content: 'rows', rows: 1 },
         { table_name: 'club.orders', content: 'rows', rows: 1 },
       ])
-      const key = await one(client, `select k.key from lethe_private.held_keys as k join lethe.managed_tables as m on m.id = k.table_id where m.table_name = 'orders'`)
+      const key = await one(
+        client,
+        `select k.key from lethe_private.held_keys as k join lethe.managed_tables as m on m.id = k.table_id where m.table_name = 'orders'`,
+      )
       await client.query('savepoint before')
-      expect(await refusal(client.query(`select lethe.open_archive('look', 'club.orders', $1, restore => true)`, [key]))).toMatchObject({ code: 'LE409' })
+      expect(
+        await refusal(
+          client.query(`select lethe.open_archive('look', 'club.orders', $1, restore => true)`, [key]),
+        ),
+      ).toMatchObject({ code: 'LE409' })
       await client.query('rollback to savepoint before')
-      expect(await rowsOf(client, `select table_name from lethe.open_archive('look', 'club.orders', $1)`, [key])).toHaveLength(2)
+      expect(
+        await rowsOf(client, `select table_name from lethe.open_archive('look', 'club.orders', $1)`, [key]),
+      ).toHaveLength(2)
 
       await client.query(`select lethe.release_hold($1, 'closed')`, [id])
       await client.query('savepoint before')
-      expect(await rowsOf(client, `select table_name from lethe.open_archive('look', 'club.orders', $1, restore => true)`, [key])).toHaveLength(2)
+      expect(
+        await rowsOf(
+          client,
+          `select table_name from lethe.open_archive('look', 'club.orders', $1, restore => true)`,
+          [key],
+        ),
+      ).toHaveLength(2)
       await client.query('rollback to savepoint before')
       await cycles(client)
       expect(await rowsOf(client, contents)).toEqual([])
@@ -234,10 +288,14 @@ describe('a hold on rows', () => {
     inTransaction(async (client) => {
       await fill(client)
       await client.query(`update club.orders set state = 'disputed'`)
-      await client.query(`select lethe.hold_rows('case 2', 'club.orders', 'state = ''disputed''', controller => 'north')`)
+      await client.query(
+        `select lethe.hold_rows('case 2', 'club.orders', 'state = ''disputed''', controller => 'north')`,
+      )
       await client.query(`update club.orders set state = 'paid' where id = 2`)
       await cycles(client)
-      expect(await rowsOf(client, 'select id, address from club.orders')).toEqual([{ id: 1, address: 'road 1' }])
+      expect(await rowsOf(client, 'select id, address from club.orders')).toEqual([
+        { id: 1, address: 'road 1' },
+      ])
       // Parents stay, though nothing holds them.
       expect(await count(client)).toEqual({ homes: 1, members: 1, orders: 1, lines: 1, notes: 1 })
       expect(await one(client, `select state from club.orders`)).toBe('disputed')
@@ -247,9 +305,16 @@ describe('a hold on rows', () => {
     inTransaction(async (client) => {
       await fill(client, '2023-01-01')
       await cycles(client, '2025-06-15')
-      await client.query(`select lethe.hold_rows('case 2', 'club.lines', 'id in (1, 3)', controller => 'north')`)
+      await client.query(
+        `select lethe.hold_rows('case 2', 'club.lines', 'id in (1, 3)', controller => 'north')`,
+      )
       await cycles(client)
-      expect(await rowsOf(client, `select table_name, sum(rows)::int as rows from lethe.archive_contents() group by 1 order by 1`)).toEqual([
+      expect(
+        await rowsOf(
+          client,
+          `select table_name, sum(rows)::int as rows from lethe.archive_contents() group by 1 order by 1`,
+        ),
+      ).toEqual([
         { table_name: 'club.lines', rows: 1 },
         { table_name: 'club.orders', rows: 1 },
       ])
@@ -259,21 +324,43 @@ describe('a hold on rows', () => {
     inTransaction(async (client) => {
       for (const predicate of [`state = 'paid'`, 'home_id = 4']) {
         await client.query('savepoint before')
-        expect(await refusal(client.query(`select lethe.hold_rows('case 2', 'club.Members', $1, controller => 'north')`, [predicate]))).toMatchObject({ code: 'LE408' })
+        expect(
+          await refusal(
+            client.query(`select lethe.hold_rows('case 2', 'club.Members', $1, controller => 'north')`, [
+              predicate,
+            ]),
+          ),
+        ).toMatchObject({ code: 'LE408' })
         await client.query('rollback to savepoint before')
       }
       await client.query('savepoint before')
-      expect(await refusal(client.query(`select lethe.hold_rows('case 2', 'club.orders', $1, controller => 'north')`, [`state > 'new'`]))).toMatchObject({ code: 'LE408' })
+      expect(
+        await refusal(
+          client.query(`select lethe.hold_rows('case 2', 'club.orders', $1, controller => 'north')`, [
+            `state > 'new'`,
+          ]),
+        ),
+      ).toMatchObject({ code: 'LE408' })
       await client.query('rollback to savepoint before')
-      await client.query(`select lethe.hold_rows('case 2', 'club.Members', 'at < ''2024-01-01''', controller => 'north')`)
-      await client.query(`select lethe.hold_rows('case 2', 'club.orders', 'state = ''new''', controller => 'north')`)
+      await client.query(
+        `select lethe.hold_rows('case 2', 'club.Members', 'at < ''2024-01-01''', controller => 'north')`,
+      )
+      await client.query(
+        `select lethe.hold_rows('case 2', 'club.orders', 'state = ''new''', controller => 'north')`,
+      )
     }))
 
   it('takes a predicate as a rule does: one immutable expression that names nothing of the host', async () => {
     for (const predicate of ['true) or (true', 'at < now()', `id in (select 1)`, 'club.f(id)', ''])
-      expect(await refusal(db.query(`select lethe.hold_rows('case', 'club.homes', $1, controller => 'north')`, [predicate]))).toMatchObject({ code: 'LE303' })
+      expect(
+        await refusal(
+          db.query(`select lethe.hold_rows('case', 'club.homes', $1, controller => 'north')`, [predicate]),
+        ),
+      ).toMatchObject({ code: 'LE303' })
     await db.query(`insert into club.homes values (77, 1, current_date, 'private street')`)
-    const error = await refusal(db.query(`select lethe.hold_rows('case', 'club.homes', 'street::int = 1', controller => 'north')`))
+    const error = await refusal(
+      db.query(`select lethe.hold_rows('case', 'club.homes', 'street::int = 1', controller => 'north')`),
+    )
     expect(error.code).toBe('22P02')
     expect(error.message).not.toContain('private')
     await db.query('delete from club.homes')
@@ -284,10 +371,15 @@ describe('a hold on a table', () => {
   it('keeps every row that it has of one controller', () =>
     inTransaction(async (client) => {
       await fill(client)
-      const printed = await one(client, `select jsonb_agg(m order by id) from club."Members" as m where owner = 1`)
+      const printed = await one(
+        client,
+        `select jsonb_agg(m order by id) from club."Members" as m where owner = 1`,
+      )
       await client.query(`select lethe.hold_table('audit', 'club.Members', controller => 'north')`)
       await cycles(client)
-      expect(await one(client, `select jsonb_agg(m order by id) from club."Members" as m where owner = 1`)).toEqual(printed)
+      expect(
+        await one(client, `select jsonb_agg(m order by id) from club."Members" as m where owner = 1`),
+      ).toEqual(printed)
       expect(await one(client, `select count(*)::int from club."Members" where owner = 2`)).toBe(0)
     }))
 })
@@ -297,26 +389,41 @@ describe('placing and releasing', () => {
 
   it('is for officers of that controller, for whom nobody else’s hold exists', async () => {
     expect(await refusal(officer.query(`${hold}'south')`))).toMatchObject({ code: 'LE502' })
-    const [placed] = await officer.query<{ id: number }>(`select lethe.hold_rows('case', 'club.homes', 'street = ''x''', controller => 'north') as id`)
+    const [placed] = await officer.query<{ id: number }>(
+      `select lethe.hold_rows('case', 'club.homes', 'street = ''x''', controller => 'north') as id`,
+    )
     const [foreign] = await db.query<{ id: number }>(`${hold}'south') as id`)
-    expect(await officer.query('select id, author = session_user as mine, "when" from lethe.list_holds()')).toEqual([
-      { id: placed!.id, mine: true, when: "street = 'x'" },
-    ])
-    expect(await refusal(officer.query('select lethe.release_hold($1, $2)', [foreign!.id, 'x']))).toMatchObject({ code: 'LE110' })
-    expect(await refusal(officer.query('select lethe.held_rows($1)', [foreign!.id]))).toMatchObject({ code: 'LE110' })
+    expect(
+      await officer.query('select id, author = session_user as mine, "when" from lethe.list_holds()'),
+    ).toEqual([{ id: placed!.id, mine: true, when: "street = 'x'" }])
+    expect(
+      await refusal(officer.query('select lethe.release_hold($1, $2)', [foreign!.id, 'x'])),
+    ).toMatchObject({ code: 'LE110' })
+    expect(await refusal(officer.query('select lethe.held_rows($1)', [foreign!.id]))).toMatchObject({
+      code: 'LE110',
+    })
     // An auditor sees that there is a hold, and not the predicate.
     const auditor = await db.asRole('lethe_auditor')
-    await db.query(`select lethe.add_member('${(await auditor.query<{ me: string }>('select session_user as me'))[0]!.me}', 'north')`)
-    expect(await auditor.query('select id, "when" from lethe.list_holds()')).toEqual([{ id: placed!.id, when: null }])
-    expect(await refusal(auditor.query('select lethe.release_hold($1, $2)', [placed!.id, 'x']))).toMatchObject({ code: '42501' })
+    await db.query(
+      `select lethe.add_member('${(await auditor.query<{ me: string }>('select session_user as me'))[0]!.me}', 'north')`,
+    )
+    expect(await auditor.query('select id, "when" from lethe.list_holds()')).toEqual([
+      { id: placed!.id, when: null },
+    ])
+    expect(
+      await refusal(auditor.query('select lethe.release_hold($1, $2)', [placed!.id, 'x'])),
+    ).toMatchObject({ code: '42501' })
     await officer.query('select lethe.release_hold($1, $2)', [placed!.id, 'done'])
     await db.query('select lethe.release_hold($1, $2)', [foreign!.id, 'done'])
     expect(await officer.query('select from lethe.list_holds()')).toEqual([])
-    expect(await refusal(officer.query('select lethe.release_hold($1, $2)', [placed!.id, 'again']))).toMatchObject({ code: 'LE110' })
+    expect(
+      await refusal(officer.query('select lethe.release_hold($1, $2)', [placed!.id, 'again'])),
+    ).toMatchObject({ code: 'LE110' })
   })
 
   it('takes a reason, a day that is not over, a controller, and somebody who is there (LE407)', async () => {
-    const person = (values: string): string => `select lethe.hold_person(reason => 'case', subject => 'member', ${values})`
+    const person = (values: string): string =>
+      `select lethe.hold_person(reason => 'case', subject => 'member', ${values})`
     for (const refused of [
       `select lethe.hold_table(' ', 'club.homes', controller => 'north')`,
       `select lethe.hold_table('case', 'club.homes', controller => 'north', ends_on => lethe_private.today('America/St_Johns') - 1)`,
@@ -327,8 +434,12 @@ describe('placing and releasing', () => {
       person(`key => '${ADA}', controller => 'north'`),
     ])
       expect({ refused, ...(await refusal(db.query(refused))) }).toMatchObject({ code: 'LE407' })
-    expect(await refusal(db.query(`select lethe.hold_table('case', 'club.homes', controller => 'east')`))).toMatchObject({ code: 'LE101' })
-    expect(await refusal(db.query(`select lethe.hold_person('case', 'nobody', key => '1')`))).toMatchObject({ code: 'LE109' })
+    expect(
+      await refusal(db.query(`select lethe.hold_table('case', 'club.homes', controller => 'east')`)),
+    ).toMatchObject({ code: 'LE101' })
+    expect(await refusal(db.query(`select lethe.hold_person('case', 'nobody', key => '1')`))).toMatchObject({
+      code: 'LE109',
+    })
     expect(await db.query('select from lethe.holds where released_at is null')).toEqual([])
   })
 
@@ -346,19 +457,30 @@ describe('placing and releasing', () => {
     inTransaction(async (client) => {
       await fill(client)
       const [cycle] = await rowsOf<{ id: string }>(client, `select lethe.start_cycle('north') as id`)
-      const [homes] = await rowsOf<{ id: number }>(client, `select id from lethe.managed_tables where table_name = 'homes'`)
-      await client.query(`delete from club.notes; delete from club.lines; delete from club.orders; delete from club."Members"`)
+      const [homes] = await rowsOf<{ id: number }>(
+        client,
+        `select id from lethe.managed_tables where table_name = 'homes'`,
+      )
+      await client.query(
+        `delete from club.notes; delete from club.lines; delete from club.orders; delete from club."Members"`,
+      )
       await client.query(`select lethe.sweep_step($1, $2)`, [cycle!.id, homes!.id])
       await client.query(`select lethe.hold_rows('case', 'club.homes', 'id = 2', controller => 'north')`)
-      for (let n = 0; n < 10; n++) await client.query(`select lethe.sweep_step($1, $2)`, [cycle!.id, homes!.id])
+      for (let n = 0; n < 10; n++)
+        await client.query(`select lethe.sweep_step($1, $2)`, [cycle!.id, homes!.id])
       expect(await rowsOf(client, 'select id from club.homes where owner = 1')).toEqual([{ id: 2 }])
     }))
 
   it('a policy that would let go of what is held is refused (LE409), and taken when the hold is released', () =>
     inTransaction(async (client) => {
       await fill(client)
-      const id = await one(client, `select lethe.hold_person('case', 'member', key => '${ADA}', controller => 'north')`)
-      const without = structuredClone(POLICY) as unknown as { subjects: { member: { links: Record<string, unknown> } } }
+      const id = await one(
+        client,
+        `select lethe.hold_person('case', 'member', key => '${ADA}', controller => 'north')`,
+      )
+      const without = structuredClone(POLICY) as unknown as {
+        subjects: { member: { links: Record<string, unknown> } }
+      }
       delete without.subjects.member.links['club.lines']
       const changes: [string, unknown[]][] = [
         [`select lethe.unmanage_table('club.lines')`, []],
@@ -368,7 +490,9 @@ describe('placing and releasing', () => {
       ]
       for (const [change, values] of changes) {
         await client.query('savepoint before')
-        const failed = await refusal(client.query(change, values).then(() => client.query('set constraints all immediate')))
+        const failed = await refusal(
+          client.query(change, values).then(() => client.query('set constraints all immediate')),
+        )
         expect({ change, code: failed.code }).toEqual({ change, code: 'LE409' })
         await client.query('rollback to savepoint before')
       }
