@@ -43,8 +43,13 @@
 --!include lethe_private/term_sql.sql
 --!include lethe_private/rule_sql.sql
 --!include lethe_private/key_sql.sql
---!include lethe_private/held.sql
 --!include lethe_private/controller_sql.sql
+--!include lethe_private/condition.sql
+--!include lethe_private/holds_in_force.sql
+--!include lethe_private/remember_relations.sql
+--!include lethe_private/held_by.sql
+--!include lethe_private/held.sql
+--!include lethe_private/guard.sql
 --!include lethe_private/linked_clock.sql
 --!include lethe_private/linked_sql.sql
 --!include lethe_private/minimum_sql.sql
@@ -55,7 +60,6 @@
 --!include lethe/methods/register_method.sql
 --!include lethe_private/actions.sql
 --!include lethe_private/references.sql
---!include lethe_private/condition.sql
 --!include lethe_private/mirrors.sql
 --!include lethe_private/mirror_shape.sql
 --!include lethe_private/drop_empty_mirrors.sql
@@ -73,6 +77,8 @@
 --!include lethe_private/look_sql.sql
 --!include lethe_private/as_sweeper.sql
 --!include lethe_private/run_as_sweeper.sql
+--!include lethe_private/ask_of_row.sql
+--!include lethe_private/guard_ddl.sql
 --!include lethe_private/as_dropper.sql
 --!include lethe_private/run_as_dropper.sql
 --!include lethe_private/managed.sql
@@ -82,6 +88,7 @@
 --!include lethe_private/assert_minima.sql
 --!include lethe_private/assert_rules.sql
 --!include lethe_private/record_change.sql
+--!include lethe_private/keep_held.sql
 --!include lethe/set_controller.sql
 --!include lethe/manage_table.sql
 --!include lethe/set_column.sql
@@ -124,6 +131,13 @@
 --!include lethe/unpurposed.sql
 --!include lethe_private/restore_record.sql
 --!include lethe/open_archive.sql
+--!include lethe_private/place_hold.sql
+--!include lethe_private/find_person.sql
+--!include lethe_private/reach_archive.sql
+--!include lethe/hold.sql
+--!include lethe/list_holds.sql
+--!include lethe/guard_sql.sql
+--!include lethe/guard_findings.sql
 --!include lethe/archive_contents.sql
 --!include lethe/already_masked.sql
 --!include lethe/ownerless_rows.sql

@@ -52,6 +52,10 @@ alter table lethe.partition_purges enable row level security;
 alter table lethe.policy_changes enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
+alter table lethe_private.held_conditions enable row level security;
+alter table lethe_private.held_links enable row level security;
+alter table lethe_private.held_relations enable row level security;
+alter table lethe_private.guarded_relations enable row level security;
 alter table lethe_private.compiled enable row level security;
 alter table lethe_private.worklist enable row level security;
 alter table lethe_private.mirrors enable row level security;
@@ -181,6 +185,16 @@ grant execute on function
 to lethe_officer, lethe_auditor;
 grant execute on function lethe.evidence_heads() to lethe_officer, lethe_auditor, lethe_worker;
 
+-- Holds.
+grant execute on function
+  lethe.list_holds(boolean),
+  lethe.held_rows(int),
+  lethe.guard_sql(text),
+  lethe.unguard_sql(text),
+  lethe.guard_ddl_sql(),
+  lethe.guard_findings()
+to lethe_officer, lethe_auditor, lethe_worker;
+
 -- Changing ---------------------------------------------------------------------------------------
 
 -- Each asks by itself whether the login may act for the controller, or for all.
@@ -202,6 +216,10 @@ grant execute on function
   lethe.export_policy(),
   lethe.open_archive(text, text, text, boolean, date, timestamptz),
   lethe.explain_row(text, text, date),
+  lethe.hold_person(text, text, text, text, date, text),
+  lethe.hold_rows(text, text, text, date, text),
+  lethe.hold_table(text, text, date, text),
+  lethe.release_hold(int, text),
   lethe.issue_token(text, text, text, text),
   lethe.revoke_token(int)
 to lethe_officer;

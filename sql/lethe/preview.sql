@@ -19,7 +19,7 @@ begin
       and (lethe_private.acts_for(c.id) or lethe_private.is_worker())
     order by c.name
   loop
-    v_program := lethe_private.compile(v_managed, v_controller, lethe_private.today(v_controller.time_zone));
+    v_program := lethe_private.without_predicates(lethe_private.compile(v_managed, v_controller, lethe_private.today(v_controller.time_zone)));
     return query
       select v_controller.name, p.step, p.statement from lethe_private.preview_partitions(v_managed, v_program) as p;
     return query

@@ -48,6 +48,7 @@ declare
   v_parent lethe.managed_tables;
   v_type_id int;
   v_link record;
+  v_changes boolean := false;
 begin
   perform lethe_private.assert_may_change(null);
   if on_purge not in ('keep', 'with parent', 'unlink') or kind not in ('own', 'share', 'mention', 'ignore') then
@@ -86,11 +87,20 @@ begin
   end if;
   perform lethe_private.assert_on_purge(v_child, v_parent, v_link.child_columns, on_purge);
 
+  if exists (
+    select from lethe.links as l
+    where l.subject_type_id = v_type_id and l.table_id = v_child.id and l.columns = v_link.child_columns and l.to_table_id = v_parent.id)
+  then
+    v_changes := true;
+  end if;
   insert into lethe.links (subject_type_id, table_id, columns, to_table_id, to_columns, foreign_key, kind, on_purge, on_erasure)
   values (v_type_id, v_child.id, v_link.child_columns, v_parent.id, v_link.parent_columns, v_link.foreign_key, put_link.kind, put_link.on_purge, put_link.on_erasure)
   on conflict on constraint links_table_id_columns_to_table_id_subject_type_id_key do update
   set to_columns = excluded.to_columns, foreign_key = excluded.foreign_key, kind = excluded.kind,
       on_purge = excluded.on_purge, on_erasure = excluded.on_erasure;
+  if v_changes then
+    perform lethe_private.assert_links_kept();
+  end if;
 end
 $$;
 
@@ -121,7 +131,7 @@ end
 $$;
 
 comment on function lethe.set_link(text, text, text[], text[], text, text, text, jsonb) is
-  'Declares how rows of a table refer to another: through its foreign key, or by the columns named. Raises LE102, LE103, LE106, LE109, LE305, LE317, LE502.';
+  'Declares how rows of a table refer to another: through its foreign key, or by the columns named. Raises LE102, LE103, LE106, LE109, LE305, LE317, LE409, LE502.';
 
 create or replace function lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[])
   returns lethe_private.host_references

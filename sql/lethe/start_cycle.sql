@@ -133,6 +133,7 @@ begin
     select m.* into v_managed from lethe.managed_tables as m where m.id = cycle_table.table_id;
     v_cascades := coalesce(v_program #>> '{purge,cascades}', v_program #>> '{archive,cascades}');
     if (v_cascades is null or v_cascades = lethe_private.cascade_mark(lethe_private.host_table(v_managed.schema_name, v_managed.table_name)))
+      and coalesce(v_program ->> 'holds' = lethe_private.holds_mark(cycle.local_date), true)
       and (v_program ->> 'shape' is null or v_program #>> '{shape,mark}' = lethe_private.shape_mark(v_program #> '{shape,of}'))
     then
       return v_program;

@@ -158,6 +158,8 @@ begin
       perform lethe_private.apply_subject_link(v_type, v_subject ->> 'table', v_name, v_spec);
     end loop;
   end loop;
+  v_pointer := '/subjects';
+  perform lethe_private.assert_links_kept();
 exception when others then
   get stacked diagnostics v_message = message_text, v_state = returned_sqlstate, v_hint = pg_exception_hint;
   raise exception using errcode = v_state, message = v_message, hint = v_hint, detail = 'at ' || v_pointer;

@@ -4,15 +4,50 @@
 --
 -- Shape: {"discover": text, "mirrors": {oid: {"look", "purge", "columns", "emptied"}}}; see compile.sql for marks.
 
-create or replace function lethe_private.archived_held_sql(alias text, table_id int, today date)
+-- A hold's predicate over archived rows: asked of what was archived. A mirror that cannot answer it is held whole,
+-- which placing a hold refuses (LE408) and a later change of the policy can still bring about.
+create or replace function lethe_private.archived_answer(mirror lethe_private.mirrors, condition text)
   returns text
   language sql
   stable
-return format('exists (select from lethe_private.held as h where h.table_id = %1$s) and exists (select from lethe_private.held as h '
-  'where h.table_id = %1$s and (h.key is null or h.key = %2$s."lethe$key") and (h.ends_on is null or h.ends_on >= date %3$L))',
-  table_id, alias, today);
+begin atomic
+  select case when bool_and(coalesce(c.mirror_type = coalesce(lethe_private.mirror_type(h), c.mirror_type), false)) is not false then
+    lethe_private.archived_condition(archived_answer.condition) end
+  from lethe.managed_tables as t
+  cross join lateral (
+    select x.name from lethe_private.host_columns as x where x.relation = lethe_private.host_table(t.schema_name, t.table_name)
+    union
+    select x.column_name from lethe_private.mirror_columns as x where x.mirror_id = mirror.id
+  ) as n
+  left join lethe_private.mirror_columns as c on c.mirror_id = mirror.id and c.column_name = n.name
+  left join lethe_private.host_columns as h on h.relation = lethe_private.host_table(t.schema_name, t.table_name) and h.name = n.name
+  where t.id = mirror.table_id and lethe_private.names_column(archived_answer.condition, n.name);
+end;
 
-comment on function lethe_private.archived_held_sql(text, int, date) is 'True when an archived row is under a hold.';
+comment on function lethe_private.archived_answer(lethe_private.mirrors, text) is
+  'A predicate as it is asked of a mirror; null when the mirror has no answer.';
+
+create or replace function lethe_private.archived_held_sql(alias text, mirror lethe_private.mirrors, today date, exemptions boolean default true)
+  returns text
+  language sql
+  stable
+return (
+  select '(' || string_agg(x.part, ' or ') || ')'
+  from (
+    select format('exists (select from lethe_private.held as h where h.table_id = %1$s) and exists (select from lethe_private.held as h '
+      'where h.table_id = %1$s and (h.key is null or h.key = %2$s."lethe$key") and (h.ends_on is null or h.ends_on >= date %3$L)%4$s)',
+      mirror.table_id, alias, today, case when exemptions then '' else ' and h.hold_id is not null' end) as part
+    union all
+    select format('exists (select from (select %s.*) as h0 where %s)', alias, concat_ws(' and ',
+      coalesce(format('h0."lethe$controller" = %s', h.controller_id), 'true'),
+      '(' || lethe_private.archived_answer(mirror, c.condition) || ')'))
+    from lethe_private.held_conditions as c
+    join lethe.holds as h on h.id = c.hold_id
+    where c.table_id = mirror.table_id and c.hold_id in (select f from lethe_private.holds_in_force(today) as f)
+  ) as x);
+
+comment on function lethe_private.archived_held_sql(text, lethe_private.mirrors, date, boolean) is
+  'True when an archived row is under a hold (or, with exemptions, was put back and is to be left alone).';
 
 -- Rows that came along with a table's rows, in any mirror: found by the name of the record they belong to.
 create or replace function lethe_private.companions_sql(mirror_name text, alias text, of_alias text)
@@ -107,7 +142,7 @@ declare
   v_own text := format('c."lethe$controller" = %s', controller.id);
   -- What came along with a row ends with it, and not by itself.
   v_root text := format(' and c."lethe$root_table" = %s', managed.id);
-  v_held text := lethe_private.archived_held_sql('c', managed.id, today);
+  v_held text := lethe_private.archived_held_sql('c', mirror, today);
   v_actions lethe_private.action_parts[];
   v_purge lethe_private.action_parts;
   v_columns lethe_private.action_parts[];
@@ -137,7 +172,7 @@ begin
   join lethe_private.mirror_roots as r on r.mirror_id = m.id
   where mirror.kind = 'rows' and r.root_table_id = managed.id and m.id <> mirror.id and m.table_id <> managed.id;
   select string_agg(format(E'\n    and not exists (select from %s and c."lethe$root_table" = %s and %s)', lethe_private.companions_sql(m.name, 'k', 'c'), managed.id,
-      lethe_private.archived_held_sql('k', m.table_id, today)), '') into v_free
+      lethe_private.archived_held_sql('k', m, today)), '') into v_free
   from lethe_private.mirrors as m where m.name = any (v_companions);
 
   return jsonb_build_object(

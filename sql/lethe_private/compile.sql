@@ -9,7 +9,7 @@
 --    "purge", "archive": null | {"discover", "flag", "lock", "pick", "before": [{"table", "rule", "statement"}], "delete"},
 --    "columns": null | {"discover", "lock", "act", "act_on_all": null | {"own_rows", "actions", "key"}},
 --    "archived": null | {"discover", "mirrors": {oid: {"look", "purge", "emptied", "columns"}}}, see archived_program.sql
---    "look": text, "unclocked": text, "forget": null | text, "shape": null | {"of", "mark"}}
+--    "look": text, "unclocked": text, "forget": null | text, "holds": text, "shape": null | {"of", "mark"}}
 
 -- Actions that fall due together are tested together, so that the clock stands in front, where an index
 -- can use it, and "not yet masked" reads as in the partial index.
@@ -204,7 +204,8 @@ begin
         'own_rows', concat_ws(E'\n    and ', nullif(v_owner, 'true'), lethe_private.not_held_sql('c', managed, v_oid, today)),
         'actions', to_jsonb(v_columns), 'key', v_key) end));
   end if;
-  v_program := v_program || jsonb_build_object('archived', lethe_private.archived_program(managed, controller, today));
+  v_program := v_program || jsonb_build_object('archived', lethe_private.archived_program(managed, controller, today),
+    'holds', lethe_private.holds_mark(today));
   return v_program || jsonb_build_object('shape', case
     when coalesce(v_program ->> 'archive', v_program #>> '{columns,shape}', v_program ->> 'archived') is not null then
       lethe_private.shape_of(managed) end);

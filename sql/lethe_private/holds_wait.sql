@@ -16,3 +16,5 @@ create or replace trigger wait_for_batches before insert or update or delete on 
   for each statement execute function lethe_private.wait_for_batches();
 create or replace trigger wait_for_batches before insert or update or delete on lethe_private.held_keys
   for each statement execute function lethe_private.wait_for_batches();
+create or replace trigger wait_for_batches before insert or update or delete on lethe_private.held_conditions
+  for each statement execute function lethe_private.wait_for_batches();

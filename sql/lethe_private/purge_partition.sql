@@ -168,9 +168,11 @@ begin
     extract(epoch from s.lock_timeout) * 1000, extract(epoch from current_setting('deadlock_timeout')::interval) * 500)::bigint::text, true)
   from lethe.settings as s;
   perform lethe_private.run_as_dropper(format('lock table only %s in access exclusive mode', lethe_private.host_name(v_parent)));
+  perform lethe_private.may_go(v_oid, managed);
   foreach v_statement in array lethe_private.partition_statements(v_oid, v_parent, v_how) loop
     perform lethe_private.run_as_dropper(v_statement);
   end loop;
+  delete from lethe_private.guarded_relations as g where g.xact = pg_current_xact_id();
   return v_facts || jsonb_build_object('how', case v_how when 'drop' then 'dropped' else 'detached' end);
 end
 $$;

@@ -14,6 +14,7 @@ declare
   v_facts jsonb;
   v_state text; v_constraint text; v_table text;
 begin
+  perform lethe_private.assert_not_held(opening);
   for v_mirror in select * from lethe_private.mirrors_of_record() loop
     select t.* into v_managed from lethe.managed_tables as t where t.id = v_mirror.table_id;
     execute format('select count(*) from lethe_private.%I', 'door_' || v_mirror.name) into v_wanted;
@@ -64,7 +65,34 @@ end
 $$;
 
 comment on function lethe_private.restore_record(lethe.archive_openings) is
-  'Puts the named record back and leaves it alone until the opening''s day. Raises LE501, LE902.';
+  'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE501, LE902.';
+
+-- What is held is left as it is, where it is; it can be read.
+create or replace function lethe_private.assert_not_held(opening lethe.archive_openings)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror lethe_private.mirrors;
+  v_held boolean;
+begin
+  -- Waits for a hold that is being placed; one that comes later finds the record where it then is.
+  perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.id in (select r.id from lethe_private.mirrors_of_record() as r) loop
+    execute format('select exists (select from lethe_private.%I as c where %s)', 'door_' || v_mirror.name,
+      lethe_private.archived_held_sql('c', v_mirror, lethe_private.controller_day(opening.controller_id), false)) into v_held;
+    if v_held then
+      raise exception using errcode = 'LE409',
+        message = format('the record of %s is under a hold', opening.table_name),
+        hint = 'nothing was put back; open it without restoring, or release the hold first: select * from lethe.list_holds()';
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_not_held(lethe.archive_openings) is 'Raises LE409 when part of the record to be put back is under a hold.';
 
 -- What is archived in a column that is no longer there could not come back.
 create or replace function lethe_private.assert_columns_there(managed lethe.managed_tables, mirror_id int, mirror_name text)

@@ -25,7 +25,7 @@ return lethe_private.fill(statement, case
     and has_table_privilege('lethe_sweeper', target, 'select')
     and has_table_privilege('lethe_sweeper', target, 'update')
     and has_table_privilege('lethe_sweeper', target, 'delete')
-    and not exists (select from pg_trigger as t where t.tgrelid = table_oid and t.tgtype & 1 = 0)
+    and not exists (select from pg_trigger as t where t.tgrelid = table_oid and t.tgtype & 1 = 0 and t.tgtype & 28 <> 0)  -- for each statement, of DML
   then
     jsonb_build_object('from', 'only ' || lethe_private.host_name(target), 'here', '')
   else

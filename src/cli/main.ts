@@ -10,6 +10,7 @@ import { LetheError } from '../errors.ts'
 import { EXIT_IMPOSSIBLE } from './command.ts'
 import { register as registerArchive } from './commands/archive.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
+import { register as registerHold } from './commands/hold.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
@@ -37,6 +38,7 @@ const REGISTER = [
   registerRun,
   registerStatus,
   registerWork,
+  registerHold,
   registerArchive,
   registerVerify,
   registerReceipt,

@@ -2,7 +2,8 @@
  * Takes Lethe out of a database, in one transaction. Counterpart of `init.ts`.
  *
  * Danger: `drop schema … cascade` takes along whatever of the host depends on Lethe. Indexes made for
- * the sweep are meant to go; for anything else (a view of the host over lethe.evidence) it refuses.
+ * the sweep are meant to go, and guards, unless a hold is in force; for anything else (a view of the
+ * host over lethe.evidence) it refuses.
  */
 import type { Client } from 'pg'
 import { openClient } from '../db/client.ts'
@@ -28,6 +29,8 @@ export interface RemoveResult {
   schemas: string[]
   /** Indexes on the host's tables that were made with Lethe's functions. */
   indexes: string[]
+  /** Guards on the host's tables (triggers, event triggers). */
+  guards: string[]
   rolesDropped: string[]
   /** Roles that another database of the cluster uses, or that this login may not drop. */
   rolesKept: string[]
@@ -37,7 +40,7 @@ export interface RemoveResult {
   remedy?: string
 }
 
-/** @throws LetheError LE606 when there is evidence or an archive, when a cycle runs, or when host objects depend on Lethe. */
+/** @throws LetheError LE606 when there is evidence or an archive, when a guarded hold is in force, when a cycle runs, or when host objects depend on Lethe. */
 export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<RemoveResult> {
   let client: Client | undefined
   try {
@@ -47,18 +50,20 @@ export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<R
     await client.query('begin')
     let schemas = await ourSchemas(client)
     let indexes: string[] = []
+    let guards: string[] = []
     if (schemas.length > 0) {
       await assertMayGo(client, archive)
       const { lines, rows } = await held(client)
       const going = archive === 'keep' && lines + rows > 0 ? without(schemas, 'lethe_archive') : schemas
-      indexes = await assertNoDependents(client, going)
+      ;({ indexes, guards } = await assertNoDependents(client, going))
+      if (guards.length > 0) await assertNothingHeld(client)
       if (going !== schemas) await keepArchive(client)
       await dropSchemas(client, going)
       schemas = going
     }
     const roles = await dropRoles(client)
     await client.query('commit')
-    return { database: describeDatabase(databaseUrl), schemas, indexes, ...roles }
+    return { database: describeDatabase(databaseUrl), schemas, indexes, guards, ...roles }
   } catch (error) {
     throw toLetheError(error, databaseUrl)
   } finally {
@@ -131,17 +136,39 @@ async function keepArchive(client: Client): Promise<void> {
     $$`)
 }
 
-/** @returns the host's indexes that will go; refuses for anything else that would. */
-async function assertNoDependents(client: Client, schemas: string[]): Promise<string[]> {
-  const { rows } = await client.query<{ object: string; is_index: boolean }>(DEPENDENTS, [schemas])
-  const others = rows.filter((row) => !row.is_index).map((row) => row.object)
+/** @returns the host's indexes and guards that will go; refuses for anything else that would. */
+async function assertNoDependents(
+  client: Client,
+  schemas: string[],
+): Promise<Pick<RemoveResult, 'indexes' | 'guards'>> {
+  const { rows } = await client.query<{ object: string; is_index: boolean; is_guard: boolean }>(DEPENDENTS, [
+    schemas,
+  ])
+  const others = rows.filter((row) => !row.is_index && !row.is_guard).map((row) => row.object)
   if (others.length > 0) {
     throw new LetheError(`objects of the host depend on Lethe: ${others.join(', ')}`, {
       code: 'LE606',
       hint: 'drop or change them first; Lethe removes nothing that is not its own',
     })
   }
-  return rows.map((row) => row.object.replace(/^index /, ''))
+  return {
+    indexes: rows.filter((row) => row.is_index).map((row) => row.object.replace(/^index /, '')),
+    guards: rows.filter((row) => row.is_guard).map((row) => row.object),
+  }
+}
+
+/** Guards were put there to outlast mistakes; this would be one. */
+async function assertNothingHeld(client: Client): Promise<void> {
+  await client.query('set local role lethe_owner')
+  const { rows } = await client.query<{ holds: number }>(
+    'select count(*)::int as holds from lethe_private.holds_in_force()',
+  )
+  await client.query('reset role')
+  if (rows[0]!.holds === 0) return
+  throw new LetheError(`guards stand on tables of the host, and ${rows[0]!.holds} legal holds are in force`, {
+    code: 'LE606',
+    hint: 'release the holds (lethe hold release), or take the guards off first (lethe hold guard TABLE --drop)',
+  })
 }
 
 async function dropSchemas(client: Client, schemas: string[]): Promise<void> {
@@ -159,7 +186,9 @@ async function dropSchemas(client: Client, schemas: string[]): Promise<void> {
 }
 
 /** Takes the grants on host tables back, then drops the roles unless another database has a use for them. */
-async function dropRoles(client: Client): Promise<Omit<RemoveResult, 'database' | 'schemas' | 'indexes'>> {
+async function dropRoles(
+  client: Client,
+): Promise<Omit<RemoveResult, 'database' | 'schemas' | 'indexes' | 'guards'>> {
   const { rows: owned } = await client.query<{ object: string }>(`
     select pg_describe_object(d.classid, d.objid, d.objsubid) as object
     from pg_shdepend as d join ${ROLES} as r on r.oid = d.refobjid
@@ -244,7 +273,10 @@ with
   )
 select distinct
   pg_describe_object(d.classid, d.objid, d.objsubid) as object,
-  coalesce(c.relkind = 'i', false) as is_index
+  coalesce(c.relkind = 'i', false) as is_index,
+  d.classid in ('pg_trigger'::regclass, 'pg_event_trigger'::regclass) and d.refobjid in (
+    select p.oid from pg_proc as p
+    where p.pronamespace = to_regnamespace('lethe_private') and p.proname in ('guard_row', 'guard_truncate', 'guard_ddl')) as is_guard
 from pg_depend as d
 join named as n on n.class = d.refclassid and n.object = d.refobjid
 left join pg_class as c on d.classid = 'pg_class'::regclass and c.oid = d.objid

@@ -19,25 +19,31 @@ export interface RunOptions {
   env?: Record<string, string>
   /** Sends the process SIGINT, as Ctrl-C does, when it aborts. */
   signal?: AbortSignal
+  /** What standard input gives; nothing by default. */
+  input?: string
 }
 
 /** `lethe …args`. DATABASE_URL of the surroundings never reaches it. */
-export function lethe(args: string[], { databaseUrl, env = {}, signal }: RunOptions = {}): Promise<Outcome> {
+export function lethe(
+  args: string[],
+  { databaseUrl, env = {}, signal, input }: RunOptions = {},
+): Promise<Outcome> {
   const surroundings = { ...process.env, NO_COLOR: '1', ...env }
   delete (surroundings as NodeJS.ProcessEnv).DATABASE_URL
   if (databaseUrl) Object.assign(surroundings, { DATABASE_URL: databaseUrl })
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [main, ...args], {
       env: surroundings,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
+    child.stdin?.end(input)
     signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true })
     let stdout = ''
     let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    child.stdout!.setEncoding('utf8').on('data', (chunk) => {
       stdout += chunk
     })
-    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    child.stderr!.setEncoding('utf8').on('data', (chunk) => {
       stderr += chunk
     })
     child.once('error', fail)

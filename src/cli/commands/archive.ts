@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { sql } from 'slonik'
 import { z } from 'zod'
-import { LetheError } from '../../errors.ts'
 import { databaseAction } from '../command.ts'
+import { standardInput } from '../standard-input.ts'
 
 interface OpenOptions {
   reason: string
@@ -59,7 +59,8 @@ export function register(program: Command): void {
     .action(
       databaseAction<OpenOptions>(async ({ options, args, out, pool }) => {
         const [table = '', given = ''] = args
-        const key = given === '-' ? await standardInput() : given
+        const key =
+          given === '-' ? await standardInput('key', 'echo -n KEY | lethe archive open TABLE -') : given
         const rows = await (await pool()).any(sql.type(opened)`
           select table_name as "table", row_key as key, to_char(moved_at, 'YYYY-MM-DD HH24:MI:SS.US OF') as moved, content
           from lethe.open_archive(${options.reason}, ${table}, ${key}, ${options.restore ?? false},
@@ -75,15 +76,3 @@ export function register(program: Command): void {
 }
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
-
-/** So that a key which is somebody's e-mail address need not stand in a shell's history. */
-async function standardInput(): Promise<string> {
-  let text = ''
-  for await (const chunk of process.stdin) text += String(chunk)
-  if (text.trim() === '')
-    throw new LetheError('no key came in', {
-      code: 'LE607',
-      hint: 'echo -n KEY | lethe archive open TABLE -',
-    })
-  return text.trim()
-}

@@ -26,6 +26,7 @@ export function register(program: Command): void {
         if (options.archive === 'keep' && !result.schemas.includes('lethe_archive'))
           out.line('  kept schema lethe_archive: archive and evidence, readable by this login alone')
         for (const index of result.indexes) out.line(`  dropped index ${index}`)
+        for (const guard of result.guards) out.line(`  dropped guard ${guard}`)
         if (result.rolesDropped.length > 0) out.line(`  dropped roles ${result.rolesDropped.join(', ')}`)
         if (result.rolesKept.length > 0) out.line(`  kept roles in use: ${result.rolesKept.join(', ')}`)
         if (result.grantsLeft.length > 0) {
