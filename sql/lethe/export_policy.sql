@@ -29,7 +29,7 @@ begin atomic
       select jsonb_object_agg(x.column_name, x.spec)
       from (
         select n.column_name,
-          coalesce((select jsonb_strip_nulls(jsonb_build_object('category', c.category, 'purposes', nullif(to_jsonb(c.purposes), '[]'), 'legal_basis', c.legal_basis))
+          coalesce((select jsonb_strip_nulls(jsonb_build_object('category', c.category, 'purposes', nullif(to_jsonb(c.purposes), '[]'), 'legal_basis', c.legal_basis, 'claim', c.claim))
                     from lethe.managed_columns as c
                     where export_rules.controller_id is null and c.table_id = export_rules.table_id and c.column_name = n.column_name), '{}')
           || coalesce((select jsonb_object_agg(r.action, lethe_private.export_terms(r.id, export_rules.controller_id))
@@ -122,7 +122,8 @@ begin
         where exists (select from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where t.controller_id = c.id and r.table_id = m.id)
         group by c.name
       ) as o
-      having count(*) > 0), '{}');
+      having count(*) > 0), '{}')
+    || lethe_private.export_checks();
 end
 $$;
 

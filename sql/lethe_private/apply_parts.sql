@@ -62,7 +62,7 @@ declare
   v_pointer text := '';
   v_message text; v_state text; v_hint text;
 begin
-  perform lethe_private.assert_keys(policy, array['version', 'controller', 'time_zone', 'controllers', 'subjects', 'tables', 'overrides'], 'the policy');
+  perform lethe_private.assert_keys(policy, array['version', 'controller', 'time_zone', 'controllers', 'subjects', 'tables', 'overrides', 'views', 'waivers'], 'the policy');
   if policy -> 'version' is distinct from '1' then
     v_pointer := '/version';
     raise exception using errcode = 'LE605',
@@ -107,8 +107,9 @@ begin
     v_seen := v_seen || v_id;
     for v_column, v_spec in select e.key, e.value from jsonb_each(v_table -> 'columns') as e loop
       v_pointer := lethe_private.pointer('tables', v_name, 'columns', v_column);
-      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'anonymize', 'archive', 'purge'], 'column ' || v_column);
+      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'claim', 'anonymize', 'archive', 'purge'], 'column ' || v_column);
       perform lethe.set_column(v_name, v_column, v_spec ->> 'category', lethe_private.text_list(v_spec -> 'purposes'), v_spec ->> 'legal_basis');
+      perform lethe_private.apply_claim(v_name, v_column, v_spec -> 'claim');
     end loop;
     delete from lethe.managed_columns as c where c.table_id = v_id and not coalesce(v_table -> 'columns', '{}') ? c.column_name;
   end loop;
