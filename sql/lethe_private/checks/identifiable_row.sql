@@ -19,19 +19,21 @@ declare
   v_problem text;
 begin
   for v_target in
-    select c as controller, m as managed, r.relation
-    from unnest(reached) as r
-    join lethe.managed_tables as m on m.id = r.managed_id
+    select c as controller, m as managed, q.relation, q.columns
+    from (
+      select k.managed_id, k.relation, string_agg(format('c.%I::text', k.name), ', ' order by k.position) as columns
+      from lethe_private.checked_columns(reached) as k
+      where k.category = 'quasi-identifier'
+      group by k.managed_id, k.relation
+    ) as q
+    join lethe.managed_tables as m on m.id = q.managed_id
     join lethe.controllers as c on lethe_private.has_controller(m, c)
     order by c.name, m.schema_name, m.table_name
   loop
     v_controller := v_target.controller;
     v_managed := v_target.managed;
     v_oid := v_target.relation;
-    select string_agg(format('c.%I::text', k.name), ', ') into v_columns
-    from lethe_private.checked_columns(reached) as k
-    where k.managed_id = v_managed.id and k.category = 'quasi-identifier';
-    continue when v_columns is null;
+    v_columns := v_target.columns;
     begin
       select string_agg(format('not coalesce(%s, false)', a.needed), ' and ') into v_masked
       from lethe_private.actions('c', v_managed, v_oid, v_controller, lethe_private.today(v_controller.time_zone)) as a

@@ -52,7 +52,11 @@ begin atomic
     where not exists (select from decided as x where x.relation = f.reader and x.shows = 'figures')
   )
   select f.reader, c.relkind, x.shows,
-    coalesce((select string_agg(distinct d.read_column, ', ') from direct as d where d.reader = f.reader), 'another view of people')
+    coalesce(
+      (select string_agg(d.read_column, ', ' order by d.read_column) filter (where d.place <= 3) || case when count(*) > 3 then format(' and %s more', count(*) - 3) else '' end
+       from (select x.read_column, row_number() over (order by x.read_column) as place
+             from (select distinct y.read_column from direct as y where y.reader = f.reader) as x) as d),
+      'a view of people')
   from found as f
   join pg_catalog.pg_class as c on c.oid = f.reader
   left join decided as x on x.relation = f.reader

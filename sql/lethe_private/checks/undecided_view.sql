@@ -9,7 +9,7 @@ begin atomic
     lethe_private.host_name(v.relation),
     format(case v.kind when 'm' then 'materialized view %s holds a copy of %s, and it is not decided who refreshes it'
                        else 'view %s reads %s, and it is not decided what it shows' end,
-      lethe_private.host_name(v.relation), case when length(v.columns) > 200 then left(v.columns, 200) || '…' else v.columns end),
+      lethe_private.host_name(v.relation), v.columns),
     format(case v.kind when 'm' then 'name it under views in the policy file (shows: refreshed copy, or figures), or select lethe.set_view(%L, …)'
                        else 'name it under views in the policy file (shows: people, or figures), or select lethe.set_view(%L, …)' end,
       lethe_private.host_name(v.relation)),
