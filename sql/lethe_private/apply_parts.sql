@@ -153,8 +153,12 @@ begin
   end loop;
 
   for v_type, v_subject in select e.key, e.value from jsonb_each(policy -> 'subjects') as e loop
-    for v_name, v_spec in select e.key, e.value from jsonb_each(v_subject -> 'links') as e loop
-      v_pointer := lethe_private.pointer('subjects', v_type, 'links', v_name);
+    -- One link, or a list of them: a message belongs to who sent it and mentions who received it.
+    for v_name, v_spec, v_pointer in
+      select e.key, x.link, lethe_private.pointer('subjects', v_type, 'links', e.key) || case jsonb_typeof(e.value) when 'array' then '/' || x.n - 1 else '' end
+      from jsonb_each(v_subject -> 'links') as e
+      cross join jsonb_array_elements(case jsonb_typeof(e.value) when 'array' then e.value else jsonb_build_array(e.value) end) with ordinality as x (link, n)
+    loop
       perform lethe_private.assert_keys(v_spec, array['kind', 'with', 'to', 'columns', 'on_erasure'], 'link ' || v_name);
       perform lethe_private.apply_subject_link(v_type, v_subject ->> 'table', v_name, v_spec);
     end loop;

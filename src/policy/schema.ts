@@ -160,7 +160,12 @@ const link = object({
 const subject = object({
   table: text('Table with one row for each of them.'),
   identifiers: z.array(z.string()).describe('Columns they are looked up by.').optional(),
-  links: z.record(z.string(), link).describe('How other tables belong to them.').optional(),
+  links: z
+    .record(z.string(), z.union([link, z.array(link).min(1, 'must have at least one link')]))
+    .describe(
+      'How other tables belong to them: a link, or a list where a table refers to them several times.',
+    )
+    .optional(),
 })
 
 const controller = object({

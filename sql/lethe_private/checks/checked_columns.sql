@@ -37,7 +37,7 @@ begin atomic
   from seen as s
   left join lethe.managed_columns as c on c.table_id = s.managed_id and c.column_name = s.name
   left join refers as f on f.child = s.relation and f.name = s.name
-  cross join lateral (select exists (select from lethe.rules as x where x.table_id = s.managed_id and x.column_name = s.name) as has_rule) as u;
+  cross join lateral (select exists (select from lethe.rules as x where x.table_id = s.managed_id and x.column_name = s.name and x.action in ('anonymize', 'archive', 'purge')) as has_rule) as u;
 end;
 
 comment on function lethe_private.checked_columns(lethe_private.reached[]) is

@@ -70,7 +70,7 @@ begin atomic
     format('(%s) is not true', t.condition)
   from lethe_private.effective_terms(managed.id, controller.id) as t
   join lethe.rules as r on r.id = t.rule_id
-  where t.condition is not null;
+  where t.condition is not null and r.action in ('anonymize', 'archive', 'purge');
 end;
 
 comment on function lethe_private.always_tests(lethe.managed_tables, oid, lethe.controllers) is

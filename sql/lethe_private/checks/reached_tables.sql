@@ -53,7 +53,7 @@ begin atomic
     select m.id, lethe_private.host_table(m.schema_name, m.table_name) as relation,
       exists (select from lethe.subject_types as s where s.table_id = m.id)
       or exists (select from lethe.managed_columns as c where c.table_id = m.id and lethe_private.is_personal(c.category))
-      or exists (select from lethe.rules as r where r.table_id = m.id)
+      or exists (select from lethe.rules as r where r.table_id = m.id and r.action in ('anonymize', 'archive', 'purge'))
       or exists (select from lethe.links as l where l.table_id = m.id and l.kind <> 'ignore') as personal
     from lethe.managed_tables as m
   ), edge as materialized (
