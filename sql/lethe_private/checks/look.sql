@@ -14,7 +14,8 @@ begin
     return;
   end if;
   begin
-    facts := lethe_private.count_as_sweeper(statement, managed);
+    select r.facts into look.facts
+    from lethe_private.run_as_sweeper(format('select (%s), null::oid, null::tid[]', statement), managed) as r;
   exception
     when query_canceled then
       perform set_config('lethe.check_ran_out', 'on', true);

@@ -8,6 +8,7 @@ create or replace function lethe_private.check_unpurposed_value(reached lethe_pr
 as $$
 declare
   v_problem text;
+  v_state text;
 begin
   if to_regprocedure('lethe.unpurposed(text, text)') is null then
     return;
@@ -28,8 +29,8 @@ exception
     perform set_config('lethe.check_ran_out', 'on', true);
     return next lethe_private.not_looked('what serves no purpose', 'time ran out over it');
   when others then
-    get stacked diagnostics v_problem = message_text;
-    return next lethe_private.not_looked('what serves no purpose', v_problem);
+    get stacked diagnostics v_problem = message_text, v_state = returned_sqlstate;
+    return next lethe_private.not_looked('what serves no purpose', case when v_state like 'LE%' then v_problem else format('SQLSTATE %s', v_state) end);
 end
 $$;
 
