@@ -50,6 +50,8 @@ alter table lethe.seals enable row level security;
 alter table lethe.sealed_rows enable row level security;
 alter table lethe.partition_purges enable row level security;
 alter table lethe.policy_changes enable row level security;
+alter table lethe.waivers enable row level security;
+alter table lethe.managed_views enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
 alter table lethe_private.held_conditions enable row level security;
@@ -132,6 +134,13 @@ create policy select_own_controller on lethe.partition_purges for select to leth
 drop policy if exists select_own_controller on lethe.policy_changes;
 create policy select_own_controller on lethe.policy_changes for select to lethe_officer, lethe_auditor
   using (lethe_private.is_operator());
+-- A waiver may name a controller, and a view is everybody's.
+drop policy if exists select_own_controller on lethe.waivers;
+create policy select_own_controller on lethe.waivers for select to lethe_officer, lethe_auditor
+  using (lethe_private.is_operator());
+drop policy if exists select_own_controller on lethe.managed_views;
+create policy select_own_controller on lethe.managed_views for select to lethe_officer, lethe_auditor
+  using (lethe_private.is_operator());
 
 -- Reading ----------------------------------------------------------------------------------------
 
@@ -157,7 +166,10 @@ grant select on
   lethe.partition_purges,
   lethe.detached_partitions,
   lethe.policy_changes,
-  lethe.archive_openings
+  lethe.archive_openings,
+  lethe.waivers,
+  lethe.managed_views,
+  lethe.checks
 to lethe_officer, lethe_auditor;
 grant select on lethe.api_tokens to lethe_officer, lethe_auditor;
 grant execute on function
@@ -176,6 +188,7 @@ grant execute on function
   lethe.archive_contents(),
   lethe.missing_rights()
 to lethe_officer, lethe_auditor, lethe_worker;
+grant execute on function lethe.check(boolean) to lethe_officer, lethe_auditor;
 
 -- Evidence is checked by whom it is for; who runs cycles carries the heads outside.
 grant execute on function
@@ -212,6 +225,11 @@ grant execute on function
   lethe.set_minimum(text, text, text[], text, text, text, text, text),
   lethe.drop_minimum(text, text, text, text, text),
   lethe.register_method(text, text, text, text[], text, boolean, jsonb, text),
+  lethe.set_view(text, text, text[], text),
+  lethe.unset_view(text, text),
+  lethe.claim_anonymous(text, text, boolean),
+  lethe.waive(text, text, date, text),
+  lethe.withdraw_waiver(text, text, text),
   lethe.apply_policy(jsonb, text),
   lethe.export_policy(),
   lethe.open_archive(text, text, text, boolean, date, timestamptz),
@@ -253,6 +271,8 @@ grant execute on function lethe.authenticate(text), lethe.applied_migrations() t
 -- Statistics show figures, never a person. Who makes a view of them grants it to lethe_analyst.
 revoke all on schema lethe_stats from public;
 grant usage on schema lethe_stats to lethe_analyst;
+-- To measure them against k. Who makes a view grants it to lethe_sweeper as well.
+grant usage on schema lethe_stats to lethe_sweeper;
 
 -- Sweeping ---------------------------------------------------------------------------------------
 

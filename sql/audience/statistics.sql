@@ -50,6 +50,10 @@ having sum(readers) >= 5;
 
 revoke all on lethe_stats.new_readers from public;
 grant select on lethe_stats.new_readers to lethe_analyst;
+-- lethe check measures it as lethe_sweeper, which may call what the view calls.
+grant select on lethe_stats.new_readers to lethe_sweeper;
+grant usage on schema audience_api to lethe_sweeper;
+grant execute on function audience_api.own_publishers() to lethe_sweeper;
 
 comment on view lethe_stats.new_readers is
   E'@primaryKey publisher,title,month,country\nReaders whose subscription to a title began in a month, by country of their address. No row counts fewer than five.';

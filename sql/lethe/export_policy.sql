@@ -30,7 +30,7 @@ begin atomic
       select jsonb_object_agg(x.column_name, x.spec)
       from (
         select n.column_name,
-          coalesce((select jsonb_strip_nulls(jsonb_build_object('category', c.category, 'purposes', nullif(to_jsonb(c.purposes), '[]'), 'legal_basis', c.legal_basis))
+          coalesce((select jsonb_strip_nulls(jsonb_build_object('category', c.category, 'purposes', nullif(to_jsonb(c.purposes), '[]'), 'legal_basis', c.legal_basis, 'claim', c.claim))
                     from lethe.managed_columns as c
                     where export_rules.controller_id is null and c.table_id = export_rules.table_id and c.column_name = n.column_name), '{}')
           || coalesce((select jsonb_object_agg(r.action, lethe_private.export_terms(r.id, export_rules.controller_id))
@@ -67,21 +67,58 @@ end;
 
 comment on function lethe_private.plain_name(lethe.managed_tables) is 'schema.table without quotes, as a policy document names it.';
 
+-- Whether apply_policy finds the same link without being told its columns: see apply_subject_link.
+create or replace function lethe_private.goes_without_columns(link lethe.links, root_id int)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  with managed as (
+    select m.id, lethe_private.host_table(m.schema_name, m.table_name) as relation from lethe.managed_tables as m
+  ), refs as (
+    select c.id as child_id, p.id as parent_id
+    from lethe_private.host_references as r
+    join managed as c on c.relation = r.child
+    join managed as p on p.relation = r.parent
+  ), counts as (
+    select
+      count(*) filter (where r.child_id = link.table_id and r.parent_id = root_id) as to_root,
+      count(*) filter (where r.child_id = link.table_id) as to_any,
+      count(*) filter (where r.child_id = root_id and r.parent_id = link.table_id) as from_root
+    from refs as r
+  )
+  select link.foreign_key is not null and case
+    when c.to_root > 0 then c.to_root = 1 and link.to_table_id = root_id
+    when c.to_any > 0 then c.to_any = 1
+    else c.from_root = 1
+  end
+  from counts as c;
+end;
+
+comment on function lethe_private.goes_without_columns(lethe.links, int) is 'True when a policy document need not spell a link out.';
+
 create or replace function lethe_private.export_links(subject_type_id int)
   returns jsonb
   language sql
   stable
 begin atomic
-  select jsonb_object_agg(lethe_private.plain_name(m), jsonb_strip_nulls(jsonb_build_object(
-    'kind', l.kind,
-    'with', case when l.on_purge = 'with parent' then 'parent' end,
-    'to', case when l.foreign_key is null then lethe_private.plain_name(p) end,
-    'columns', case when l.foreign_key is null then (select jsonb_object_agg(x.c, x.t) from unnest(l.columns, l.to_columns) as x (c, t)) end,
-    'on_erasure', l.on_erasure)))
-  from lethe.links as l
-  join lethe.managed_tables as m on m.id = l.table_id
-  join lethe.managed_tables as p on p.id = l.to_table_id
-  where l.subject_type_id = export_links.subject_type_id;
+  select jsonb_object_agg(x.name, case x.n when 1 then x.links -> 0 else x.links end)
+  from (
+    select lethe_private.plain_name(m) as name, count(*) as n,
+      jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+        'kind', l.kind,
+        'with', case when l.on_purge = 'with parent' then 'parent' end,
+        'to', case when not p.is_plain then lethe_private.plain_name(t) end,
+        'columns', case when not p.is_plain then (select jsonb_object_agg(y.c, y.t) from unnest(l.columns, l.to_columns) as y (c, t)) end,
+        'on_erasure', l.on_erasure)) order by l.columns, l.to_table_id) as links
+    from lethe.links as l
+    join lethe.subject_types as s on s.id = l.subject_type_id
+    join lethe.managed_tables as m on m.id = l.table_id
+    join lethe.managed_tables as t on t.id = l.to_table_id
+    cross join lateral (select lethe_private.goes_without_columns(l, s.table_id) as is_plain) as p
+    where l.subject_type_id = export_links.subject_type_id
+    group by m.id
+  ) as x;
 end;
 
 comment on function lethe_private.export_links(int) is 'The links of a subject type as a policy document writes them.';
@@ -125,7 +162,8 @@ begin
         where exists (select from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where t.controller_id = c.id and r.table_id = m.id)
         group by c.name
       ) as o
-      having count(*) > 0), '{}');
+      having count(*) > 0), '{}')
+    || lethe_private.export_checks();
 end
 $$;
 

@@ -62,7 +62,7 @@ declare
   v_pointer text := '';
   v_message text; v_state text; v_hint text;
 begin
-  perform lethe_private.assert_keys(policy, array['version', 'controller', 'time_zone', 'controllers', 'subjects', 'tables', 'overrides'], 'the policy');
+  perform lethe_private.assert_keys(policy, array['version', 'controller', 'time_zone', 'controllers', 'subjects', 'tables', 'overrides', 'views', 'waivers'], 'the policy');
   if policy -> 'version' is distinct from '1' then
     v_pointer := '/version';
     raise exception using errcode = 'LE605',
@@ -107,8 +107,9 @@ begin
     v_seen := v_seen || v_id;
     for v_column, v_spec in select e.key, e.value from jsonb_each(v_table -> 'columns') as e loop
       v_pointer := lethe_private.pointer('tables', v_name, 'columns', v_column);
-      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'anonymize', 'archive', 'purge', 'minimum'], 'column ' || v_column);
+      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'claim', 'anonymize', 'archive', 'purge', 'minimum'], 'column ' || v_column);
       perform lethe.set_column(v_name, v_column, v_spec ->> 'category', lethe_private.text_list(v_spec -> 'purposes'), v_spec ->> 'legal_basis');
+      perform lethe_private.apply_claim(v_name, v_column, v_spec -> 'claim');
     end loop;
     delete from lethe.managed_columns as c where c.table_id = v_id and not coalesce(v_table -> 'columns', '{}') ? c.column_name;
   end loop;
@@ -152,8 +153,12 @@ begin
   end loop;
 
   for v_type, v_subject in select e.key, e.value from jsonb_each(policy -> 'subjects') as e loop
-    for v_name, v_spec in select e.key, e.value from jsonb_each(v_subject -> 'links') as e loop
-      v_pointer := lethe_private.pointer('subjects', v_type, 'links', v_name);
+    -- One link, or a list of them: a message belongs to who sent it and mentions who received it.
+    for v_name, v_spec, v_pointer in
+      select e.key, x.link, lethe_private.pointer('subjects', v_type, 'links', e.key) || case jsonb_typeof(e.value) when 'array' then '/' || x.n - 1 else '' end
+      from jsonb_each(v_subject -> 'links') as e
+      cross join jsonb_array_elements(case jsonb_typeof(e.value) when 'array' then e.value else jsonb_build_array(e.value) end) with ordinality as x (link, n)
+    loop
       perform lethe_private.assert_keys(v_spec, array['kind', 'with', 'to', 'columns', 'on_erasure'], 'link ' || v_name);
       perform lethe_private.apply_subject_link(v_type, v_subject ->> 'table', v_name, v_spec);
     end loop;

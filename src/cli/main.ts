@@ -9,6 +9,7 @@ import { toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
 import { EXIT_IMPOSSIBLE } from './command.ts'
 import { register as registerArchive } from './commands/archive.ts'
+import { register as registerCheck } from './commands/check.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
 import { register as registerHold } from './commands/hold.ts'
 import { register as registerInit } from './commands/init.ts'
@@ -34,6 +35,7 @@ const REGISTER = [
   registerSeed,
   registerPolicy,
   registerRules,
+  registerCheck,
   registerPlan,
   registerRun,
   registerStatus,

@@ -1,4 +1,4 @@
-/** What `lethe doctor` looks at: missing rights, rows that belong to no controller, detached partitions. */
+/** What `lethe doctor` looks at: missing rights, rows that belong to no controller, detached partitions, statistics views. */
 import type { Client } from 'pg'
 import { openClient } from '../db/client.ts'
 import { toLetheError } from '../db/errors.ts'
@@ -13,6 +13,8 @@ export interface Examination {
   ownerless: { table_name: string; ownerless_rows: number }[]
   /** Partitions that Lethe has detached and that still hold people's data. */
   detached: { table_name: string; detached_from: string | null; rows: number | null }[]
+  /** The only objects in a schema of Lethe's that depend on the host's: what they read cannot be dropped under them. */
+  statistics: { view_name: string; depends_on: string }[]
 }
 
 /** @throws LetheError LE601 (too old), LE602 (read-only), LE603 (unreachable). */
@@ -41,6 +43,7 @@ export async function examine(databaseUrl: string): Promise<Examination> {
       installed,
       ownerless,
       detached: installed ? await detachedPartitions(client) : [],
+      statistics: installed ? await statisticsViews(client) : [],
       missing: missing.map(({ remedy, ...right }) => ({ ...right, remedy: remedy.replace(/;\s*$/, '') })),
     }
   } catch (error) {
@@ -59,5 +62,20 @@ async function detachedPartitions(client: Client): Promise<Examination['detached
   const { rows } = await client.query<Examination['detached'][number]>(
     'select table_name, detached_from, rows::float8 as rows from lethe.detached_partitions order by table_name',
   )
+  return rows
+}
+
+/** From the catalogue alone, which everybody may read. */
+async function statisticsViews(client: Client): Promise<Examination['statistics']> {
+  const { rows } = await client.query<Examination['statistics'][number]>(`
+    select format('%I.%I', n.nspname, c.relname) as view_name,
+      string_agg(distinct pg_describe_object(d.refclassid, d.refobjid, 0), ', ') as depends_on
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'lethe_stats'
+    join pg_rewrite as w on w.ev_class = c.oid
+    join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.deptype = 'n' and d.refobjid <> c.oid
+    where c.relkind in ('v', 'm')
+    group by n.nspname, c.relname
+    order by c.relname`)
   return rows
 }

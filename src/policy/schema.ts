@@ -10,6 +10,8 @@
  * - term: how long (`after`) since which clock (`since`), for which purpose, where (`when`)
  * - minimum: how long a law has a table or a column kept, whatever the terms say; nothing replaces it
  * - override: a controller's own terms, in place of the default ones of the same purpose
+ * - view: what is decided on a view over people's data
+ * - waiver: a finding of lethe check that is not reported up to a day
  *
  * What needs the database to judge (names, types, methods and their parameters) is judged there, and
  * its answer is traced back to a line of the file by {@link file://./read.ts}.
@@ -107,6 +109,10 @@ const column = object({
     .optional(),
   purposes: z.array(z.string()).describe('What it serves.').optional(),
   legal_basis: text('On which legal basis (GDPR Art. 6).').optional(),
+  claim: z
+    .literal('anonymous', 'may be anonymous, or be left out')
+    .describe('What the rules leave of the value is promised to be anonymous; lethe check holds them to it.')
+    .optional(),
   ...columnRules,
 })
 
@@ -169,7 +175,12 @@ const link = object({
 const subject = object({
   table: text('Table with one row for each of them.'),
   identifiers: z.array(z.string()).describe('Columns they are looked up by.').optional(),
-  links: z.record(z.string(), link).describe('How other tables belong to them.').optional(),
+  links: z
+    .record(z.string(), z.union([link, z.array(link).min(1, 'must have at least one link')]))
+    .describe(
+      'How other tables belong to them: a link, or a list where a table refers to them several times.',
+    )
+    .optional(),
 })
 
 const controller = object({
@@ -189,6 +200,24 @@ const override = object({
   minimum: table.shape.minimum,
 })
 
+const view = object({
+  shows: z
+    .enum(['people', 'figures', 'refreshed copy'])
+    .describe(
+      'people: their rows, as they are now; figures: groups of people, counted; refreshed copy: a materialized view that somebody refreshes at least once a day.',
+    ),
+  counts: names('Of figures: the columns that say how many people a row is about.').optional(),
+})
+
+const waiver = object({
+  finding: text('Code of the finding, as lethe check prints it.'),
+  object: text('What it is about, as lethe check prints it.'),
+  until: z.iso
+    .date('must be a day, such as "2027-01-31"')
+    .describe('The last day on which the finding is not reported.'),
+  reason: text('Why, for whoever reads it when it ends.'),
+})
+
 /** A policy file. */
 export const policySchema = object({
   version: z
@@ -202,6 +231,14 @@ export const policySchema = object({
   overrides: z
     .record(z.string(), z.record(z.string(), override))
     .describe('What a controller decides otherwise: by controller, then table.')
+    .optional(),
+  views: z
+    .record(z.string(), view)
+    .describe("Views and materialized views over people's data, schema.view, and what they show.")
+    .optional(),
+  waivers: z
+    .array(waiver)
+    .describe('Findings of lethe check that somebody has taken on, until a day.')
     .optional(),
 }).superRefine((policy, context) => {
   if (policy.controller !== undefined && policy.time_zone === undefined) {

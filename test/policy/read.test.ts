@@ -101,7 +101,7 @@ describe('an unknown key', () => {
     [
       'tables:',
       'colour: red\ntables:',
-      'LE106 4:1 unknown key "colour"; there may be version, controller, time_zone, controllers, subjects, tables, overrides',
+      'LE106 4:1 unknown key "colour"; there may be version, controller, time_zone, controllers, subjects, tables, overrides, views, waivers',
     ],
   ])('%s → %s is refused at its place, with what was meant', (from, to, problem) => {
     expect(problems(from, to)).toContain(problem)

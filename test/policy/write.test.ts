@@ -27,11 +27,18 @@ it('writes the same text whatever the order of the keys', () => {
 
 it('writes the keys in the order of the format and terms on one line', () => {
   const yaml = toYaml(policy)
-  expect(yaml.match(/^\w+(?=:)/gm)).toEqual(['version', 'controllers', 'subjects', 'tables', 'overrides'])
+  expect(yaml.match(/^\w+(?=:)/gm)).toEqual([
+    'version',
+    'controllers',
+    'subjects',
+    'tables',
+    'overrides',
+    'views',
+  ])
   expect(yaml).toContain(
     '          - {purpose: billing, after: P5Y, since: last_purchase_on, using: pseudonym_email}\n',
   )
-  expect(yaml).toContain('  audience.invoice_lines: {controller: {column: publisher_id}, with: parent}\n')
+  expect(yaml).toContain('  lethe_stats.new_readers: {shows: figures, counts: readers}\n')
   expect(Math.max(...yaml.split('\n').map((line) => line.length))).toBeLessThanOrEqual(110)
 })
 

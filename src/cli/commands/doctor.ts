@@ -11,9 +11,9 @@ export function register(program: Command): void {
     .action(
       databaseAction(async ({ databaseUrl, out }) => {
         const { examine } = await import('../../install/doctor.ts')
-        const { installed, missing, ownerless, detached } = await examine(databaseUrl)
+        const { installed, missing, ownerless, detached, statistics } = await examine(databaseUrl)
         if (out.json) {
-          out.table([...missing.map((right) => ({ ...right })), ...ownerless, ...detached])
+          out.table([...missing.map((right) => ({ ...right })), ...ownerless, ...detached, ...statistics])
         } else if (missing.length > 0) {
           out.table(
             missing.map((right) => ({ ...right })),
@@ -38,6 +38,12 @@ export function register(program: Command): void {
         if (!out.json && detached.length > 0) {
           out.warn('detached partitions still hold personal data, and nobody manages them: drop them')
           out.table(detached.map((row) => ({ ...row })))
+        }
+        if (!out.json && statistics.length > 0) {
+          out.line(
+            '\nStatistics views depend on your objects: drop or replace the view before you drop what it reads.',
+          )
+          out.table(statistics.map((row) => ({ ...row })))
         }
         return missing.length + ownerless.length + detached.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }),

@@ -1,0 +1,60 @@
+-- Reads the host's data for a check, as lethe_sweeper. What cannot be read is said, never passed over. Where the
+-- caller's statement_timeout runs out, what is left is not begun: the timer of a statement rings once.
+create or replace function lethe_private.look(statement text, managed lethe.managed_tables, out facts jsonb, out problem text)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state text;
+  v_message text;
+begin
+  if current_setting('lethe.check_ran_out', true) = 'on' then
+    problem := 'time ran out before it';
+    return;
+  end if;
+  begin
+    select r.facts into look.facts
+    from lethe_private.run_as_sweeper(format('select (%s), null::oid, null::tid[]', statement), managed) as r;
+  exception
+    when query_canceled then
+      perform set_config('lethe.check_ran_out', 'on', true);
+      problem := 'time ran out over it';
+    when lock_not_available then
+      problem := 'it was locked';
+    -- This one names a table, a schema or a function, and no row of it.
+    when insufficient_privilege then
+      get stacked diagnostics v_message = message_text;
+      problem := v_message;
+    when others then
+      get stacked diagnostics v_state = returned_sqlstate;
+      problem := format('reading it fails (SQLSTATE %s)', v_state);
+  end;
+end
+$$;
+
+comment on function lethe_private.look(text, lethe.managed_tables) is
+  'The one jsonb value of a statement run as lethe_sweeper; or, in problem, why there is none.';
+
+create or replace function lethe_private.not_looked(object text, problem text)
+  returns lethe_private.finding
+  language sql
+  immutable
+return (object, format('%s could not be looked at: %s', object, problem),
+  'lethe doctor prints the rights that are missing; or leave the data out: lethe check --no-data', false)::lethe_private.finding;
+
+comment on function lethe_private.not_looked(text, text) is 'The finding that something could not be looked at.';
+
+-- Whether something is always so shows in a part of a large table as well. Of 100,000 rows or fewer all are read.
+create or replace function lethe_private.sample_sql(relation oid)
+  returns text
+  language sql
+  stable
+begin atomic
+  select case when sum(greatest(c.reltuples, 0)) > 100000
+    then format(' tablesample system (%s) repeatable (0)', round((100 * 100000 / sum(c.reltuples))::numeric, 4)) else '' end
+  from pg_catalog.pg_class as c
+  where c.oid = sample_sql.relation or c.oid in (select t.relation from lethe_private.topmost as t where t.root = sample_sql.relation);
+end;
+
+comment on function lethe_private.sample_sql(oid) is 'The clause that reads some 100,000 rows of a table, spread over it.';

@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest'
+import { findings, provesItself } from '../../helpers/check.ts'
+import { refusal } from '../../helpers/database.ts'
+
+const db = provesItself({
+  code: 'undecided-view',
+  object: 'desk."Mailing"',
+  says: /view desk."Mailing" reads desk.people.email, and it is not decided what it shows/,
+  violation: `create view desk."Mailing" as select email from desk.people`,
+  repair: `select lethe.set_view('desk.Mailing', 'people')`,
+})
+
+const objects = async (): Promise<string[]> =>
+  (await findings(db(), 'undecided-view')).map(({ object }) => object)
+
+it('sees through views, whole rows and generated columns, and leaves alone what shows nothing of people', async () => {
+  await db().query(`
+    create view desk.on_a_view as select upper(email) as email from desk."Mailing";
+    create view desk.whole_rows as select to_jsonb(p) as everything from desk.people as p where p.id > 0;
+    create view desk.labels as select label from desk.people;
+    create view desk.keys as select id, owner from desk.people;
+    create view desk.placed as select country, placed from desk.orders`)
+  expect(await objects()).toEqual(['desk.labels', 'desk.on_a_view', 'desk.whole_rows'])
+  await db().query('drop view desk.labels, desk.on_a_view, desk.whole_rows')
+})
+
+it('takes a materialized view for a copy that somebody must refresh', async () => {
+  await db().query('create materialized view desk.copy as select email from desk.people')
+  expect((await findings(db(), 'undecided-view')).map(({ sentence }) => sentence)).toEqual([
+    'materialized view desk.copy holds a copy of desk.people.email, and it is not decided who refreshes it',
+  ])
+  expect(await refusal(db().query(`select lethe.set_view('desk.copy', 'people')`))).toMatchObject({
+    code: 'LE106',
+  })
+  await db().query(`select lethe.set_view('desk.copy', 'refreshed copy')`)
+  expect(await objects()).toEqual([])
+})
+
+it('does not follow figures any further', async () => {
+  await db().query(`
+    create view desk.by_year as select born, count(*) as people from desk.people group by born;
+    create view desk.years as select born from desk.by_year`)
+  expect(await objects()).toEqual(['desk.by_year', 'desk.years'])
+  await db().query(`select lethe.set_view('desk.by_year', 'figures', array['people'])`)
+  expect(await objects()).toEqual([])
+})
+
+it('refuses figures that count nobody, and columns that are no numbers', async () => {
+  expect(await refusal(db().query(`select lethe.set_view('desk.by_year', 'figures')`))).toMatchObject({
+    code: 'LE106',
+  })
+  expect(
+    await refusal(db().query(`select lethe.set_view('desk.by_year', 'figures', array['persons'])`)),
+  ).toMatchObject({ code: 'LE103', message: 'view desk.by_year has no column persons of numbers' })
+  expect(await refusal(db().query(`select lethe.set_view('desk.people', 'people')`))).toMatchObject({
+    code: 'LE106',
+  })
+  await db().query(`select lethe.unset_view('desk.by_year')`)
+  expect(await objects()).toEqual(['desk.by_year', 'desk.years'])
+  expect(await refusal(db().query(`select lethe.unset_view('desk.by_year')`))).toMatchObject({
+    code: 'LE102',
+  })
+})
