@@ -93,6 +93,19 @@ const column = object({
     .optional(),
   purposes: z.array(z.string()).describe('What it serves.').optional(),
   legal_basis: text('On which legal basis (GDPR Art. 6).').optional(),
+  format: z
+    .union([
+      text('A minimised format of lethe.formats.'),
+      z.looseObject({
+        format: text('A minimised format of lethe.formats.'),
+        on_arrival: z
+          .enum(['reject', 'reduce'])
+          .describe('What a trigger does with a richer value. Default: no trigger, the constraint refuses it.')
+          .optional(),
+      }),
+    ])
+    .describe('All that the column may hold: a format, or a mapping of format, on_arrival and its parameters.')
+    .optional(),
   ...columnRules,
 })
 
