@@ -10,6 +10,7 @@ import { LetheError } from '../errors.ts'
 import { EXIT_IMPOSSIBLE } from './command.ts'
 import { register as registerArchive } from './commands/archive.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
+import { register as registerFormat } from './commands/format.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
@@ -31,6 +32,7 @@ const REGISTER = [
   registerInit,
   registerSeed,
   registerPolicy,
+  registerFormat,
   registerPlan,
   registerRun,
   registerStatus,

@@ -100,11 +100,15 @@ const column = object({
         format: text('A minimised format of lethe.formats.'),
         on_arrival: z
           .enum(['reject', 'reduce'])
-          .describe('What a trigger does with a richer value. Default: no trigger, the constraint refuses it.')
+          .describe(
+            'What a trigger does with a richer value. Default: no trigger, the constraint refuses it.',
+          )
           .optional(),
       }),
     ])
-    .describe('All that the column may hold: a format, or a mapping of format, on_arrival and its parameters.')
+    .describe(
+      'All that the column may hold: a format, or a mapping of format, on_arrival and its parameters.',
+    )
     .optional(),
   ...columnRules,
 })

@@ -86,7 +86,7 @@ values
 
   ('phone_prefix', 'text', '{text,varchar,bpchar,citext}',
    $$ {value} ~ '^[+]?[0-9]{0,{keep}}$' $$,
-   $$ substring(regexp_replace(substring({value} from '^[[:space:]]*([+]?[0-9 ()./-]{1,40})$'), '[^+0-9]', '', 'g') from '^[+]?[0-9]{1,{keep}}') $$,
+   $$ substring(regexp_replace(substring({value} from '^[[:space:]]*([+]?[0-9 ()./-]{1,40})[[:space:]]*$'), '[^+0-9]', '', 'g') from '^[+]?[0-9]{1,{keep}}') $$,
    'anonymous', 1, '{"keep": {"type": "integer", "default": 3, "minimum": 1, "maximum": 5, "description": "digits to keep"}}',
    '{+33 6 12 34 56 78,(0)1 23 45 67 89,0612345678}',
    'The first digits of a telephone number: country, or area.'),
