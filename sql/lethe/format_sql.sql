@@ -64,7 +64,7 @@ end
 $$;
 
 comment on function lethe.format_steps(text, text) is
-  'What is left to do until a column keeps the format it is declared to have, as statements for the table''s owner; must_be_none counts the values that a step would leave without a way out. Changes nothing. Raises LE102, LE103, LE113.';
+  'What is left to do until a column keeps the format it is declared to have, as statements for the table''s owner; must_be_none counts the values that a step would leave without a way out. Changes nothing. Raises LE102, LE103, LE113, LE319.';
 
 create or replace function lethe.format_sql("table" text, "column" text)
   returns text
@@ -93,7 +93,7 @@ end
 $$;
 
 comment on function lethe.format_sql(text, text) is
-  'The steps of lethe.format_steps as one script to read and run with psql (-At prints it as it is). Raises LE102, LE103, LE113.';
+  'The steps of lethe.format_steps as one script to read and run with psql (-At prints it as it is). Raises LE102, LE103, LE113, LE319.';
 
 create or replace function lethe_private.trigger_notes(declared lethe_private.declared_formats)
   returns text

@@ -68,7 +68,7 @@ declare
 begin
   select h.* into v_column from lethe_private.host_columns as h where h.relation = v_oid and h.name = "column";
   perform lethe_private.assert_column_may_change(managed, v_oid, v_column);
-  v_format := lethe_private.format_of_type(assert_format_fits.format, v_column.type_name, v_name || ', of type ' || v_column.type);
+  v_format := lethe_private.format_of_type(assert_format_fits.format, v_column.type_name, v_name || ', of type ' || v_column.type || ',');
   perform lethe_private.assert_parameters('format ' || v_format.name, v_format.parameters, assert_format_fits.parameters);
 
   v_length := v_format.length_max + coalesce((lethe_private.format_parameters(v_format.parameters, parameters) ->> 'keep')::int, 0);
@@ -89,32 +89,6 @@ $$;
 
 comment on function lethe_private.assert_format_fits(lethe.managed_tables, text, text, jsonb) is
   'The format for a column''s type. Raises LE106, LE113, LE306, LE308, LE309, LE316 or LE319 when the column cannot have it.';
-
-create or replace function lethe_private.format_of_type(format text, type_name text, what text)
-  returns lethe.formats
-  language plpgsql
-  stable
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_format lethe.formats;
-begin
-  if not exists (select from lethe.formats as f where f.name = format_of_type.format) then
-    raise exception using errcode = 'LE113',
-      message = pg_catalog.format('format %L does not exist', format_of_type.format),
-      hint = 'one of ' || (select string_agg(distinct f.name, ', ') from lethe.formats as f);
-  end if;
-  select f.* into v_format from lethe.formats as f where f.name = format_of_type.format and format_of_type.type_name = any (f.types);
-  if not found then
-    raise exception using errcode = 'LE319',
-      message = pg_catalog.format('%s cannot hold format %s', what, format_of_type.format),
-      hint = 'it fits ' || (select string_agg(array_to_string(f.types, ', '), ', ' order by f.kind) from lethe.formats as f where f.name = format_of_type.format);
-  end if;
-  return v_format;
-end
-$$;
-
-comment on function lethe_private.format_of_type(text, text, text) is 'The row of lethe.formats for a type. Raises LE113, LE319.';
 
 create or replace function lethe_private.assert_arrival(managed lethe.managed_tables, "column" text, format lethe.formats, on_arrival text)
   returns void

@@ -23,7 +23,10 @@ declare
   v_declared lethe_private.declared_formats;
   v_used record;
 begin
-  for v_declared in select d.* from lethe_private.declared_formats as d where d.table_id = managed.id order by d.position loop
+  -- A column that has been given another type since is a finding (lethe.format_findings), and no reason to refuse a rule.
+  for v_declared in
+    select d.* from lethe_private.declared_formats as d where d.table_id = managed.id and d.type_name = any (d.types) order by d.position
+  loop
     if v_declared.column_name in (
       select unnest(t.since) from lethe.terms as t join lethe.rules as r on r.id = t.rule_id where r.table_id = managed.id
       union

@@ -90,6 +90,32 @@ create or replace view lethe_private.declared_formats as
 comment on view lethe_private.declared_formats is
   'The formats that columns are declared to have, their templates filled but for {value}, with the names and marks of the host''s objects that keep them.';
 
+create or replace function lethe_private.format_of_type(format text, type_name text, what text)
+  returns lethe.formats
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_format lethe.formats;
+begin
+  if not exists (select from lethe.formats as f where f.name = format_of_type.format) then
+    raise exception using errcode = 'LE113',
+      message = pg_catalog.format('format %L does not exist', format_of_type.format),
+      hint = 'one of ' || (select string_agg(distinct f.name, ', ') from lethe.formats as f);
+  end if;
+  select f.* into v_format from lethe.formats as f where f.name = format_of_type.format and format_of_type.type_name = any (f.types);
+  if not found then
+    raise exception using errcode = 'LE319',
+      message = pg_catalog.format('%s cannot hold format %s', what, format_of_type.format),
+      hint = 'it fits ' || (select string_agg(array_to_string(f.types, ', '), ', ' order by f.kind) from lethe.formats as f where f.name = format_of_type.format);
+  end if;
+  return v_format;
+end
+$$;
+
+comment on function lethe_private.format_of_type(text, text, text) is 'The row of lethe.formats for a type. Raises LE113, LE319.';
+
 create or replace function lethe_private.get_format("table" text, "column" text)
   returns lethe_private.declared_formats
   language plpgsql
@@ -107,11 +133,14 @@ begin
       message = format('column %I of %s has no format', "column", lethe_private.plain_name(v_managed)),
       hint = format('select lethe.set_format(%L, %L, …)', lethe_private.plain_name(v_managed), "column");
   end if;
+  -- The column may have been given another type since.
+  perform lethe_private.format_of_type(v_declared.format, v_declared.type_name,
+    format('column %I of %s, of type %s,', "column", lethe_private.plain_name(v_managed), v_declared.type));
   return v_declared;
 end
 $$;
 
-comment on function lethe_private.get_format(text, text) is 'The format that a column is declared to have. Raises LE102, LE103, LE113.';
+comment on function lethe_private.get_format(text, text) is 'The format that a column is declared to have. Raises LE102, LE103, LE113, LE319.';
 
 -- A trigger on a partitioned table reaches its partitions by itself; one on a table that others inherit from does not.
 create or replace function lethe_private.trigger_relations(relation oid)

@@ -80,11 +80,7 @@ export function register(program: Command): void {
 
 const DECLARED = sql.type(declaredRow)`
   select m.schema_name || '.' || m.table_name as "table", d.column_name as "column", d.format, d.on_arrival,
-    case when exists (
-      select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace join pg_attribute as a on a.attrelid = c.oid
-      where n.nspname = m.schema_name and c.relname = m.table_name and a.attname = d.column_name and not a.attisdropped)
-    then (select count(*)::int from lethe.format_steps(format('%I.%I', m.schema_name, m.table_name), d.column_name))
-    else 1 end as steps_left
+    (select count(*)::int from lethe.format_steps(format('%I.%I', m.schema_name, m.table_name), d.column_name)) as steps_left
   from lethe.column_formats as d
   join lethe.managed_tables as m on m.id = d.table_id
   order by 1, 2`

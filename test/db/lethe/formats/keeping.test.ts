@@ -167,10 +167,7 @@ describe.each(['plain', 'partitioned', 'inherited'] as const)(
         on conflict (id, region) do update set ${QUOTED} = excluded.${QUOTED} returning ${QUOTED} as value`),
       ).toEqual([{ value: '--07-14' }])
       await db.query(
-        `create table public.loaded as select 20003 as id, 1 as owner, '1981-01-02'::text as value`,
-      )
-      await db.query(
-        `insert into ${TABLE} (id, owner, ${QUOTED}) select * from public.loaded; drop table public.loaded`,
+        `copy ${TABLE} (id, owner, ${QUOTED}) from program $copy$printf '20003\\t1\\t1981-01-02\\n'$copy$`,
       )
       await db.query(`update ${TABLE} set ${QUOTED} = '2004-02-29' where id = 20002`)
       const now = await values()
