@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { remove } from '../../../../src/install/remove.ts'
-import { createDatabase, refusal, type TestDatabase } from '../../../helpers/database.ts'
+import { createDatabase, refusal, serverVersion, type TestDatabase } from '../../../helpers/database.ts'
 import { grantMissing, rowsOf } from '../../../helpers/engine.ts'
 import { TEXT_FORMATS } from '../../../oracle/formats.ts'
 
@@ -397,6 +397,37 @@ describe('the script', () => {
     )
   })
 
+  it('has room for names as long as PostgreSQL lets them be, two of them alike but for their end', async () => {
+    const long = (end: string) => `${'\u{1F382}'.repeat(15)}é${end}`
+    await db.query(`
+      create schema if not exists "Mixed.Case";
+      create table "Mixed.Case"."${long('t')}" (id int primary key, "${long('a')}" text, "${long('b')}" text);
+      insert into "Mixed.Case"."${long('t')}" values (1, '1980-03-12', '1980-04-13');
+      select lethe.set_controller('north', 'Europe/Paris', '1');
+      select lethe.manage_table('"Mixed.Case"."${long('t')}"', 'north')`)
+    await grantMissing(db)
+    for (const column of [long('a'), long('b')]) {
+      await db.query(`select lethe.set_format($1, $2, 'month_day', on_arrival => 'reduce')`, [
+        `"Mixed.Case"."${long('t')}"`,
+        column,
+      ])
+      for (const { statement } of await db.query<{ statement: string }>(
+        'select statement from lethe.format_steps($1, $2)',
+        [`"Mixed.Case"."${long('t')}"`, column],
+      ))
+        await db.query(statement)
+    }
+    expect(await findings()).toEqual([])
+    expect(
+      await db.query(`
+        insert into "Mixed.Case"."${long('t')}" values (2, '1999-01-02', '1999-03-04');
+        select "${long('a')}" as a, "${long('b')}" as b from "Mixed.Case"."${long('t')}" order by id`),
+    ).toEqual([
+      { a: '--03-12', b: '--04-13' },
+      { a: '--01-02', b: '--03-04' },
+    ])
+  })
+
   it('keeps names with line breaks out of its comments', async () => {
     await db.query(`
       create table public."evil\n; drop table lethe.terms; --" (id int primary key, "b\n; select 1/0; --" text);
@@ -477,24 +508,33 @@ describe('after lethe remove', () => {
   })
 })
 
-it.runIf(process.env.LETHE_TEST_PG_BIN === undefined)(
-  'a constraint that is not enforced keeps nothing (PostgreSQL 18)',
+it.runIf(serverVersion() >= 18)(
+  'a constraint that is not enforced (PostgreSQL 18) keeps nothing, though it bears the mark',
   async () => {
     await db.query(`
-    drop table if exists public.loose; create table public.loose (id int primary key, zip text);
-    select lethe.set_controller('north', 'Europe/Paris', '1');
-    select lethe.manage_table('public.loose', 'north');
-    select lethe.set_format('public.loose', 'zip', 'postcode_prefix')`)
+      drop table if exists public.loose; create table public.loose (id int primary key, zip text);
+      select lethe.set_controller('north', 'Europe/Paris', '1');
+      select lethe.manage_table('public.loose', 'north');
+      select lethe.set_format('public.loose', 'zip', 'postcode_prefix')`)
     await grantMissing(db)
     for (const { statement } of await db.query<{ statement: string }>(
       `select statement from lethe.format_steps('public.loose', 'zip')`,
     ))
       await db.query(statement)
     expect(await findings()).toEqual([])
-    await db.query(`
-    alter table public.loose drop constraint zip_is_postcode_prefix;
-    alter table public.loose add constraint zip_is_postcode_prefix check (zip collate "C" ~ '^[0-9A-Z]{0,2}$') not enforced;
-    comment on constraint zip_is_postcode_prefix on public.loose is 'lethe format postcode_prefix'`)
+    const again = (enforced: string) =>
+      db.query(`
+        do $$
+        declare
+          v_mark text := (select obj_description(oid, 'pg_constraint') from pg_constraint where conrelid = 'public.loose'::regclass and contype = 'c');
+        begin
+          alter table public.loose drop constraint zip_is_postcode_prefix;
+          alter table public.loose add constraint zip_is_postcode_prefix check (zip collate "C" ~ '^[0-9A-Z]{0,2}$') ${enforced};
+          execute format('comment on constraint zip_is_postcode_prefix on public.loose is %L', v_mark);
+        end $$`)
+    await again('not enforced')
     expect(await findings()).toEqual(['format_without_constraint'])
+    await again('')
+    expect(await findings()).toEqual([])
   },
 )
