@@ -86,6 +86,9 @@
 --!include lethe_private/assert_term.sql
 --!include lethe_private/assert_archiving.sql
 --!include lethe_private/assert_minima.sql
+--!include lethe/formats/catalogue.sql
+--!include lethe_private/declared_formats.sql
+--!include lethe_private/assert_formats.sql
 --!include lethe_private/assert_rules.sql
 --!include lethe_private/record_change.sql
 --!include lethe_private/keep_held.sql
@@ -99,6 +102,10 @@
 --!include lethe/claim_anonymous.sql
 --!include lethe/waive.sql
 --!include lethe_private/apply_checks.sql
+--!include lethe/set_format.sql
+--!include lethe_private/format_steps.sql
+--!include lethe/format_sql.sql
+--!include lethe/format_domain_sql.sql
 --!include lethe_private/apply_parts.sql
 --!include lethe/apply_policy.sql
 --!include lethe/export_policy.sql
@@ -145,6 +152,7 @@
 --!include lethe/archive_contents.sql
 --!include lethe/already_masked.sql
 --!include lethe/ownerless_rows.sql
+--!include lethe/format_findings.sql
 --!include lethe_private/missing_for_partitions.sql
 --!include lethe/missing_rights.sql
 --!include lethe/suggested_indexes.sql

@@ -37,6 +37,8 @@ alter table lethe.managed_columns enable row level security;
 alter table lethe.subject_types enable row level security;
 alter table lethe.links enable row level security;
 alter table lethe.methods enable row level security;
+alter table lethe.formats enable row level security;
+alter table lethe.column_formats enable row level security;
 alter table lethe.rules enable row level security;
 alter table lethe.terms enable row level security;
 alter table lethe.settings enable row level security;
@@ -91,6 +93,12 @@ create policy select_own_controller on lethe.links for select to lethe_officer, 
 drop policy if exists select_own_controller on lethe.methods;
 create policy select_own_controller on lethe.methods for select to lethe_officer, lethe_auditor
   using (true);
+drop policy if exists select_own_controller on lethe.formats;
+create policy select_own_controller on lethe.formats for select to lethe_officer, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.column_formats;
+create policy select_own_controller on lethe.column_formats for select to lethe_officer, lethe_auditor
+  using (exists (select from lethe.managed_tables as m where m.id = table_id));
 drop policy if exists select_own_controller on lethe.rules;
 create policy select_own_controller on lethe.rules for select to lethe_officer, lethe_auditor
   using (exists (select from lethe.managed_tables as m where m.id = table_id));
@@ -152,6 +160,8 @@ grant select on
   lethe.subject_types,
   lethe.links,
   lethe.methods,
+  lethe.formats,
+  lethe.column_formats,
   lethe.rules,
   lethe.terms,
   lethe.settings,
@@ -184,6 +194,10 @@ grant execute on function
   lethe.already_masked(text, text),
   lethe.ownerless_rows(),
   lethe.unpurposed(text, text),
+  lethe.format_steps(text, text),
+  lethe.format_sql(text, text),
+  lethe.format_domain_sql(text, text, text, text, jsonb),
+  lethe.format_findings(),
   lethe.suggested_indexes(text),
   lethe.archive_contents(),
   lethe.missing_rights()
@@ -218,6 +232,7 @@ grant execute on function
   lethe.manage_table(text, text, text, text, text, text[], text[], text),
   lethe.unmanage_table(text),
   lethe.set_column(text, text, text, text[], text),
+  lethe.set_format(text, text, text, jsonb, text, text),
   lethe.set_subject_type(text, text, text[]),
   lethe.set_link(text, text, text[], text[], text, text, text, jsonb),
   lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text),

@@ -20,6 +20,17 @@ end;
 
 comment on function lethe_private.export_terms(int, int) is 'The terms of a rule as a policy document writes them.';
 
+create or replace function lethe_private.export_format(declared lethe.column_formats)
+  returns jsonb
+  language sql
+  immutable
+return jsonb_build_object('format', case
+  when declared.parameters = '{}' and declared.on_arrival is null then to_jsonb(declared.format)
+  else jsonb_strip_nulls(jsonb_build_object('format', declared.format, 'on_arrival', declared.on_arrival)) || declared.parameters
+end);
+
+comment on function lethe_private.export_format(lethe.column_formats) is 'A column''s format as a policy document writes it.';
+
 create or replace function lethe_private.export_rules(table_id int, controller_id int)
   returns jsonb
   language sql
@@ -33,6 +44,8 @@ begin atomic
           coalesce((select jsonb_strip_nulls(jsonb_build_object('category', c.category, 'purposes', nullif(to_jsonb(c.purposes), '[]'), 'legal_basis', c.legal_basis, 'claim', c.claim))
                     from lethe.managed_columns as c
                     where export_rules.controller_id is null and c.table_id = export_rules.table_id and c.column_name = n.column_name), '{}')
+          || coalesce((select lethe_private.export_format(d) from lethe.column_formats as d
+                       where export_rules.controller_id is null and d.table_id = export_rules.table_id and d.column_name = n.column_name), '{}')
           || coalesce((select jsonb_object_agg(r.action, lethe_private.export_terms(r.id, export_rules.controller_id))
                        from lethe.rules as r
                        where r.table_id = export_rules.table_id and r.column_name = n.column_name

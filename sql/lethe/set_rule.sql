@@ -84,7 +84,7 @@ end
 $$;
 
 comment on function lethe.set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text) is
-  'Sets one term of a rule: what happens (anonymize, archive, purge) to a column, or to the row (archive, purge), how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE502.';
+  'Sets one term of a rule: what happens (anonymize, archive, purge) to a column, or to the row (archive, purge), how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE319, LE320, LE502.';
 
 create or replace function lethe_private.assert_action(
   managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb
@@ -136,7 +136,7 @@ begin
       message = format('method %L does not exist', method),
       hint = 'one of ' || (select string_agg(m.name, ', ' order by m.name) from lethe.methods as m);
   end if;
-  perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
+  perform lethe_private.assert_parameters('method ' || v_method.name, v_method.parameters, coalesce(parameters, '{}'));
   perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
   perform lethe_private.assert_constant_stands(relation, v_column, v_method, coalesce(parameters, '{}'));
 end

@@ -107,9 +107,11 @@ begin
     v_seen := v_seen || v_id;
     for v_column, v_spec in select e.key, e.value from jsonb_each(v_table -> 'columns') as e loop
       v_pointer := lethe_private.pointer('tables', v_name, 'columns', v_column);
-      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'claim', 'anonymize', 'archive', 'purge', 'minimum'], 'column ' || v_column);
+      perform lethe_private.assert_keys(v_spec, array['category', 'purposes', 'legal_basis', 'format', 'claim', 'anonymize', 'archive', 'purge', 'minimum'], 'column ' || v_column);
       perform lethe.set_column(v_name, v_column, v_spec ->> 'category', lethe_private.text_list(v_spec -> 'purposes'), v_spec ->> 'legal_basis');
       perform lethe_private.apply_claim(v_name, v_column, v_spec -> 'claim');
+      v_pointer := v_pointer || case when v_spec ? 'format' then '/format' else '' end;
+      perform lethe_private.apply_format(v_name, v_column, v_spec -> 'format');
     end loop;
     delete from lethe.managed_columns as c where c.table_id = v_id and not coalesce(v_table -> 'columns', '{}') ? c.column_name;
   end loop;
@@ -121,6 +123,19 @@ end
 $$;
 
 comment on function lethe_private.apply_tables(jsonb) is 'The managed tables and columns of a policy document.';
+
+create or replace function lethe_private.apply_format("table" text, "column" text, spec jsonb)
+  returns void
+  language sql
+  volatile
+begin atomic
+  select lethe_private.put_format("table", "column",
+    case jsonb_typeof(spec) when 'object' then spec ->> 'format' else spec #>> '{}' end,
+    case jsonb_typeof(spec) when 'object' then spec - '{format,on_arrival}'::text[] else '{}' end,
+    case jsonb_typeof(spec) when 'object' then spec ->> 'on_arrival' end);
+end;
+
+comment on function lethe_private.apply_format(text, text, jsonb) is 'The format of a column of a policy document; null: none.';
 
 create or replace function lethe_private.apply_links(policy jsonb)
   returns void

@@ -16,6 +16,7 @@ begin
   perform lethe_private.assert_not_outlasted(managed);
   perform lethe_private.assert_archiving(managed);
   perform lethe_private.assert_events_stand(managed);
+  perform lethe_private.assert_formats(managed);
   if v_purges then
     perform lethe_private.assert_no_rewrite_rule(v_oid, '4', 'DELETE');
     perform lethe_private.assert_references(v_oid);
@@ -28,7 +29,7 @@ end
 $$;
 
 comment on function lethe_private.assert_rules(lethe.managed_tables) is
-  'Raises LE310 to LE314, LE316 or LE317 when the rules of a table cannot work together or on it.';
+  'Raises LE310 to LE314, LE316, LE317, LE319 or LE320 when the rules of a table cannot work together or on it.';
 
 -- A rule that rewrites the column which other rows' clocks are computed from would move those clocks, or end them.
 create or replace function lethe_private.assert_events_stand(managed lethe.managed_tables)

@@ -55,7 +55,7 @@ $$;
 comment on function lethe_private.assert_clock(lethe.managed_tables, text[]) is
   'The clocks as the terms keep them. Raises LE102, LE103, LE106, LE302, LE310 or LE315 unless each is a date or time column of the table, or the latest of other rows.';
 
-create or replace function lethe_private.assert_parameters(method lethe.methods, parameters jsonb)
+create or replace function lethe_private.assert_parameters(subject text, declared jsonb, parameters jsonb)
   returns void
   language plpgsql
   immutable
@@ -66,18 +66,18 @@ declare
   v_spec jsonb;
   v_value jsonb;
 begin
-  select k into v_key from jsonb_object_keys(parameters) as k where not method.parameters ? k limit 1;
+  select k into v_key from jsonb_object_keys(parameters) as k where not declared ? k limit 1;
   if v_key is not null then
     raise exception using errcode = 'LE106',
-      message = format('method %s has no parameter %I', method.name, v_key),
-      hint = coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(method.parameters) as k), 'it has none');
+      message = format('%s has no parameter %I', subject, v_key),
+      hint = coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(declared) as k), 'it has none');
   end if;
-  for v_key, v_spec in select d.key, d.value from jsonb_each(method.parameters) as d loop
+  for v_key, v_spec in select d.key, d.value from jsonb_each(declared) as d loop
     v_value := coalesce(parameters -> v_key, v_spec -> 'default');
     if v_value is null then
       raise exception using errcode = 'LE106',
-        message = format('method %s needs parameter %I', method.name, v_key),
-        hint = coalesce(v_spec ->> 'description', 'give it under using');
+        message = format('%s needs parameter %I', subject, v_key),
+        hint = coalesce(v_spec ->> 'description', 'give it beside the name');
     end if;
     if v_spec ->> 'type' in ('integer', 'number') and (
         jsonb_typeof(v_value) <> 'number'
@@ -89,7 +89,7 @@ begin
       or v_spec -> 'enum' is not null and not v_spec -> 'enum' @> v_value
     then
       raise exception using errcode = 'LE106',
-        message = format('parameter %I of method %s cannot be %s', v_key, method.name, v_value),
+        message = format('parameter %I of %s cannot be %s', v_key, subject, v_value),
         hint = concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), case when v_spec ? 'pattern' then v_spec ->> 'description' end, 'at least ' || (v_spec ->> 'minimum'),
           'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum'));
     end if;
@@ -97,7 +97,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.assert_parameters(lethe.methods, jsonb) is
+comment on function lethe_private.assert_parameters(text, jsonb, jsonb) is
   'Raises LE106 for a parameter that is unknown, missing or of the wrong kind.';
 
 -- Unique and exclusion indexes that touch the column, in their keys, expressions or predicate.

@@ -14,7 +14,7 @@ begin
   values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
     case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
   -- An open cycle goes on under the policy as it is now. This waits for batches under way.
-  if tg_table_name not in ('memberships', 'managed_columns', 'subject_types', 'holds', 'waivers', 'managed_views') then
+  if tg_table_name not in ('memberships', 'managed_columns', 'column_formats', 'subject_types', 'holds', 'waivers', 'managed_views') then
     delete from lethe_private.compiled;
   end if;
   return null;
@@ -28,6 +28,7 @@ create or replace trigger record_change after insert or update or delete on leth
 create or replace trigger record_change after insert or update or delete on lethe.memberships for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.managed_tables for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.managed_columns for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.column_formats for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.subject_types for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.links for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.terms for each row execute function lethe_private.record_change();

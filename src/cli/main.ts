@@ -12,6 +12,7 @@ import { register as registerArchive } from './commands/archive.ts'
 import { register as registerCheck } from './commands/check.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
 import { register as registerHold } from './commands/hold.ts'
+import { register as registerFormat } from './commands/format.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
@@ -36,6 +37,7 @@ const REGISTER = [
   registerPolicy,
   registerRules,
   registerCheck,
+  registerFormat,
   registerPlan,
   registerRun,
   registerStatus,

@@ -9,6 +9,7 @@ import pg from 'pg'
 import { init } from '../install/init.ts'
 import { startThrowaway } from '../throwaway.ts'
 import { EXAMPLES, type Example } from './examples.ts'
+import { writeFormatTable } from './formats.ts'
 import { INTRODUCTION, LEFT_OUT } from './index_page.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -268,6 +269,7 @@ async function writePages(migrationsFolder: string | undefined): Promise<void> {
     const client = new pg.Client({ connectionString: server.url() })
     await client.connect()
     const pages = await methodPages(client)
+    await writeFormatTable(client)
     await client.end()
     await rm(METHOD_PAGES, { recursive: true, force: true })
     await mkdir(METHOD_PAGES, { recursive: true })

@@ -113,6 +113,23 @@ const column = object({
     .literal('anonymous', 'may be anonymous, or be left out')
     .describe('What the rules leave of the value is promised to be anonymous; lethe check holds them to it.')
     .optional(),
+  format: z
+    .union([
+      text('A minimised format of lethe.formats.'),
+      z.looseObject({
+        format: text('A minimised format of lethe.formats.'),
+        on_arrival: z
+          .enum(['reject', 'reduce'])
+          .describe(
+            'What a trigger does with a richer value. Default: no trigger, the constraint refuses it.',
+          )
+          .optional(),
+      }),
+    ])
+    .describe(
+      'All that the column may hold: a format, or a mapping of format, on_arrival and its parameters.',
+    )
+    .optional(),
   ...columnRules,
 })
 
