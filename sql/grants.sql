@@ -50,6 +50,7 @@ alter table lethe.seals enable row level security;
 alter table lethe.sealed_rows enable row level security;
 alter table lethe.partition_purges enable row level security;
 alter table lethe.policy_changes enable row level security;
+alter table lethe.drafts enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
 alter table lethe_private.compiled enable row level security;
@@ -129,6 +130,10 @@ drop policy if exists select_own_controller on lethe.policy_changes;
 create policy select_own_controller on lethe.policy_changes for select to lethe_officer, lethe_auditor
   using (lethe_private.is_operator());
 
+drop policy if exists select_own_controller on lethe.drafts;
+create policy select_own_controller on lethe.drafts for select to lethe_officer, lethe_auditor
+  using (lethe_private.is_operator());
+
 -- Reading ----------------------------------------------------------------------------------------
 
 grant select on
@@ -153,6 +158,7 @@ grant select on
   lethe.partition_purges,
   lethe.detached_partitions,
   lethe.policy_changes,
+  lethe.drafts,
   lethe.archive_openings
 to lethe_officer, lethe_auditor;
 grant select on lethe.api_tokens to lethe_officer, lethe_auditor;
@@ -164,6 +170,8 @@ grant execute on function
 to lethe_officer, lethe_auditor, lethe_analyst;
 grant execute on function
   lethe.plan(date, text),
+  lethe.forecast(text, text[]),
+  lethe.policy_on(date, text),
   lethe.preview(text, text),
   lethe.already_masked(text, text),
   lethe.ownerless_rows(),
@@ -195,6 +203,11 @@ grant execute on function
   lethe.drop_rule(text, text, text, text, text, text),
   lethe.register_method(text, text, text, text[], text, boolean, jsonb, text),
   lethe.apply_policy(jsonb, text),
+  lethe.draft_policy(jsonb, text),
+  lethe.withdraw_draft(int),
+  lethe.rehearse(int),
+  lethe.approve_draft(int),
+  lethe.activate(int, text[]),
   lethe.export_policy(),
   lethe.open_archive(text, text, text, boolean, date, timestamptz),
   lethe.issue_token(text, text, text, text),
