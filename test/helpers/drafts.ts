@@ -2,6 +2,9 @@
 import type { Session } from './engine.ts'
 import { rowsOf } from './engine.ts'
 
+// biome-ignore lint/suspicious/noExplicitAny: a test changes a policy wherever it likes, and the database judges what comes out
+export type LoosePolicy = any
+
 /** What a rehearsal has found, as lethe.drafts keeps it. */
 export interface Rehearsed {
   id: number
@@ -11,7 +14,14 @@ export interface Rehearsed {
   findings: Record<string, unknown>[]
   effects: Record<string, unknown>[]
   tried: { controller: string; table: string; rule: string; rows: number; as_of: string | null }[]
-  blast_radius: { controller: string; table: string; rule: string; due: number | null; at_once: number; no_longer: number | null }[]
+  blast_radius: {
+    controller: string
+    table: string
+    rule: string
+    due: number | null
+    at_once: number
+    no_longer: number | null
+  }[]
   rows_at_once: number
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type Login, refusal, type TestDatabase } from '../../helpers/database.ts'
-import { activate, draft, propose, type Rehearsed, rehearse } from '../../helpers/drafts.ts'
+import { activate, draft, type LoosePolicy, propose, type Rehearsed, rehearse } from '../../helpers/drafts.ts'
 import { applyPolicy, fingerprint, rowsOf } from '../../helpers/engine.ts'
 import { loadShop, SHOP_POLICY, SHOP_SQL, shopRows } from '../../helpers/shop.ts'
 
@@ -35,7 +35,7 @@ async function inTransaction(work: (client: pg.Client) => Promise<void>): Promis
 }
 
 type Policy = typeof SHOP_POLICY
-const changed = (change: (policy: any) => void): Policy => {
+const changed = (change: (policy: LoosePolicy) => void): Policy => {
   const policy = structuredClone(SHOP_POLICY)
   change(policy)
   return policy
@@ -60,26 +60,29 @@ async function everything(session: { query(text: string): Promise<unknown> }): P
 }
 
 describe('a rehearsal', () => {
-  it.each(['by itself', 'within a transaction of its caller'])('leaves no trace but in sequences: %s', async (how) => {
-    const policy = changed((one) => {
-      one.tables['shop.customers'].purge[0].after = 'P2Y'
-      one.tables['shop.customers'].columns.email.anonymize[1].after = 'P6M'
-      one.tables['shop.orders'].archive[0].after = 'P1Y'
-      one.tables['shop.gifts'].purge[0].after = 'P1Y'
-      delete one.tables['shop.teams']
-    })
-    const client = await db.connect()
-    if (how !== 'by itself') await client.query('begin')
-    const id = await draft(client, policy)
-    const before = await everything(client)
-    const rehearsed = await rehearse(client, id)
-    expect(rehearsed).toMatchObject({ state: 'rehearsed', findings: [] })
-    // It did do something.
-    expect(rehearsed.tried.filter(({ rows }) => rows > 0).length).toBeGreaterThan(10)
-    expect(await everything(client)).toBe(before)
-    if (how !== 'by itself') await client.query('rollback')
-    await client.end()
-  })
+  it.each(['by itself', 'within a transaction of its caller'])(
+    'leaves no trace but in sequences: %s',
+    async (how) => {
+      const policy = changed((one) => {
+        one.tables['shop.customers'].purge[0].after = 'P2Y'
+        one.tables['shop.customers'].columns.email.anonymize[1].after = 'P6M'
+        one.tables['shop.orders'].archive[0].after = 'P1Y'
+        one.tables['shop.gifts'].purge[0].after = 'P1Y'
+        delete one.tables['shop.teams']
+      })
+      const client = await db.connect()
+      if (how !== 'by itself') await client.query('begin')
+      const id = await draft(client, policy)
+      const before = await everything(client)
+      const rehearsed = await rehearse(client, id)
+      expect(rehearsed).toMatchObject({ state: 'rehearsed', findings: [] })
+      // It did do something.
+      expect(rehearsed.tried.filter(({ rows }) => rows > 0).length).toBeGreaterThan(10)
+      expect(await everything(client)).toBe(before)
+      if (how !== 'by itself') await client.query('rollback')
+      await client.end()
+    },
+  )
 
   it('tries every rule of what has changed on at most a thousand rows, due ones or those that will be', () =>
     inTransaction(async (client) => {
@@ -91,12 +94,20 @@ describe('a rehearsal', () => {
       const { tried, state } = await propose(
         client,
         changed((one) => {
-          one.tables['shop.events'] = { controller: { column: 'owner' }, columns: { name: purge('P1Y'), note: purge('P2Y') }, ...purge('P9Y') }
+          one.tables['shop.events'] = {
+            controller: { column: 'owner' },
+            columns: { name: purge('P1Y'), note: purge('P2Y') },
+            ...purge('P9Y'),
+          }
         }),
       )
       expect(state).toBe('rehearsed')
-      expect(tried.reduce((sum, { rule, rows }) => sum + (rule === 'name: purge' ? rows : 0), 0)).toBeGreaterThan(800)
-      expect(tried.reduce((sum, { rule, rows }) => sum + (rule === 'purge' ? rows : 0), 0)).toBeLessThanOrEqual(1000)
+      expect(
+        tried.reduce((sum, { rule, rows }) => sum + (rule === 'name: purge' ? rows : 0), 0),
+      ).toBeGreaterThan(800)
+      expect(
+        tried.reduce((sum, { rule, rows }) => sum + (rule === 'purge' ? rows : 0), 0),
+      ).toBeLessThanOrEqual(1000)
       expect(tried.filter(({ rows }) => rows > 0).map(({ rule }) => rule)).toEqual(
         expect.arrayContaining(['name: purge', 'note: purge', 'purge']),
       )
@@ -137,14 +148,24 @@ describe('a rehearsal', () => {
     }))
 
   it('says which rights are missing, and is done once they are given', async () => {
-    await db.query(`create schema private; create table private.notes (id int primary key, owner int, body text, at date)`)
+    await db.query(
+      `create schema private; create table private.notes (id int primary key, owner int, body text, at date)`,
+    )
     const policy = changed((one) => {
-      one.tables['private.notes'] = { controller: { column: 'owner' }, columns: { body: { purge: { after: 'P1Y', since: 'at' } } } }
+      one.tables['private.notes'] = {
+        controller: { column: 'owner' },
+        columns: { body: { purge: { after: 'P1Y', since: 'at' } } },
+      }
     })
     const refused = await propose(db, policy)
     expect(refused.state).toBe('refused')
     expect(refused.findings).toEqual(
-      expect.arrayContaining([expect.objectContaining({ problem: 'right missing', remedy: 'grant usage on schema private to lethe_sweeper' })]),
+      expect.arrayContaining([
+        expect.objectContaining({
+          problem: 'right missing',
+          remedy: 'grant usage on schema private to lethe_sweeper',
+        }),
+      ]),
     )
     for (const { remedy } of refused.findings) await db.query(remedy as string)
     expect(await rehearse(db, refused.id)).toMatchObject({ state: 'rehearsed' })
@@ -190,9 +211,9 @@ describe('side effects', () => {
       })
       await client.query('rollback to before')
       await activate(client, rehearsed.id, ['shop.history', 'shop.counters'])
-      expect(await rowsOf(client, `select state, accepted from lethe.drafts where id = ${rehearsed.id}`)).toEqual([
-        { state: 'activated', accepted: ['shop.history', 'shop.counters'] },
-      ])
+      expect(
+        await rowsOf(client, `select state, accepted from lethe.drafts where id = ${rehearsed.id}`),
+      ).toEqual([{ state: 'activated', accepted: ['shop.history', 'shop.counters'] }])
     }))
 
   it('on the very table that is swept are told from what is planned', () =>
@@ -227,7 +248,9 @@ describe('side effects', () => {
           one.tables['shop.customers'].purge[0].after = 'P6Y'
         }),
       )
-      expect(effectsOf(rehearsed)).toEqual({ 'shop.reach()': { why: expect.stringMatching(new RegExp(word, 'i')) } })
+      expect(effectsOf(rehearsed)).toEqual({
+        'shop.reach()': { why: expect.stringMatching(new RegExp(word, 'i')) },
+      })
       await client.query('savepoint before')
       expect((await refusal(activate(client, rehearsed.id))).code).toBe('LE614')
       await client.query('rollback to before')
@@ -253,10 +276,24 @@ describe('the blast radius', () => {
 
   /** Any of the shop's delays is another one; some rules go, and come. */
   const anyPolicy = fc
-    .record({ email: delay, billing: delay, phone: delay, customers: delay, orders: delay, gifts: delay, address: delay, without: fc.subarray(['shop.tickets', 'shop.teams', 'shop.gifts']), when: fc.constantFrom("status = 'a'", "status = 'b'", 'id % 2 = 0') })
+    .record({
+      email: delay,
+      billing: delay,
+      phone: delay,
+      customers: delay,
+      orders: delay,
+      gifts: delay,
+      address: delay,
+      without: fc.subarray(['shop.tickets', 'shop.teams', 'shop.gifts']),
+      when: fc.constantFrom("status = 'a'", "status = 'b'", 'id % 2 = 0'),
+    })
     .map((one) =>
       changed(({ tables, overrides }) => {
-        tables['shop.customers'].columns.email.anonymize[0] = { ...tables['shop.customers'].columns.email.anonymize[0], after: one.email, when: one.when }
+        tables['shop.customers'].columns.email.anonymize[0] = {
+          ...tables['shop.customers'].columns.email.anonymize[0],
+          after: one.email,
+          when: one.when,
+        }
         tables['shop.customers'].columns.email.anonymize[1].after = one.billing
         overrides.south['shop.customers'].columns.email.anonymize[0].after = one.phone
         tables['shop.customers'].columns.phone.archive[0].after = one.phone
@@ -298,7 +335,8 @@ describe('the blast radius', () => {
           }
           // What is not listed has not changed.
           const listed = new Set(rules.map(({ controller, table, rule }) => `${controller} ${table} ${rule}`))
-          for (const [key, due] of after) if (!listed.has(key)) expect([key, due]).toEqual([key, before.get(key)])
+          for (const [key, due] of after)
+            if (!listed.has(key)) expect([key, due]).toEqual([key, before.get(key)])
         })
       }),
       { numRuns: 5 },
@@ -319,7 +357,15 @@ describe('the blast radius', () => {
       const { rows_at_once, blast_radius } = await propose(client, only('b'))
       expect(rows_at_once).toBe(50)
       expect(blast_radius).toEqual(
-        expect.arrayContaining([expect.objectContaining({ controller: 'north', rule: 'phone: archive', due: 50, at_once: 50, no_longer: 50 })]),
+        expect.arrayContaining([
+          expect.objectContaining({
+            controller: 'north',
+            rule: 'phone: archive',
+            due: 50,
+            at_once: 50,
+            no_longer: 50,
+          }),
+        ]),
       )
     }))
 
@@ -339,7 +385,9 @@ describe('the blast radius', () => {
       const shorter = await propose(client, orders('P2Y'))
       expect(shorter.rows_at_once).toBe(40)
       expect(shorter.blast_radius).toEqual(
-        expect.arrayContaining([expect.objectContaining({ table: 'shop.parcels', rule: 'with parent shop.orders', at_once: 30 })]),
+        expect.arrayContaining([
+          expect.objectContaining({ table: 'shop.parcels', rule: 'with parent shop.orders', at_once: 30 }),
+        ]),
       )
       await client.query('select lethe.apply_policy($1)', [JSON.stringify(orders('P2Y'))])
       expect(await propose(client, orders('P1Y'))).toMatchObject({ rows_at_once: 0 })
@@ -351,8 +399,13 @@ describe('activation', () => {
     await db.query('update lethe.settings set second_person_above = 3')
     const { id, rows_at_once } = await propose(db.installer, phonesAfter('P1Y'))
     expect(rows_at_once).toBeGreaterThan(3)
-    expect(await refusal(activate(db.installer, id))).toMatchObject({ code: 'LE613', message: expect.stringContaining(`${rows_at_once} rows`) })
-    expect(await refusal(db.installer.query('select lethe.approve_draft($1)', [id]))).toMatchObject({ code: 'LE613' })
+    expect(await refusal(activate(db.installer, id))).toMatchObject({
+      code: 'LE613',
+      message: expect.stringContaining(`${rows_at_once} rows`),
+    })
+    expect(await refusal(db.installer.query('select lethe.approve_draft($1)', [id]))).toMatchObject({
+      code: 'LE613',
+    })
 
     await second.query('select lethe.approve_draft($1)', [id])
     await rehearse(db.installer, id)
@@ -360,12 +413,14 @@ describe('activation', () => {
     expect(await refusal(activate(db.installer, id))).toMatchObject({ code: 'LE613' })
     await second.query('select lethe.approve_draft($1)', [id])
     await activate(db.installer, id)
-    expect(await db.query('select state, approved_by <> author as by_another from lethe.drafts where id = $1', [id])).toEqual([
-      { state: 'activated', by_another: true },
-    ])
-    expect(await db.query('select distinct reason, draft_id from lethe.policy_changes where draft_id = $1', [id])).toEqual([
-      { reason: 'a test', draft_id: id },
-    ])
+    expect(
+      await db.query('select state, approved_by <> author as by_another from lethe.drafts where id = $1', [
+        id,
+      ]),
+    ).toEqual([{ state: 'activated', by_another: true }])
+    expect(
+      await db.query('select distinct reason, draft_id from lethe.policy_changes where draft_id = $1', [id]),
+    ).toEqual([{ reason: 'a test', draft_id: id }])
   })
 
   it('takes no second person below it, nor where it is null', async () => {
@@ -393,19 +448,29 @@ describe('activation', () => {
     const mine = await tokenOf(db.installer)
     const alsoMine = await tokenOf(db.installer)
     const hers = await tokenOf(second)
-    const [{ id }] = (await request(mine, `select lethe.draft_policy(lethe.export_policy(), 'by request') as id`)) as [{ id: number }]
+    const [{ id }] = (await request(
+      mine,
+      `select lethe.draft_policy(lethe.export_policy(), 'by request') as id`,
+    )) as [{ id: number }]
     await request(mine, `select lethe.rehearse(${id})`)
-    expect(await refusal(request(alsoMine, `select lethe.approve_draft(${id})`))).toMatchObject({ code: 'LE613' })
-    expect(await refusal(db.installer.query('select lethe.approve_draft($1)', [id]))).toMatchObject({ code: 'LE613' })
+    expect(await refusal(request(alsoMine, `select lethe.approve_draft(${id})`))).toMatchObject({
+      code: 'LE613',
+    })
+    expect(await refusal(db.installer.query('select lethe.approve_draft($1)', [id]))).toMatchObject({
+      code: 'LE613',
+    })
     await request(hers, `select lethe.approve_draft(${id})`)
     await second.query('select lethe.withdraw_draft($1)', [id])
   })
 
   it.each([
-    ['another policy is in force', 'select lethe.drop_rule(\'shop.teams\', \'purge\')'],
+    ['another policy is in force', "select lethe.drop_rule('shop.teams', 'purge')"],
     ['a table has been altered', 'alter table shop.customers add check (id > -5)'],
     ['a right has been taken back', 'revoke select on shop.tickets from lethe_sweeper'],
-    ['rows would become due at once', `insert into shop.customers (id, owner, email, phone, last_at) select 100000 + i, 1, 'new' || i, '1', now() - interval '15 months' from generate_series(1, 900) as i`],
+    [
+      'rows would become due at once',
+      `insert into shop.customers (id, owner, email, phone, last_at) select 100000 + i, 1, 'new' || i, '1', now() - interval '15 months' from generate_series(1, 900) as i`,
+    ],
   ])('asks for another rehearsal (LE612) when %s', (why, meanwhile) =>
     inTransaction(async (client) => {
       await client.query('select lethe.apply_policy($1)', [JSON.stringify(SHOP_POLICY)])
@@ -413,7 +478,10 @@ describe('activation', () => {
       await client.query('savepoint rehearsed')
       await client.query(meanwhile)
       await client.query('savepoint before')
-      expect(await refusal(activate(client, id))).toMatchObject({ code: 'LE612', message: expect.stringContaining(why) })
+      expect(await refusal(activate(client, id))).toMatchObject({
+        code: 'LE612',
+        message: expect.stringContaining(why),
+      })
       // Without that it is done.
       await client.query('rollback to rehearsed')
       await activate(client, id)
@@ -435,8 +503,16 @@ describe('activation', () => {
   })
 
   it('of a document that the catalogue refuses is refused as lethe.apply_policy would, with its place', async () => {
-    const id = await draft(db, changed((one) => { one.tables['shop.customers'].columns.email.anonymize[0].using = 'suppress' }))
-    expect(await refusal(rehearse(db, id))).toMatchObject({ code: 'LE305', detail: 'at /tables/shop.customers/columns/email/anonymize/0' })
+    const id = await draft(
+      db,
+      changed((one) => {
+        one.tables['shop.customers'].columns.email.anonymize[0].using = 'suppress'
+      }),
+    )
+    expect(await refusal(rehearse(db, id))).toMatchObject({
+      code: 'LE305',
+      detail: 'at /tables/shop.customers/columns/email/anonymize/0',
+    })
   })
 
   it('is for those who act for all controllers; others see no draft (LE502)', async () => {
@@ -444,7 +520,13 @@ describe('activation', () => {
     await db.query(`select lethe.add_member($1, 'north')`, [new URL(officer.url).username])
     const id = await draft(db, SHOP_POLICY)
     expect(await officer.query('select from lethe.drafts')).toEqual([])
-    for (const call of [`lethe.draft_policy('{}', 'x')`, `lethe.rehearse(${id})`, `lethe.activate(${id})`, `lethe.approve_draft(${id})`, `lethe.withdraw_draft(${id})`])
+    for (const call of [
+      `lethe.draft_policy('{}', 'x')`,
+      `lethe.rehearse(${id})`,
+      `lethe.activate(${id})`,
+      `lethe.approve_draft(${id})`,
+      `lethe.withdraw_draft(${id})`,
+    ])
       expect(await refusal(officer.query(`select ${call}`))).toMatchObject({ code: 'LE502' })
     await db.query('select lethe.withdraw_draft($1)', [id])
   })

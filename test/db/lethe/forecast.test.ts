@@ -5,7 +5,15 @@ import { createDatabase, refusal, type TestDatabase } from '../../helpers/databa
 import { applyPolicy, fingerprint, rowsOf, type Session } from '../../helpers/engine.ts'
 import { holdRows, loadShop, SHOP, SHOP_POLICY, SHOP_SQL, shopRows, someHeld } from '../../helpers/shop.ts'
 import { type Delay, localDay } from '../../oracle/calendar.ts'
-import { type Controller, type Held, isDue, type Row, type State, type Table, type Term } from '../../oracle/model.ts'
+import {
+  type Controller,
+  type Held,
+  isDue,
+  type Row,
+  type State,
+  type Table,
+  type Term,
+} from '../../oracle/model.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -37,7 +45,12 @@ const controllers = (): Controller[] =>
   ].map((one) => ({ ...one, today: localDay(Date.now(), one.zone) }))
 
 /** How many days from today a rule becomes due on a row, as one who waits would find out; beyond a year undefined. */
-function dayOf(table: Table, terms: Term[] | undefined, row: Row, controller: Controller): number | undefined {
+function dayOf(
+  table: Table,
+  terms: Term[] | undefined,
+  row: Row,
+  controller: Controller,
+): number | undefined {
   if (!terms) return undefined
   const due = (days: number): boolean =>
     isDue(table, terms, row, { ...controller, today: controller.today + days })
@@ -48,7 +61,11 @@ function dayOf(table: Table, terms: Term[] | undefined, row: Row, controller: Co
 }
 
 /** Days of each rule of each controller, in the form `controller table rule: {day: rows}`. */
-function expected(state: State, held: Held, whatIf?: (table: Table) => Table): Record<string, Record<number, number>> {
+function expected(
+  state: State,
+  held: Held,
+  whatIf?: (table: Table) => Table,
+): Record<string, Record<number, number>> {
   const result: Record<string, Record<number, number>> = {}
   const count = (key: string, day: number | undefined): void => {
     result[key] ??= {}
@@ -58,7 +75,8 @@ function expected(state: State, held: Held, whatIf?: (table: Table) => Table): R
     for (const plain of SHOP) {
       const table = whatIf?.(plain) ?? plain
       for (const row of state[table.name]!) {
-        if (table.controllerOf(row) !== controller.name || held.has(`${table.name}/${row[table.key]}`)) continue
+        if (table.controllerOf(row) !== controller.name || held.has(`${table.name}/${row[table.key]}`))
+          continue
         const purge = dayOf(table, table.purge, row, controller) ?? 999
         const archive = dayOf(table, table.archive, row, controller) ?? 999
         const key = `${controller.name} ${table.name} `
@@ -67,7 +85,10 @@ function expected(state: State, held: Held, whatIf?: (table: Table) => Table): R
         for (const [column, terms] of Object.entries(table.masks ?? {})) {
           const day = row[column] === null ? undefined : dayOf(table, terms, row, controller)
           const action = column === 'email' ? 'anonymize' : column === 'phone' ? 'archive' : 'purge'
-          count(`${key}${column}: ${action}`, day !== undefined && day < Math.min(purge, archive) ? day : undefined)
+          count(
+            `${key}${column}: ${action}`,
+            day !== undefined && day < Math.min(purge, archive) ? day : undefined,
+          )
         }
       }
     }
@@ -104,7 +125,11 @@ describe('a forecast', () => {
           const days = by_day.map(Number)
           const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0)
           expect(days.length).toBe(366)
-          expect([due_today, next_30_days, next_365_days]).toEqual([days[0], sum(days.slice(1, 31)), sum(days.slice(1))])
+          expect([due_today, next_30_days, next_365_days]).toEqual([
+            days[0],
+            sum(days.slice(1, 31)),
+            sum(days.slice(1)),
+          ])
         }
         await client.query('rollback')
         await client.end()
@@ -118,14 +143,24 @@ describe('a forecast', () => {
     await loadShop(db, state)
     const tables = ['lethe.terms', 'lethe.rules', 'lethe.policy_changes', ...SHOP.map(({ name }) => name)]
     const before = await fingerprint(db, ...tables)
-    const shorter = (months: number) => (table: Table): Table =>
-      table.name !== 'shop.orders'
-        ? table
-        : {
-            ...table,
-            archive: table.archive!.map((term) => ({ ...term, after: { ...term.after, months: term.after.months - months } })),
-            masks: { address: table.masks!.address!.map((term) => ({ ...term, after: { months: 9, days: 0 } satisfies Delay })) },
-          }
+    const shorter =
+      (months: number) =>
+      (table: Table): Table =>
+        table.name !== 'shop.orders'
+          ? table
+          : {
+              ...table,
+              archive: table.archive!.map((term) => ({
+                ...term,
+                after: { ...term.after, months: term.after.months - months },
+              })),
+              masks: {
+                address: table.masks!.address!.map((term) => ({
+                  ...term,
+                  after: { months: 9, days: 0 } satisfies Delay,
+                })),
+              },
+            }
     const lines = await forecast(db, ['shop.orders:archive=-P3M', 'shop.orders.address=P9M'])
     expect(nonEmpty(found(lines, 'by_day'))).toEqual(nonEmpty(expected(state, new Set())))
     expect(nonEmpty(found(lines, 'by_day_if'))).toEqual(nonEmpty(expected(state, new Set(), shorter(3))))
@@ -159,7 +194,9 @@ describe('a forecast', () => {
     expect(await forecast(officer)).toEqual([])
     await db.query(`select lethe.add_member($1, 'south')`, [new URL(officer.url).username])
     expect(new Set((await forecast(officer)).map(({ controller }) => controller))).toEqual(new Set(['south']))
-    expect(await refusal(officer.query(`select * from lethe.forecast('east')`))).toMatchObject({ code: 'LE101' })
+    expect(await refusal(officer.query(`select * from lethe.forecast('east')`))).toMatchObject({
+      code: 'LE101',
+    })
   })
 
   it('reads a table once for all of its rules', async () => {

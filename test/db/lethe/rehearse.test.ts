@@ -1,8 +1,8 @@
 /** Rehearsals: what the catalogue cannot tell is found on real rows, and nothing of it stays. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, refusal, type TestDatabase } from '../../helpers/database.ts'
-import { activate, draft, propose, type Rehearsed, rehearse } from '../../helpers/drafts.ts'
-import { addCycleRunner, fingerprint, rowsOf, runCycle } from '../../helpers/engine.ts'
+import { activate, draft, type Rehearsed, rehearse } from '../../helpers/drafts.ts'
+import { addCycleRunner, runCycle } from '../../helpers/engine.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -65,18 +65,29 @@ describe('a rehearsal refuses', () => {
     const refused = await refusedUntil(
       { 'chk.people': { columns: masked('name') } },
       'alter table chk.people drop constraint name_is_long, add constraint name_is_long check (length(name) < 100)',
-      { rule: 'name: anonymize', problem: 'refused', sqlstate: '23514', constraint: 'name_is_long', relation: 'people' },
+      {
+        rule: 'name: anonymize',
+        problem: 'refused',
+        sqlstate: '23514',
+        constraint: 'name_is_long',
+        relation: 'people',
+      },
     )
     expect(JSON.stringify(refused)).not.toMatch(/Name \d/)
   })
 
   it('the one rule of several that the database refuses, and not the others', async () => {
-    await people('few', `alter table few.people add town text default 'Paris', add street text default 'Rue', add constraint town_is_there check (town is not null)`)
+    await people(
+      'few',
+      `alter table few.people add town text default 'Paris', add street text default 'Rue', add constraint town_is_there check (town is not null)`,
+    )
     await refusedUntil(
       { 'few.people': { columns: { ...gone('name'), ...gone('town'), ...gone('street') } } },
       'alter table few.people drop constraint town_is_there',
       { rule: 'town: purge', constraint: 'town_is_there' },
-    ).then(({ findings }) => expect(new Set(findings.map(({ rule }) => rule))).toEqual(new Set(['town: purge'])))
+    ).then(({ findings }) =>
+      expect(new Set(findings.map(({ rule }) => rule))).toEqual(new Set(['town: purge'])),
+    )
   })
 
   it.each(['UPDATE', 'DELETE'])('a trigger that vetoes an %s loudly, until it is dropped', async (event) => {
@@ -95,19 +106,22 @@ describe('a rehearsal refuses', () => {
     expect(JSON.stringify(refused)).not.toMatch(/Name \d/)
   })
 
-  it.each(['UPDATE', 'DELETE'])('a trigger that vetoes an %s silently, until it is dropped', async (event) => {
-    const schema = `mute_${event.toLowerCase()}`
-    await people(
-      schema,
-      `create function ${schema}.veto() returns trigger language plpgsql as $$ begin return null; end $$;
+  it.each(['UPDATE', 'DELETE'])(
+    'a trigger that vetoes an %s silently, until it is dropped',
+    async (event) => {
+      const schema = `mute_${event.toLowerCase()}`
+      await people(
+        schema,
+        `create function ${schema}.veto() returns trigger language plpgsql as $$ begin return null; end $$;
        create trigger veto before ${event} on ${schema}.people for each row execute function ${schema}.veto()`,
-    )
-    await refusedUntil(
-      { [`${schema}.people`]: event === 'UPDATE' ? { columns: gone('name') } : { purge } },
-      `drop trigger veto on ${schema}.people`,
-      { problem: 'not done', rows: 10 },
-    )
-  })
+      )
+      await refusedUntil(
+        { [`${schema}.people`]: event === 'UPDATE' ? { columns: gone('name') } : { purge } },
+        `drop trigger veto on ${schema}.people`,
+        { problem: 'not done', rows: 10 },
+      )
+    },
+  )
 
   it('a trigger that keeps the row and only marks it deleted', async () => {
     await people(
@@ -116,7 +130,10 @@ describe('a rehearsal refuses', () => {
        create function soft.mark() returns trigger language plpgsql as $$ begin update soft.people set deleted = true where id = old.id; return null; end $$;
        create trigger mark before delete on soft.people for each row execute function soft.mark()`,
     )
-    await refusedUntil({ 'soft.people': { purge } }, 'drop trigger mark on soft.people', { rule: 'purge', problem: 'not done' })
+    await refusedUntil({ 'soft.people': { purge } }, 'drop trigger mark on soft.people', {
+      rule: 'purge',
+      problem: 'not done',
+    })
   })
 
   it('a trigger that writes the old value back', async () => {
@@ -125,7 +142,9 @@ describe('a rehearsal refuses', () => {
       `create function back.keep() returns trigger language plpgsql as $$ begin new.name := old.name; return new; end $$;
        create trigger keep before update on back.people for each row execute function back.keep()`,
     )
-    await refusedUntil({ 'back.people': { columns: masked('name') } }, 'drop trigger keep on back.people', { problem: 'not done' })
+    await refusedUntil({ 'back.people': { columns: masked('name') } }, 'drop trigger keep on back.people', {
+      problem: 'not done',
+    })
   })
 
   it('a trigger that restarts the clock where its text does not show it', async () => {
@@ -166,8 +185,11 @@ describe('a rehearsal refuses', () => {
   })
 
   it('a value that would stand twice under an exclusion constraint', async () => {
-    await people('excl', `alter table excl.people add code text, add exclude using btree (lower(left(code, 2)) with =);
-      update excl.people set code = chr(96 + id) || 'x'`)
+    await people(
+      'excl',
+      `alter table excl.people add code text, add exclude using btree (lower(left(code, 2)) with =);
+      update excl.people set code = chr(96 + id) || 'x'`,
+    )
     await refusedUntil(
       { 'excl.people': { columns: masked('code') } },
       `alter table excl.people drop constraint people_lower_excl`,
