@@ -48,7 +48,7 @@ end;
 
 comment on function lethe_private.policy_at(timestamptz) is 'The terms in force at an instant, for each controller.';
 
-create or replace function lethe.policy_on(day date, controller_name text default null)
+create or replace function lethe.policy_on(day date default null, controller_name text default null)
   returns table (
     controller    text,
     table_name    text,
@@ -82,8 +82,9 @@ begin
     perform lethe_private.get_controller(policy_on.controller_name);
   end if;
   for v_controller in
-    select c.id::int as id, c.facts ->> 'name' as name, (policy_on.day + 1)::timestamp at time zone (c.facts ->> 'time_zone') as ends_at
-    from lethe_private.rows_at('controllers', policy_on.day + interval '2 days') as c
+    select c.id::int as id, c.facts ->> 'name' as name,
+      (coalesce(policy_on.day, lethe_private.today(c.facts ->> 'time_zone')) + 1)::timestamp at time zone (c.facts ->> 'time_zone') as ends_at
+    from lethe_private.rows_at('controllers', coalesce(policy_on.day + interval '2 days', now())) as c
     where (policy_on.controller_name is null or c.facts ->> 'name' = policy_on.controller_name)
       and (lethe_private.acts_for(c.id::int) or lethe_private.is_worker())
     order by 2
@@ -100,4 +101,4 @@ end
 $$;
 
 comment on function lethe.policy_on(date, text) is
-  'The terms in force at the end of a local day, today or any past one, per controller, with who put each in force, when and why. overrides: the controller''s own, in place of the default. Raises LE101.';
+  'The terms in force at the end of a local day (null: today), per controller, with who put each in force, when and why. overrides: the controller''s own, in place of the default. Raises LE101.';

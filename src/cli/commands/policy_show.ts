@@ -40,7 +40,7 @@ export function registerShow(policy: Command): void {
         const rows = await (await pool()).any(sql.type(termRow)`
           select controller, table_name as "table", column_name as "column", action, purpose, after, since, "when", method, parameters,
             overrides, activated_by as by, activated_at as at, reason, draft_id as draft
-          from lethe.policy_on(coalesce(${day}::date, current_date), ${options.controller ?? null})`)
+          from lethe.policy_on(${day}::date, ${options.controller ?? null})`)
         if (out.json) return out.table([...rows])
         if (rows.length === 0) {
           out.line(day === null ? 'No rule is in force.' : `No rule was in force on ${day}.`)

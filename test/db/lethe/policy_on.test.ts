@@ -136,7 +136,8 @@ describe('the policy of a past day', () => {
   it('shows an officer the terms of its own controller', async () => {
     const officer = await db.asRole('lethe_officer')
     await db.query(`select lethe.add_member($1, 'south')`, [new URL(officer.url).username])
-    const rows = await officer.query('select distinct controller from lethe.policy_on(current_date)')
+    // Today is each controller's own: in Apia it may be tomorrow already.
+    const rows = await officer.query('select distinct controller from lethe.policy_on()')
     expect(rows).toEqual([{ controller: 'south' }])
     expect(await refusal(officer.query(`select from lethe.policy_on(current_date, 'east')`))).toMatchObject({
       code: 'LE101',
