@@ -50,7 +50,8 @@ const shorter = JSON.stringify({
 export const blastRadius: Case = {
   name: 'blast-radius',
   title: 'blast radius of six shorter delays | one count per rule, by hand',
-  includes: 'applying the draft, writing the statements down, rolling back, one read of the table for all rules',
+  includes:
+    'applying the draft, writing the statements down, rolling back, one read of the table for all rules',
   unit: 'ratio',
   target: 1.5,
   run: (context) =>
