@@ -109,6 +109,8 @@
 --!include lethe_private/apply_parts.sql
 --!include lethe/apply_policy.sql
 --!include lethe/export_policy.sql
+--!include lethe_private/policy_lines.sql
+--!include lethe_private/due_days.sql
 --!include lethe_private/cycle_state.sql
 --!include lethe_private/holds_wait.sql
 --!include lethe_private/evidence_rows.sql
@@ -134,6 +136,7 @@
 --!include lethe/cycle_report.sql
 --!include lethe/run_cycle.sql
 --!include lethe/plan.sql
+--!include lethe/forecast.sql
 --!include lethe/preview.sql
 --!include lethe_private/words.sql
 --!include lethe/effective_rules.sql
@@ -155,6 +158,13 @@
 --!include lethe/format_findings.sql
 --!include lethe_private/missing_for_partitions.sql
 --!include lethe/missing_rights.sql
+--!include lethe_private/side_effects.sql
+--!include lethe_private/try_rules.sql
+--!include lethe_private/blast_radius.sql
+--!include lethe_private/propose.sql
+--!include lethe/drafts.sql
+--!include lethe/activate.sql
+--!include lethe/policy_on.sql
 --!include lethe/suggested_indexes.sql
 --!include lethe/api_tokens.sql
 --!include lethe/controller_references.sql

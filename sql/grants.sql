@@ -54,6 +54,7 @@ alter table lethe.partition_purges enable row level security;
 alter table lethe.policy_changes enable row level security;
 alter table lethe.waivers enable row level security;
 alter table lethe.managed_views enable row level security;
+alter table lethe.drafts enable row level security;
 alter table lethe_private.controller_keys enable row level security;
 alter table lethe_private.held_keys enable row level security;
 alter table lethe_private.held_conditions enable row level security;
@@ -150,6 +151,10 @@ drop policy if exists select_own_controller on lethe.managed_views;
 create policy select_own_controller on lethe.managed_views for select to lethe_officer, lethe_auditor
   using (lethe_private.is_operator());
 
+drop policy if exists select_own_controller on lethe.drafts;
+create policy select_own_controller on lethe.drafts for select to lethe_officer, lethe_auditor
+  using (lethe_private.is_operator());
+
 -- Reading ----------------------------------------------------------------------------------------
 
 grant select on
@@ -176,6 +181,7 @@ grant select on
   lethe.partition_purges,
   lethe.detached_partitions,
   lethe.policy_changes,
+  lethe.drafts,
   lethe.archive_openings,
   lethe.waivers,
   lethe.managed_views,
@@ -190,6 +196,8 @@ grant execute on function
 to lethe_officer, lethe_auditor, lethe_analyst;
 grant execute on function
   lethe.plan(date, text),
+  lethe.forecast(text, text[]),
+  lethe.policy_on(date, text),
   lethe.preview(text, text),
   lethe.already_masked(text, text),
   lethe.ownerless_rows(),
@@ -246,6 +254,11 @@ grant execute on function
   lethe.waive(text, text, date, text),
   lethe.withdraw_waiver(text, text, text),
   lethe.apply_policy(jsonb, text),
+  lethe.draft_policy(jsonb, text),
+  lethe.withdraw_draft(int),
+  lethe.rehearse(int),
+  lethe.approve_draft(int),
+  lethe.activate(int, text[]),
   lethe.export_policy(),
   lethe.open_archive(text, text, text, boolean, date, timestamptz),
   lethe.explain_row(text, text, date),

@@ -31,6 +31,7 @@ create or replace trigger record_change after insert or update or delete on leth
 create or replace trigger record_change after insert or update or delete on lethe.column_formats for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.subject_types for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.links for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.rules for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.terms for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.settings for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.holds for each row execute function lethe_private.record_change();

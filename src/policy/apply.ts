@@ -53,7 +53,8 @@ export async function readPolicy(filename: string): Promise<PolicyFile> {
 }
 
 /**
- * Makes the policy in force what the file says: all of it or, at any refusal, nothing.
+ * Makes the policy in force what the file says, at once and without a rehearsal: all of it or, at any refusal,
+ * nothing. The operator's direct door; `lethe policy apply` goes through a draft ({@link file://./drafts.ts}).
  *
  * @throws LetheError with file, line and column in front where the refusal has a place in the file
  */
@@ -71,21 +72,40 @@ export async function applyPolicy(
 
   let changes: readonly PolicyChange[]
   try {
-    changes = await apply().catch(async (thrown) => {
-      // A predicate over a host's own type cannot even be read without USAGE on that type's schema.
-      const remedies = grant ? grantsOf(toLetheError(thrown)) : []
-      if (remedies.length === 0) throw thrown
-      for (const remedy of remedies) granted.push(await run(pool, remedy))
-      return apply()
-    })
+    changes = await withGrants(pool, grant, granted, apply)
   } catch (thrown) {
     throw file.explain(toLetheError(thrown))
   }
 
   const missing = await missingRights(pool)
   if (!grant) return { changes: [...changes], granted, missing }
-  for (const { remedy } of missing) granted.push(await run(pool, remedy))
+  await grantAll(pool, missing, granted)
   return { changes: [...changes], granted, missing: await missingRights(pool) }
+}
+
+/** Does some work and, where it lacks a grant that `grant` allows us to give, gives it and does it again. */
+export async function withGrants<T>(
+  pool: DatabasePool,
+  grant: boolean,
+  granted: string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  return work().catch(async (thrown) => {
+    // A predicate over a host's own type cannot even be read without USAGE on that type's schema.
+    const remedies = grant ? grantsOf(toLetheError(thrown)) : []
+    if (remedies.length === 0) throw thrown
+    for (const remedy of remedies) granted.push(await run(pool, remedy))
+    return work()
+  })
+}
+
+/** Runs the remedies, as the user who is connected, and notes them in `granted`. */
+export async function grantAll(
+  pool: DatabasePool,
+  missing: { remedy: string }[],
+  granted: string[],
+): Promise<void> {
+  for (const { remedy } of missing) granted.push(await run(pool, remedy))
 }
 
 /** What the policy in force needs and Lethe lacks. */

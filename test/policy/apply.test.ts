@@ -46,19 +46,21 @@ tables:
 `
 
 describe('lethe policy apply', () => {
-  it('puts a file in force, lists the rights that are missing, and exits 1 until they are given', async () => {
+  it('lists the rights that are missing, and puts the file in force once they are given', async () => {
     const first = await apply(SHOP, '--reason', 'first policy')
     expect(first.code, first.stderr).toBe(1)
-    expect(first.stdout).toMatch(/in force: \d+ added/)
+    expect(first.stdout).toContain('+ phone: purge')
     expect(first.stdout).toContain('grant usage on schema shop to lethe_sweeper;')
-    expect(await db.query(`select distinct reason from lethe.policy_changes`)).toEqual([
-      { reason: 'first policy' },
-    ])
+    expect(first.stderr).toContain('Not in force')
+    expect(await db.query('select from lethe.managed_tables')).toEqual([])
 
-    const granted = await apply(SHOP, '--grant')
-    expect(granted).toMatchObject({ code: 0 })
-    expect(granted.stdout).toContain('nothing changed')
+    const granted = await apply(SHOP, '--grant', '--reason', 'first policy')
+    expect(granted.code, granted.stderr).toBe(0)
+    expect(granted.stdout).toMatch(/in force: \d+ added/)
     expect(granted.stdout).toContain('Granted:')
+    expect(
+      await db.query(`select distinct reason, draft_id is not null as drafted from lethe.policy_changes`),
+    ).toEqual([{ reason: 'first policy', drafted: true }])
     const again = await apply(SHOP, '--json')
     expect(again.code).toBe(0)
     expect(again.rows()).toEqual([{ file: expect.any(String), changes: [], granted: [], missing: [] }])

@@ -1,5 +1,6 @@
 /** Every case, in the order in which they are run and shown. */
 import type { Case } from '../types.ts'
+import { blastRadius, timeTravel } from './ahead.ts'
 import { archiveMove } from './archive.ts'
 import { calendar } from './calendar.ts'
 import { dailyCycle, dailyCycleTenfold, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
@@ -29,5 +30,7 @@ export const cases: Case[] = [
   evidence,
   verifyIndexed,
   verifyFull,
+  blastRadius,
+  timeTravel,
   foreground,
 ]

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { LetheError } from '../../errors.ts'
 import { databaseAction } from '../command.ts'
 import { type Output, paint } from '../output.ts'
-import { assertDay } from './plan.ts'
+import { assertDay } from '../day.ts'
 
 interface Options {
   controller?: string
