@@ -9,6 +9,7 @@ import { toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
 import { EXIT_IMPOSSIBLE } from './command.ts'
 import { register as registerArchive } from './commands/archive.ts'
+import { register as registerDiscover } from './commands/discover.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerPlan } from './commands/plan.ts'
@@ -30,6 +31,7 @@ const REGISTER = [
   registerUp,
   registerInit,
   registerSeed,
+  registerDiscover,
   registerPolicy,
   registerPlan,
   registerRun,
