@@ -6,10 +6,12 @@
  * and a state of an order are that; a reference to the person is technical.
  */
 import type { Column, Reference, Table } from './catalogue.ts'
+import { isClockName } from './clocks.ts'
 import type { Category, Meaning } from './dictionary.ts'
-import { holdsPeople, type Link } from './links.ts'
+import { holdsPeople, type Link, OF_PEOPLE } from './links.ts'
 import {
   type Found,
+  isAbout,
   isKeyLike,
   meaningByComment,
   meaningByName,
@@ -41,6 +43,8 @@ export interface TableContext {
   concern: Concern
   references: Reference[]
   roots: ReadonlySet<Table>
+  /** About somebody's health as a whole: a consultation, an appointment of a patient. */
+  isMedical: boolean
   evidence: ReadonlyMap<string, Evidence>
 }
 
@@ -57,19 +61,18 @@ export function concernOf(table: Table, profile: Profile, subjects: Subject[], l
   )
     return 'linked'
   if (ownLinks.length > 0 && holdsPeople(profile)) return 'linked'
-  return holdsPeople(profile) || [...profile.meanings.values()].some((meaning) => TRACES.has(meaning))
-    ? 'itself'
-    : 'none'
+  // A shop with a telephone too: whether it is somebody's is asked of a person, column by column.
+  return [...profile.telling].some((meaning) => TELLING.has(meaning)) ? 'itself' : 'none'
 }
 
-const TRACES = new Set([
+const TELLING = new Set([
+  ...OF_PEOPLE,
   'ip address',
   'user agent',
   'user name',
   'person number',
   'health',
   'belief',
-  'secret',
   'tracker',
 ])
 
@@ -97,6 +100,8 @@ function judge(column: Column, context: TableContext): Judged {
         }
       : { column, category: 'not personal', why: 'a key', meaning: null }
   }
+  if (byName?.meaning.name === 'state' && !applies(byName.meaning, context))
+    return { column, category: 'not personal', why: 'a state of it', meaning: null }
   const found = byName ?? meaningByComment(column)
   if (found && applies(found.meaning, context)) return decided(column, found, byName, context)
   if (byValues && concern !== 'none') return decided(column, byValues, byName, context)
@@ -136,7 +141,9 @@ function applies(meaning: Meaning, { concern, profile }: TableContext): boolean 
       meaning.name !== 'picture'
     )
   if (meaning.name === 'name') return concern === 'subject' || concern === 'itself'
-  if (meaning.name === 'work') return concern !== 'linked'
+  // A company beside a family name is somebody's; beside an amount it is a company.
+  if (meaning.name === 'work') return concern !== 'linked' || profile.telling.has('family name')
+  if (meaning.name === 'date of life') return concern === 'subject'
   if (meaning.name === 'state')
     return [...profile.meanings.values()].some((other) => ['place', 'street', 'postcode'].includes(other))
   return true
@@ -149,7 +156,7 @@ function decided(column: Column, found: Found, byName: Found | null, context: Ta
   if (meaning.doubtful || (isPlace(context) && meaning.category !== 'technical' && meaning.name !== 'thing'))
     return { column, category: null, why: `${why}; of a person?`, meaning: meaning.name }
   // In a table of treatments, whatever is written is about somebody's health.
-  if (context.profile.role === 'medical' && meaning.category === 'content')
+  if (context.isMedical && meaning.category === 'content')
     return {
       column,
       category: 'special category',
@@ -167,7 +174,7 @@ function isPlace({ concern, profile: { nouns } }: TableContext): boolean {
 function byType(
   column: Column,
   evidence: Evidence | undefined,
-  { table, concern, profile }: TableContext,
+  { table, concern, isMedical }: TableContext,
 ): Judged {
   const plain = (why: string): Judged => ({ column, category: 'not personal', why, meaning: null })
   const open = (why: string): Judged => ({ column, category: null, why, meaning: null })
@@ -180,16 +187,23 @@ function byType(
       meaning: isMac ? 'mac address' : 'ip address',
     }
   }
-  if (concern === 'none') return plain('nothing in this table points to a person')
-  if (
-    profile.role === 'medical' &&
-    !['date', 'time', 'uuid'].includes(column.kind) &&
-    !isKeyLike(wordsOf(column.name))
-  )
-    return open(`among medical records, and named like nothing known (${column.type})`)
   const filled = evidence?.filled ?? 0
+  if (concern === 'none') {
+    const isUnseen = column.kind === 'json' && filled < 10
+    return isUnseen
+      ? open('a document, which may hold anything, and no values to look at')
+      : plain('nothing in this table points to a person')
+  }
+  if (isMedical && !['date', 'time', 'uuid'].includes(column.kind) && !isKeyLike(wordsOf(column.name)))
+    return open(`among medical records, and named like nothing known (${column.type})`)
+  if (isAbout(wordsOf(column.name)) && column.kind !== 'json') return plain('a kind, a state or a count')
   if (column.kind === 'date' || column.kind === 'time') {
-    if (evidence && filled >= 20 && (evidence.labels['long ago'] ?? 0) > 0.7 * filled)
+    if (
+      evidence &&
+      !isClockName(column.name) &&
+      filled >= 20 &&
+      (evidence.labels['long ago'] ?? 0) > 0.7 * filled
+    )
       return open('most of its days are long ago: days of birth?')
     return plain('a day or time of what happened')
   }

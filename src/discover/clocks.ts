@@ -8,6 +8,7 @@ import { hasPhrase, wordsOf } from './words.ts'
 /** A clock that is proposed. */
 export interface Clock {
   since: string[]
+  kind: Kind
   why: string
 }
 
@@ -30,13 +31,15 @@ const CREATED =
   )
 const UPDATED =
   'updated,modified,changed,maj,date maj,modification,modifie,last modified,last update,date upd'.split(',')
+/** The beginning of what lasts: no end of it, but a sign of life of whom it is about. */
+const START = 'start,begin,debut,date debut,from,entree,date entree,arrival,arrivee'.split(',')
 /** Days of a life, of a check, or days to come: no clock of a retention. */
 const NEVER =
-  'birth,birthday,naissance,naiss,nais,dob,ddn,death,deces,deceased,died,hire,hired,embauche,verified,verifie,confirmed,locked,password,reset,remember,deleted,next,prochain,start,starts,begin,debut,trial,wedding,mariage,entree,read,anciennete,reminder,due,from,born'.split(
+  'lock,token,otp,birth,birthday,naissance,naiss,nais,dob,ddn,death,deces,deceased,died,hire,hired,embauche,verified,verifie,confirmed,locked,password,reset,remember,deleted,next,prochain,trial,wedding,mariage,read,anciennete,reminder,due,born'.split(
     ',',
   )
 
-type Kind = 'last' | 'end' | 'event' | 'created' | 'updated'
+type Kind = 'last' | 'end' | 'event' | 'created' | 'updated' | 'start'
 
 interface Dated {
   column: Column
@@ -49,7 +52,12 @@ export function datedColumns(table: Table, samples: Samples): Dated[] {
   return table.columns.flatMap((column): Dated[] => {
     if (column.kind !== 'date' && column.kind !== 'time') return []
     const evidence = samples.get(table.title)?.byColumn.get(column.name)
-    if (evidence && evidence.filled >= 20 && (evidence.labels['long ago'] ?? 0) > 0.7 * evidence.filled)
+    if (
+      evidence &&
+      !isClockName(column.name) &&
+      evidence.filled >= 20 &&
+      (evidence.labels['long ago'] ?? 0) > 0.7 * evidence.filled
+    )
       return []
     const words = wordsOf(column.name)
     if (meaningByName(column)) return []
@@ -58,6 +66,8 @@ export function datedColumns(table: Table, samples: Samples): Dated[] {
     if (modified >= 0) return [{ column, kind: 'updated', rank: modified }]
     const last = rank(LAST)
     if (last >= 0) return [{ column, kind: 'last', rank: last }]
+    const start = rank(START)
+    if (start >= 0) return [{ column, kind: 'start', rank: start }]
     if (rank(NEVER) >= 0) return []
     const end = rank(END)
     if (end >= 0) return [{ column, kind: 'end', rank: end }]
@@ -76,7 +86,7 @@ export function clockOf(table: Table, profile: Profile, samples: Samples): Clock
   // A proof of consent counts from the last of its days.
   const given = of('event')
   if (profile.role === 'consent' && given.length + of('end').length > 0)
-    return { since: names([...given, ...of('end')]), why: 'the latest of its days' }
+    return { since: names([...given, ...of('end')]), kind: 'event', why: 'the latest of its days' }
   // What is written down once counts from then; what lasts, from its end.
   const momentary =
     profile.role === 'invoice' ||
@@ -99,10 +109,18 @@ export function clockOf(table: Table, profile: Profile, samples: Samples): Clock
   for (const [kind, why] of order) {
     const found = of(kind)
     if (found.length === 0) continue
-    return { since: kind === 'last' ? names(found) : [found[0]!.column.name], why }
+    return { since: kind === 'last' ? names(found) : [found[0]!.column.name], kind, why }
   }
   const changed = of('updated')[0]
-  return changed ? { since: [changed.column.name], why: 'the last change: any change starts it anew' } : null
+  return changed
+    ? { since: [changed.column.name], kind: 'updated', why: 'the last change: any change starts it anew' }
+    : null
+}
+
+/** True when a day is called one of what happened: nobody is born on it. */
+export function isClockName(name: string): boolean {
+  const words = wordsOf(name)
+  return [LAST, END, CREATED, UPDATED].some((phrases) => phrases.some((phrase) => hasPhrase(words, phrase)))
 }
 
 /**
@@ -117,28 +135,49 @@ export function personClock(
   { tables }: Catalogue,
 ): Clock | null {
   const dated = datedColumns(table, samples)
-  const last = dated.filter(({ kind }) => kind === 'last')
+  const last = dated.filter(({ kind }) => kind === 'last').map(({ column }) => column.name)
   if (last.length > 0)
-    return {
-      since: last.map(({ column }) => column.name),
-      why: last.length > 1 ? 'the latest of these' : 'the last activity',
-    }
+    return { since: last, kind: 'last', why: last.length > 1 ? 'the latest of these' : 'the last activity' }
   const end = dated.filter(({ kind }) => kind === 'end').sort((a, b) => a.rank - b.rank)[0]
-  if (end) return { since: [end.column.name], why: 'the end; where there is none yet, nothing is due' }
-  const events = links.flatMap(({ table: child, to, kind, reference, others }) => {
-    if (to !== table || kind !== 'own' || child === table || reference.from !== child) return []
-    const clock = clockOf(child, profiles.get(child)!, samples)
-    const name = clock?.since[0]
-    if (!name || !hasIndex(child, reference.columns) || clock.since.length > 1) return []
-    if (datedColumns(child, samples).find(({ column }) => column.name === name)?.kind === 'updated') return []
-    return [
-      `max(${path(child, columnOf(child, name), tables)}${others.length > 0 ? ` via ${reference.columns.map(plainName).join(', ')}` : ''})`,
-    ]
+  if (end)
+    return { since: [end.column.name], kind: 'end', why: 'the end; where there is none yet, nothing is due' }
+  const signs = links.flatMap((link) => {
+    const name = link.to === table && link.kind === 'own' ? signOfLife(link, profiles, samples) : null
+    if (!name) return []
+    const via = link.others.length > 0 ? ` via ${link.reference.columns.map(plainName).join(', ')}` : ''
+    return [`max(${path(link.table, columnOf(link.table, name), tables)}${via})`]
   })
+  if (signs.length === 0) return null
   const made = dated.find(({ kind }) => kind === 'created')
-  if (events.length === 0) return null
-  const since = [...(made ? [made.column.name] : []), ...events]
-  return { since, why: 'no column says when a person was last active: the latest of what refers to them' }
+  const why = 'no column says when a person was last active: the latest of what refers to them'
+  return { since: [...(made ? [made.column.name] : []), ...signs], kind: 'last', why }
+}
+
+/**
+ * The column of a row of somebody's that says when they were seen. Never one that is null while it lasts: whoever
+ * stays in hospital would count as gone.
+ */
+function signOfLife(
+  { table, reference }: Link,
+  profiles: ReadonlyMap<Table, Profile>,
+  samples: Samples,
+): string | null {
+  if (reference.from !== table || !hasIndex(table, reference.columns)) return null
+  const dated = datedColumns(table, samples)
+  const clock = clockOf(table, profiles.get(table)!, samples)
+  const [name] = clock?.since ?? []
+  const known = dated.find(({ column }) => column.name === name)
+  if (
+    known &&
+    clock?.since.length === 1 &&
+    known.kind !== 'updated' &&
+    (known.kind !== 'end' || known.column.notNull)
+  )
+    return known.column.name
+  const other = (['start', 'event', 'created'] as const).flatMap((kind) =>
+    dated.filter((one) => one.kind === kind),
+  )[0]
+  return other?.column.name ?? null
 }
 
 /** As a clock over other rows names a column; the schema where another one has a table of that name. */

@@ -77,6 +77,11 @@ export const ROW_DELAYS: Partial<Record<Role, RowDelay>> = {
     basis: 'Code du travail L3243-4',
     isCited: true,
   },
+  order: {
+    after: 'P5Y',
+    source: 'Code civil 2224: claims end five years after the contract',
+    isCited: false,
+  },
   contract: {
     after: 'P5Y',
     source: 'Code civil 2224: claims end five years after the contract',

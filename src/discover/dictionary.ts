@@ -241,7 +241,7 @@ export const MEANINGS: readonly Meaning[] = [
     types: ['number', 'text', 'enum'],
     ofPeople: true,
     phrases:
-      'salary,salaire,income,revenu,revenu annuel,wage,net pay,gross pay,salaire net,salaire brut,net a payer,quotient familial,credit score,score,solde,balance,spent,spent total,total spent,lifetime value,ltv,loyalty point,point fidelite,remuneration',
+      'salary,salaire,income,revenu,revenu annuel,wage,net pay,gross pay,salaire net,salaire brut,net payer,quotient familial,credit score,score,solde,balance,spent,spent total,total spent,lifetime value,ltv,loyalty point,point fidelite,remuneration',
   },
   {
     name: 'education',
@@ -330,7 +330,7 @@ export const MEANINGS: readonly Meaning[] = [
     types: ['text', 'json', 'list'],
     ofPeople: true,
     phrases:
-      'note,comment,commentaire,message,body,remark,remarque,observation,text,texte,content,contenu,corps,feedback,bio,biography,biographie,about,about me,memo,transcript,excerpt,gift message,internal note,note interne,answer,reponse,review,avis,motif,reason,raison,subject,objet,sujet,description,details,motivation,lettre motivation,cover letter,cv,resume,customer note,instruction,consigne,question,annotation,temoignage,testimonial,post content,appreciation,bilan,conclusion,search query,query string,recherche',
+      'note,comment,commentaire,message,body,remark,remarque,observation,text,texte,content,contenu,corps,feedback,bio,biography,biographie,about,about me,memo,transcript,excerpt,gift message,internal note,note interne,answer,reponse,review,avis,motif,reason,raison,subject,objet,sujet,description,detail,motivation,lettre motivation,cover letter,cv,resume,customer note,instruction,consigne,question,annotation,temoignage,testimonial,post content,appreciation,bilan,conclusion,search query,query string,recherche',
   },
   {
     name: 'document',
@@ -373,7 +373,7 @@ export const MEANINGS: readonly Meaning[] = [
     category: 'technical',
     types: ['text', 'uuid', 'number'],
     phrases:
-      'cookie,cookie id,tracking id,tracker id,visitor id,device id,session id,session key,client uuid,advertising id,idfa,gaid,imei,imsi,push token,fingerprint,browser fingerprint,ga id,fbclid,gclid,visitor token,visit token,anonymous id,device token,appareil',
+      'sid,cookie,cookie id,tracking id,tracker id,visitor id,device id,session id,session key,client uuid,advertising id,idfa,gaid,imei,imsi,push token,fingerprint,browser fingerprint,ga id,fbclid,gclid,visitor token,visit token,anonymous id,device token,appareil',
   },
   {
     name: 'reference',
@@ -390,7 +390,7 @@ export const MEANINGS: readonly Meaning[] = [
     category: 'not personal',
     types: ['text', 'number', 'enum', 'boolean', 'list', 'json', 'bytes'],
     phrases:
-      'file name,filename,nom fichier,host name,hostname,domain name,product name,nom produit,plan name,template name,template,table name,column name,field name,class name,role name,tag name,event name,option name,brand,brand name,category name,meta key,key name,content type,mime type,time zone,timezone,fuseau horaire,currency,devise,price,prix,amount,montant,tax,tva rate,quantity,quantite,sku,slug,color,couleur,theme,version,title slug,post title,post name,post type,device type,app name,job name,queue name,index name,alt text,icon,unit,unite,layout,locale code,company type,product description,wording,libelle,label,intitule,payment method,mode paiement,payment mode,shipping method,mode livraison,controller name,method name,permission,role,groupe,statut,status,type,kind,etat',
+      'file name,filename,nom fichier,host name,hostname,domain name,product name,nom produit,plan name,template name,template,table name,column name,field name,class name,role name,tag name,event name,option name,brand,brand name,category name,meta key,key name,content type,mime type,time zone,timezone,fuseau horaire,currency,devise,price,prix,amount,montant,tax,tva rate,quantity,quantite,sku,slug,color,couleur,theme,version,title slug,post title,post name,post type,device type,line number,numero ligne,num ligne,no ligne,app name,job name,queue name,index name,alt text,icon,unit,unite,layout,locale code,company type,product description,wording,libelle,label,intitule,payment method,mode paiement,payment mode,shipping method,mode livraison,controller name,method name,permission,role,groupe,statut,status,type,kind,etat',
   },
 ]
 

@@ -8,10 +8,11 @@ import { z } from 'zod'
 import { openClient } from '../db/client.ts'
 import { toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
-import { type Catalogue, columnOf, readCatalogue } from './catalogue.ts'
+import { type Catalogue, readCatalogue } from './catalogue.ts'
+import { findCopies } from './copies.ts'
 import type { Document } from './proposal.ts'
-import { type Proposed, propose } from './propose.ts'
-import { contained, findUndeclared } from './references.ts'
+import { type Proposed, propose, survey } from './propose.ts'
+import { findUndeclared } from './references.ts'
 import { sampleTable, type TableSample } from './sample.ts'
 import { tryOut } from './trial.ts'
 
@@ -43,8 +44,9 @@ export async function discover(options: DiscoverOptions): Promise<Proposed> {
     }
     onProgress('looking for references', 0, 0)
     const undeclared = await findUndeclared(client, catalogue, rows > 0)
-    const proposed = propose(catalogue, undeclared, samples, policy.existing)
-    if (rows > 0) await copiedAddresses(client, proposed)
+    const known = survey(catalogue, undeclared, samples)
+    if (rows > 0) await findCopies(client, known)
+    const proposed = propose(known, policy.existing)
     proposed.proposal.head.push(...headOf(catalogue, rows))
     if (policy.mayTry) {
       await tryOut(client, proposed.proposal, (done, total) => onProgress('asking Lethe', done, total))
@@ -93,33 +95,5 @@ async function policyInForce(client: Client): Promise<InForce> {
     const error = toLetheError(thrown)
     if (!(error instanceof LetheError) || error.code !== 'LE502') throw error
     return { ...nothing, whyNot: 'this login may not change the policy, nor see the one in force' }
-  }
-}
-
-/** Tables that hold people, that no reference reaches, and whose e-mail addresses are those of a subject. */
-async function copiedAddresses(client: Client, { proposal, findings }: Proposed): Promise<void> {
-  for (const { table, concern, judged } of findings.tables) {
-    const from = judged.find(({ meaning, column }) => meaning === 'email' && column.kind === 'text')?.column
-    if (concern !== 'itself' || !from || proposal.get(['tables', table.title]) === undefined) continue
-    for (const subject of findings.subjects) {
-      const toColumn = findings.tables
-        .find((one) => one.table === subject.table)
-        ?.judged.find(({ meaning }) => meaning === 'email')?.column.name
-      if (!toColumn || columnOf(subject.table, toColumn).kind !== 'text') continue
-      const values = await contained(client, { from: table, column: from, to: subject.table, toColumn })
-      if (!values || values.looked < 5 || values.found < values.looked / 2) continue
-      if (values.found < 0.95 * values.looked) {
-        const sentence = `${from.name} → ${subject.table.title}.${toColumn}? A part of the addresses sampled is found there`
-        proposal.leave({ kind: 'link', table: table.title, object: from.name, sentence })
-        continue
-      }
-      const share = values.found === values.looked ? 'every' : 'nearly every'
-      const why = `no reference leads there, but ${share} ${from.name} sampled is one of ${subject.table.name}: a copy, which stays behind when the address there changes`
-      proposal.put(
-        ['subjects', subject.name, 'links', table.title],
-        { kind: 'own', to: subject.table.title, columns: { [from.name]: toColumn } },
-        why,
-      )
-    }
   }
 }

@@ -5,7 +5,7 @@
  * - share: the person's row refers to it, as others may, or it refers to two people alike
  * - mention: it is about something or somebody else and names the person
  */
-import { type Catalogue, hasIndex, type Reference, type Table } from './catalogue.ts'
+import { hasIndex, type Reference, type Table } from './catalogue.ts'
 import { CONTROLLERS, MENTIONING, PLACES, STAFF } from './nouns.ts'
 import type { Profile, Subject } from './subjects.ts'
 import { hasPhrase, wordsOf } from './words.ts'
@@ -26,72 +26,71 @@ export interface Link {
   others: Reference[]
 }
 
+/** What a link is judged by. */
+interface Around {
+  subject: Subject
+  references: Reference[]
+  roots: ReadonlyMap<Table, Subject>
+  profiles: ReadonlyMap<Table, Profile>
+}
+
 /** Every link of every subject type, in the order in which they are reached. */
 export function findLinks(
-  { tables }: Catalogue,
   references: Reference[],
   subjects: Subject[],
   profiles: ReadonlyMap<Table, Profile>,
 ): Link[] {
   const roots = new Map(subjects.map((subject) => [subject.table, subject]))
-  return subjects.flatMap((subject) => linksOf(subject, references, roots, profiles, tables))
+  const byTarget = Map.groupBy(references, ({ to }) => to)
+  return subjects.flatMap((subject) => linksOf({ subject, references, roots, profiles }, byTarget))
 }
 
-function linksOf(
-  subject: Subject,
-  references: Reference[],
-  roots: ReadonlyMap<Table, Subject>,
-  profiles: ReadonlyMap<Table, Profile>,
-  tables: Table[],
-): Link[] {
+function linksOf(around: Around, byTarget: ReadonlyMap<Table, Reference[]>): Link[] {
+  const { subject, roots, profiles } = around
   const links = new Map<Table, Link>()
   const queue: { table: Table; kind: LinkKind }[] = [{ table: subject.table, kind: 'own' }]
   for (let next = queue.shift(); next; next = queue.shift()) {
     const { table, kind: inherited } = next
-    for (const child of tables) {
-      const all = references.filter(({ from, to }) => from === child && to === table)
-      if (all.length === 0 || links.has(child) || (child === subject.table && table !== child)) continue
-      const link = toLink(subject, child, table, all, inherited, roots, profiles)
+    for (const [child, all] of Map.groupBy(byTarget.get(table) ?? [], ({ from }) => from)) {
+      if (links.has(child) || (child === subject.table && table !== child)) continue
+      const link = toLink(around, child, table, all, inherited)
       links.set(child, link)
-      const goesOn =
-        child !== subject.table &&
-        !roots.has(child) &&
-        (link.kind !== 'mention' || isNote(profiles.get(child)!))
-      if (goesOn) queue.push({ table: child, kind: link.kind })
+      const isEnd = child === subject.table || roots.has(child)
+      if (!isEnd && (link.kind !== 'mention' || isNote(profiles.get(child)!)))
+        queue.push({ table: child, kind: link.kind })
     }
-    if (inherited !== 'own') continue
-    for (const reference of references.filter(({ from, to }) => from === table && to !== table)) {
-      const { to } = reference
-      if (links.has(to) || roots.has(to) || to === subject.table || !holdsPeople(profiles.get(to)!)) continue
-      links.set(to, {
-        subject,
-        table: to,
-        kind: 'share',
-        to: table,
-        reference,
-        others: [],
-        columns: Object.fromEntries(reference.toColumns.map((column, n) => [column, reference.columns[n]!])),
-        why: `${table.name}.${reference.columns.join(', ')} refers to it, and rows of several people may refer to the same one`,
-      })
-    }
+    if (inherited === 'own') for (const link of sharedBy(around, table, links)) links.set(link.table, link)
   }
   return [...links.values()]
 }
 
-function toLink(
-  subject: Subject,
-  child: Table,
-  to: Table,
-  all: Reference[],
-  inherited: LinkKind,
-  roots: ReadonlyMap<Table, Subject>,
-  profiles: ReadonlyMap<Table, Profile>,
-): Link {
+/** What a row of this person's refers to, and that holds people: an address, of a household. */
+function sharedBy(
+  { subject, references, roots, profiles }: Around,
+  table: Table,
+  links: ReadonlyMap<Table, Link>,
+): Link[] {
+  return references.flatMap((reference) => {
+    const { from, to } = reference
+    if (from !== table || to === table || links.has(to) || roots.has(to) || !holdsPeople(profiles.get(to)!))
+      return []
+    const columns = Object.fromEntries(
+      reference.toColumns.map((column, n) => [column, reference.columns[n]!]),
+    )
+    const why = `${table.name}.${reference.columns.join(', ')} refers to it, and rows of several people may refer to the same one`
+    return [{ subject, table: to, kind: 'share' as const, to: table, reference, others: [], columns, why }]
+  })
+}
+
+function toLink(around: Around, child: Table, to: Table, all: Reference[], inherited: LinkKind): Link {
   const ownOnes = all.filter((reference) => !isMention(reference))
   const reference = ownOnes[0] ?? all[0]!
-  const [kind, why] = judge(subject, child, to, ownOnes, reference, inherited, roots, profiles)
+  const [kind, why] =
+    to === around.subject.table
+      ? judgeDirect(around, child, ownOnes, reference)
+      : judgeFurther(around, child, reference, inherited)
   return {
-    subject,
+    subject: around.subject,
     table: child,
     kind,
     why,
@@ -102,48 +101,52 @@ function toLink(
   }
 }
 
-function judge(
-  subject: Subject,
+/** A table that refers to the person's own row. */
+function judgeDirect(
+  around: Around,
   child: Table,
-  to: Table,
   ownOnes: Reference[],
-  reference: Reference,
-  inherited: LinkKind,
-  roots: ReadonlyMap<Table, Subject>,
-  profiles: ReadonlyMap<Table, Profile>,
+  { columns, to, why }: Reference,
 ): [LinkKind, string] {
-  const column = reference.columns.join(', ')
-  const { why } = reference
+  const { subject, roots, profiles } = around
+  const column = columns.join(', ')
+  const { nouns } = profiles.get(child)!
   if (child === to) return ['mention', `${column}: another row of the same table names them`]
   if (roots.has(child))
     return ['mention', `${column}: a ${roots.get(child)!.name} is a person too, and names this one`]
-  if (to === subject.table && ownOnes.length === 0)
+  if (ownOnes.length === 0)
     return ['mention', `${column} says who made, handles or owns it, not whom it is about`]
-  const people = profiles.get(child)!
-  if (
-    to === subject.table &&
-    isStaff(subject, profiles) &&
-    aboutSomebodyElse(child, subject, roots, profiles)
-  )
+  if (isStaff(subject, profiles) && aboutSomebodyElse(child, around))
     return ['mention', `${column}: the row is about somebody else, and names who works on it`]
-  if (to === subject.table && people.nouns.length === 1 && CONTROLLERS.has(people.nouns[0]!))
-    return ['mention', `${column}: a ${people.nouns[0]} is no part of a person`]
-  if (ownOnes.length > 1 && to === subject.table)
+  if (nouns.length === 1 && CONTROLLERS.has(nouns[0]!))
+    return ['mention', `${column}: a ${nouns[0]} is no part of a person`]
+  if (ownOnes.length > 1)
     return [
       'share',
-      `it refers to two people alike: ${ownOnes.map(({ columns }) => columns.join(', ')).join(' and ')}`,
+      `it refers to two people alike: ${ownOnes.map((one) => one.columns.join(', ')).join(' and ')}`,
     ]
-  if (isNote(people))
-    return [
-      'mention',
-      `${why}; free text about somebody may speak of others, so that the row is not theirs alone`,
-    ]
-  if (to !== subject.table)
-    return [
-      inherited,
-      `${why}; belongs to ${to.name}, which is ${inherited === 'own' ? 'about this person alone' : inherited === 'share' ? 'shared' : 'only naming them'}`,
-    ]
-  return ['own', why]
+  return isNote(profiles.get(child)!) ? ['mention', `${why}; ${NOT_ALONE}`] : ['own', why]
+}
+
+/** A table that refers to one that is linked already. */
+function judgeFurther(
+  { roots, profiles }: Around,
+  child: Table,
+  { columns, to, why }: Reference,
+  inherited: LinkKind,
+): [LinkKind, string] {
+  if (roots.has(child))
+    return ['mention', `${columns.join(', ')}: a ${roots.get(child)!.name} is a person too`]
+  if (isNote(profiles.get(child)!)) return ['mention', `${why}; ${NOT_ALONE}`]
+  return [inherited, `${why}; belongs to ${to.name}, which is ${OF_KIND[inherited]}`]
+}
+
+const NOT_ALONE = 'free text about somebody may speak of others, so that the row is not theirs alone'
+const OF_KIND = {
+  own: 'about this person alone',
+  share: 'shared',
+  mention: 'only naming them',
+  ignore: 'left out',
 }
 
 function isMention({ columns }: Reference): boolean {
@@ -156,16 +159,10 @@ function isStaff(subject: Subject, profiles: ReadonlyMap<Table, Profile>): boole
 }
 
 /** True when the row also refers to a person of another kind, who is no staff. */
-function aboutSomebodyElse(
-  child: Table,
-  subject: Subject,
-  roots: ReadonlyMap<Table, Subject>,
-  profiles: ReadonlyMap<Table, Profile>,
-): boolean {
-  const others = [...roots.values()].filter((other) => other !== subject && !isStaff(other, profiles))
-  return others.some((other) => {
-    const noun = profiles.get(other.table)!.nouns.join(' ')
-    return child.columns.some(({ name }) => hasPhrase(wordsOf(name), noun) && wordsOf(name).length > 1)
+function aboutSomebodyElse(child: Table, { subject, references, roots, profiles }: Around): boolean {
+  return references.some(({ from, to }) => {
+    const other = from === child ? roots.get(to) : undefined
+    return other !== undefined && other !== subject && !isStaff(other, profiles)
   })
 }
 
@@ -174,7 +171,8 @@ function isNote({ role, meanings }: Profile): boolean {
   return role === 'note' && [...meanings.values()].includes('free text')
 }
 
-const OF_PEOPLE = new Set([
+/** Meanings that make a table one of people. */
+export const OF_PEOPLE: ReadonlySet<string> = new Set([
   'street',
   'given name',
   'family name',
@@ -188,10 +186,10 @@ const OF_PEOPLE = new Set([
 ])
 
 /** Whether a table holds people by its own columns: an address does, a country does not, nor does a shop. */
-export function holdsPeople({ nouns, meanings }: Profile): boolean {
+export function holdsPeople({ nouns, telling }: Profile): boolean {
   if (nouns.some((noun) => PLACES.has(noun)) || (nouns.length === 1 && CONTROLLERS.has(nouns[0]!)))
     return false
-  return [...meanings.values()].some((meaning) => OF_PEOPLE.has(meaning))
+  return [...telling].some((meaning) => OF_PEOPLE.has(meaning))
 }
 
 /** The rows that refer to another go with it: composed of it, or deleted with it by the database already. */

@@ -39,8 +39,16 @@ function readName(column: Pick<Column, 'name' | 'kind'>): Found | null {
   if (isAbout(words)) return null
   const best = longest(words, column)
   if (!best) return null
+  // A number that is only called a number counts something, unless that is all its name says.
+  if (best.meaning.name === 'reference' && column.kind === 'number' && best.length === 1 && words.length > 1)
+    return null
   // `customer_id` is a reference and says nothing else; `tracking_id` is a phrase of its own.
-  if (isKeyLike(words) && !best.phrase.split(' ').some((word) => KEY_WORDS.has(word))) return null
+  if (
+    isKeyLike(words) &&
+    !best.phrase.split(' ').some((word) => KEY_WORDS.has(word)) &&
+    !(best.meaning.name === 'place' && column.kind === 'text')
+  )
+    return null
   return { meaning: best.meaning, why: `named like ${titleOf(best.meaning.name)}` }
 }
 
@@ -142,7 +150,7 @@ export function isKeyLike(words: readonly string[]): boolean {
 }
 
 /** True for `email_status` and `nb_enfants_declares`: about something, and not it. */
-function isAbout(words: readonly string[]): boolean {
+export function isAbout(words: readonly string[]): boolean {
   if (words.length < 2) return false
   const last = words.at(-1)!
   const first = words[0]!

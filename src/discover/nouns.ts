@@ -40,6 +40,7 @@ export type Role =
   | 'consent'
   | 'invoice'
   | 'contract'
+  | 'order'
   | 'application'
   | 'medical'
   | 'video'
@@ -62,8 +63,9 @@ export const ROLES: readonly (readonly [Role, string])[] = [
   ['application', 'job application,candidature,recruitment,recrutement'],
   [
     'contract',
-    'order,commande,contract,contrat,subscription,abonnement,membership,adhesion,booking,reservation,quote,devis,purchase,achat,vente,sale,rental,location,policy,enrollment,inscription,loan,pret',
+    'contract,contrat,subscription,abonnement,membership,adhesion,rental,policy,enrollment,inscription,loan,pret,lease,bail',
   ],
+  ['order', 'order,commande,booking,reservation,quote,devis,purchase,achat,vente,sale,cart,panier,basket'],
   [
     'medical',
     'consultation,prescription,ordonnance,medical,dossier medical,medical record,diagnosis,diagnostic,sejour,hospitalisation,admission,analyse,lab result,vaccination,acte medical,observation medicale,soin,compte rendu',
@@ -98,7 +100,7 @@ export const STAFF: ReadonlySet<string> = new Set(
 
 /** Phrases of a reference that only names somebody: who made, handles or brought what the row is about. */
 export const MENTIONING =
-  'created by,updated by,modified by,deleted by,approved by,assigned,assigned to,assignee,handled by,handler,reviewed by,reviewer,verified by,validated by,support rep,rep,manager,reports to,supervisor,boss,referred by,referrer,referral,parrain,sponsor,invited by,inviter,responsable,cree par,modifie par,saisi par,valide par,gestionnaire,conseiller,medecin traitant,owner,proprietaire,operator,operateur,technician,technicien,closed by,sold by,sales rep,seller,vendeur,commercial,moderator,last editor,editor,redacteur,mentor,tuteur,superieur,n 1'
+  'created by,updated by,modified by,deleted by,approved by,assigned,assigned to,assignee,handled by,handler,reviewed by,reviewer,verified by,validated by,support rep,rep,manager,reports to,reporter,supervisor,boss,referred by,referrer,referral,parrain,sponsor,invited by,inviter,responsable,cree par,modifie par,saisi par,valide par,gestionnaire,conseiller,medecin traitant,owner,proprietaire,operator,operateur,technician,technicien,closed by,sold by,sales rep,seller,vendeur,commercial,moderator,last editor,editor,redacteur,mentor,tuteur,superieur,n 1'
 
 /** Where no person lives: an address of a shop is not one of somebody. */
 export const PLACES: ReadonlySet<string> = new Set(

@@ -7,6 +7,7 @@ import { AS_THE_PERSON, COLUMN_DELAYS, type Delay, delayOfPerson, ROW_DELAYS } f
 import { SENTINELS } from './labels.ts'
 import { findLinks, goesWithParent, type Link } from './links.ts'
 import { methodsFor } from './methods.ts'
+import type { Role } from './nouns.ts'
 import { type Document, Proposal } from './proposal.ts'
 import type { Undeclared } from './references.ts'
 import { findSubjects, type Profile, profileOf, type Samples, type Subject } from './subjects.ts'
@@ -23,35 +24,40 @@ export interface Proposed {
   findings: Findings
 }
 
-interface Context {
+/** What is known once tables and references have been seen, before columns are judged. */
+export interface Survey {
   catalogue: Catalogue
   references: Reference[]
+  doubts: Undeclared['doubts']
   samples: Samples
   profiles: ReadonlyMap<Table, Profile>
   subjects: Subject[]
   links: Link[]
+}
+
+interface Context extends Survey {
   proposal: Proposal
 }
 
-/** @param existing - the policy in force; `{}`: none. */
-export function propose(
-  catalogue: Catalogue,
-  undeclared: Undeclared,
-  samples: Samples,
-  existing: Document,
-): Proposed {
+export function survey(catalogue: Catalogue, undeclared: Undeclared, samples: Samples): Survey {
   const references = [...catalogue.references, ...undeclared.references]
   const profiles = new Map(catalogue.tables.map((table) => [table, profileOf(table, samples)]))
   const subjects = findSubjects({ ...catalogue, references }, profiles)
-  const links = findLinks(catalogue, references, subjects, profiles)
+  const links = findLinks(references, subjects, profiles)
+  return { catalogue, references, doubts: undeclared.doubts, samples, profiles, subjects, links }
+}
+
+/** @param existing - the policy in force; `{}`: none. */
+export function propose(known: Survey, existing: Document): Proposed {
+  const { catalogue, references, profiles, subjects, links } = known
   const proposal = new Proposal(existing)
-  const context = { catalogue, references, samples, profiles, subjects, links, proposal }
+  const context = { ...known, proposal }
   proposal.put(['version'], 1)
   proposeController(proposal, catalogue, references, profiles, subjects)
   for (const subject of subjects) proposeSubject(subject, context)
   const tables = catalogue.tables.map((table) => proposeTable(table, context))
   for (const link of links) proposeLink(link, context)
-  for (const { table, columns, sentence } of undeclared.doubts) {
+  for (const { table, columns, sentence } of known.doubts) {
     if (tables.find((one) => one.table === table)?.concern === 'none') continue
     proposal.leave({ kind: 'link', table: table.title, object: columns.join(', '), sentence })
   }
@@ -86,6 +92,7 @@ function proposeTable(table: Table, context: Context): Findings['tables'][number
     concern,
     references,
     roots,
+    isMedical: isMedical(table, context),
     evidence: sample?.byColumn ?? new Map(),
   })
   const clock = clockFor(table, concern, context)
@@ -106,6 +113,18 @@ function proposeTable(table: Table, context: Context): Findings['tables'][number
     if (concern !== 'none') proposeRules(table, concern, judged, clock, context)
   }
   return { table, concern, judged, clock }
+}
+
+/** A consultation, and whatever has no other purpose in the files of a patient. */
+function isMedical(table: Table, { profiles, links }: Context): boolean {
+  const { role } = profiles.get(table)!
+  if (role === 'medical') return true
+  const ofPatient = links.some(
+    (link) => link.table === table && profiles.get(link.subject.table)!.nouns.includes('patient'),
+  )
+  return (
+    ofPatient && (role === null || role === 'note') && !links.some(({ subject }) => subject.table === table)
+  )
 }
 
 function aboutTable(table: Table, concern: Concern, { subjects, links }: Context): string {
@@ -174,6 +193,7 @@ function clockFor(
   if (!/^\w+$/.test(theirs.since[0]!) || !/^\w+$/.test(from.name)) return null
   return {
     since: [`max(${from.name}.${theirs.since[0]})`],
+    kind: 'last',
     why: `none of its own: the latest of the ${from.name} that refer to it`,
   }
 }
@@ -188,7 +208,17 @@ function proposeRules(
   const { proposal, profiles, links } = context
   const path = ['tables', table.title]
   const profile = profiles.get(table)!
-  const rowDelay = concern === 'subject' || !profile.role ? undefined : ROW_DELAYS[profile.role]
+  const byRole = concern === 'subject' || !profile.role ? undefined : ROW_DELAYS[profile.role]
+  // A contract counts from its end; the day on which it was made says nothing of it.
+  const isEndless = profile.role === 'contract' && clock !== null && !['end', 'last'].includes(clock.kind)
+  const rowDelay = isEndless ? undefined : byRole
+  if (isEndless)
+    proposal.leave({
+      kind: 'rule',
+      table: table.title,
+      object: 'since',
+      sentence: 'how long: no column says when it ended',
+    })
   const personal = judged.filter(
     ({ category, meaning }) =>
       category && category !== 'not personal' && (category !== 'technical' || meaning),
@@ -213,6 +243,8 @@ function proposeRules(
   const base = delayOfPerson(profiles.get(person)!.nouns)
   const asPerson: Delay | null =
     base && concern === 'subject' ? base : base && { ...base, source: AS_THE_PERSON, isCited: false }
+  // The day on which something was made is one of what happened only for what happens in a moment.
+  const isMade = ['created', 'updated'].includes(clock.kind) && !(profile.role && MOMENTS.has(profile.role))
   let used = false
   let fromPerson = false
   if (rowDelay && !withParent && links.every((link) => link.table !== table || link.reference.to !== table)) {
@@ -223,7 +255,8 @@ function proposeRules(
   for (const { column, meaning } of personal) {
     const delay =
       (meaning ? COLUMN_DELAYS[meaning] : undefined) ?? (rowDelay && !withParent ? null : asPerson)
-    if (!delay || (rowDelay && days(delay.after) >= days(rowDelay.after))) continue
+    if (!delay || (delay === asPerson && isMade) || (rowDelay && days(delay.after) >= days(rowDelay.after)))
+      continue
     if (clock.since.includes(column.name) || !isWritable(table, column.name, context)) continue
     const methods = methodsFor(table, column, meaning)
     const [first] = methods
@@ -253,7 +286,9 @@ function proposeRules(
       kind: 'rule',
       table: table.title,
       object: 'after',
-      sentence: `how long: no reference period is known for it; its clock could be ${clock.since.join(', ')}`,
+      sentence: isMade
+        ? `how long: its only day is the one on which it was made or changed (${clock.since.join(', ')})`
+        : `how long: no reference period is known for it; its clock could be ${clock.since.join(', ')}`,
     })
 }
 
@@ -273,6 +308,19 @@ function proposeReading(table: Table, clock: Clock, { proposal, samples }: Conte
       'of no time zone: read in that of the controller, or write time_zone beside',
     )
 }
+
+const MOMENTS: ReadonlySet<Role> = new Set([
+  'message',
+  'note',
+  'log',
+  'tracking',
+  'order',
+  'invoice',
+  'consent',
+  'application',
+  'medical',
+  'session',
+])
 
 /** The source, and whether it is one. */
 function marked({ source, isCited }: Delay): string {

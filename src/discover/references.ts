@@ -13,9 +13,10 @@ import {
   type Reference,
   type Table,
 } from './catalogue.ts'
+import { MENTIONING } from './nouns.ts'
 import { readOnly } from './sample.ts'
 import { nounsOf } from './subjects.ts'
-import { singular, wordsOf } from './words.ts'
+import { hasPhrase, singular, wordsOf } from './words.ts'
 
 /** Something that may be a reference; a person has to say. */
 export interface Doubt {
@@ -44,6 +45,24 @@ const CONTAINED_MIN = 0.95
 /** A table without an index on what is compared is read whole, so it must be small. */
 const ROWS_WITHOUT_INDEX_MAX = 200_000
 const KEY_KINDS = new Set(['number', 'uuid', 'text'])
+/** Names of keys that say nothing of their table. */
+const GENERIC = new Set([
+  'name',
+  'nom',
+  'cle',
+  'entity_id',
+  'libelle',
+  'label',
+  'slug',
+  'email',
+  'version',
+  'value',
+  'type',
+  'position',
+  'reference',
+  'token',
+  'date',
+])
 const ID_WORDS = new Set(['id', 'uuid', 'guid', 'fk', 'num', 'no', 'numero', 'code', 'ref', 'key', 'pk'])
 
 /** @param look - false: names alone; then nothing is more than a doubt. */
@@ -66,7 +85,7 @@ export async function findUndeclared(
         toColumns: [toColumn],
         onDelete: 'keep',
         declared: false,
-        why: `no foreign key, but ${column.name} is named after it and ${share} sampled is a ${toColumn} there`,
+        why: `no foreign key, but ${column.name} is named after it and ${share} sampled is found there as ${toColumn}`,
       })
     } else if (!values || values.looked < VALUES_MIN) {
       found.doubts.push({
@@ -91,6 +110,17 @@ function candidates({ tables, references }: Catalogue): Candidate[] {
     references.flatMap(({ from, columns }) => columns.map((column) => `${from.title}\n${column}`)),
   )
   const byNoun = new Map<string, Table[]>()
+  // A key named `ipp` is found again as `ipp`; one named `id` is everywhere.
+  const tablesKeyedBy = Map.groupBy(
+    tables.filter(
+      ({ key }) =>
+        key?.length === 1 &&
+        key[0]!.length >= 3 &&
+        !ID_WORDS.has(key[0]!.toLowerCase()) &&
+        !GENERIC.has(key[0]!.toLowerCase()),
+    ),
+    ({ key }) => key![0]!.toLowerCase(),
+  )
   for (const table of tables) {
     if (table.key?.length !== 1) continue
     const noun = nounsOf(table).join(' ')
@@ -99,8 +129,11 @@ function candidates({ tables, references }: Catalogue): Candidate[] {
   return tables.flatMap((from) =>
     from.columns.flatMap((column) => {
       if (!KEY_KINDS.has(column.kind) || declared.has(`${from.title}\n${column.name}`)) return []
+      const byKey = tablesKeyedBy.get(column.name.toLowerCase())
+      const keyed = byKey?.length === 1 ? pick(byKey, from, column) : undefined
+      if (keyed && keyed !== from) return [{ from, column, to: keyed, toColumn: keyed.key![0]! }]
       const noun = nounOfKey(column.name)
-      if (noun === null) return []
+      if (noun === null) return ofPeople(from, column, byNoun)
       const words = noun.split(' ')
       // `billing customer` refers to customers: the longest end of the name that is a table.
       for (let skip = 0; skip < words.length; skip++) {
@@ -110,9 +143,36 @@ function candidates({ tables, references }: Catalogue): Candidate[] {
             ? []
             : [{ from, column, to, toColumn: to.key![0]! }]
       }
-      return []
+      return ofPeople(from, column, byNoun)
     }),
   )
+}
+
+/** `post_author` is somebody, of the first table of people that its type fits. */
+function ofPeople(from: Table, column: Column, byNoun: ReadonlyMap<string, Table[]>): Candidate[] {
+  if (column.kind !== 'number' && column.kind !== 'uuid') return []
+  const words = wordsOf(column.name).filter((word) => !ID_WORDS.has(word))
+  if (
+    !`${MENTIONING},author,auteur,creator,user,utilisateur`
+      .split(',')
+      .some((phrase) => hasPhrase(words, phrase))
+  )
+    return []
+  for (const noun of [
+    'user',
+    'utilisateur',
+    'employee',
+    'employe',
+    'salarie',
+    'staff',
+    'account',
+    'person',
+    'agent',
+  ]) {
+    const to = pick(byNoun.get(noun) ?? [], from, column)
+    if (to && to !== from) return [{ from, column, to, toColumn: to.key![0]! }]
+  }
+  return []
 }
 
 /** `customer_id` and `id_client` are about customers and clients; null: no key's name. */
@@ -164,6 +224,13 @@ export async function contained(
   return typeof result === 'string' ? null : result
 }
 
+/** What a polymorphic reference is called, besides `commentable`. */
+const ANY_ROW = new Set(
+  'record entity object item source target owner parent subject model resource ref related linked author actor entite objet'.split(
+    ' ',
+  ),
+)
+
 /** `record_type` beside `record_id`: rows of several tables, which a link cannot tell apart. */
 function polymorphic(table: Table): Doubt[] {
   return table.columns.flatMap((column) => {
@@ -171,6 +238,7 @@ function polymorphic(table: Table): Doubt[] {
     if (!['id', 'uuid'].includes(words.at(-1) ?? '') || words.length < 2 || !KEY_KINDS.has(column.kind))
       return []
     const stem = words.slice(0, -1).join(' ')
+    if (!/able$/.test(stem) && !ANY_ROW.has(words.at(-2)!)) return []
     const type = table.columns.find(({ name, kind }) => {
       const other = wordsOf(name)
       const names = ['type', 'class', 'table', 'model', 'kind']

@@ -20,6 +20,8 @@ export interface Profile {
   nouns: string[]
   /** Meanings of its columns by name, for questions about the table as a whole. */
   meanings: Map<string, string>
+  /** Those that speak of people whatever the table: an e-mail does, a city does not. */
+  telling: Set<string>
   role: Role | null
 }
 
@@ -30,11 +32,14 @@ export function profileOf(table: Table, samples: Samples): Profile {
   const nouns = nounsOf(table)
   const sample = samples.get(table.title)
   const meanings = new Map<string, string>()
+  const telling = new Set<string>()
   for (const column of table.columns) {
     const found = meaningByValues(sample?.byColumn.get(column.name)) ?? meaningByName(column)
-    if (found) meanings.set(column.name, found.meaning.name)
+    if (!found) continue
+    meanings.set(column.name, found.meaning.name)
+    if (!found.meaning.ofPeople && !found.meaning.doubtful) telling.add(found.meaning.name)
   }
-  return { nouns, meanings, role: roleOf(table, nouns) }
+  return { nouns, meanings, telling, role: roleOf(table, nouns) }
 }
 
 /** `t_clients` client, `wp_users` user, `sales_order_items` order item (of sale). */
@@ -141,7 +146,10 @@ function identifiersOf(table: Table, { meanings }: Profile): string[] {
     !column.computed && ['text', 'number', 'uuid'].includes(column.kind)
   const found = LOOKUPS.flatMap((wanted) =>
     table.columns
-      .filter((column) => meanings.get(column.name) === wanted && usable(column))
+      .filter(
+        (column) =>
+          meanings.get(column.name) === wanted && usable(column) && !/fax|telecop/i.test(column.name),
+      )
       .map(({ name }) => name),
   )
   const references = table.columns.filter(

@@ -4,17 +4,36 @@
  */
 
 /** Words that say nothing by themselves. */
-const SILENT = new Set(['de', 'du', 'des', 'la', 'le', 'les', 'd', 'l', 'of', 'the', 'et', 'and', 'en'])
+const SILENT = new Set([
+  'a',
+  'au',
+  'de',
+  'du',
+  'des',
+  'la',
+  'le',
+  'les',
+  'd',
+  'l',
+  'of',
+  'the',
+  'et',
+  'and',
+  'en',
+])
 
 /** The words of a name, in lower case, without accents. */
 export function wordsOf(name: string): string[] {
-  return plain(name)
-    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .flatMap((part) => part.match(/[a-z]+|\d+/g) ?? [])
-    .filter((word) => !SILENT.has(word))
+  return (
+    plain(name)
+      .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+      .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+      .toLowerCase()
+      .split(/[^a-z0-9]+/)
+      .flatMap((part) => part.match(/[a-z]+|\d+/g) ?? [])
+      // `emise_le`: the last word says that it is a day.
+      .filter((word, n, all) => !SILENT.has(word) || (word === 'le' && n > 0 && n === all.length - 1))
+  )
 }
 
 /** A comment or a table's name, for phrases to be looked up in: its words as singulars. */
