@@ -10,9 +10,10 @@ import { LetheError } from '../errors.ts'
 import { EXIT_IMPOSSIBLE } from './command.ts'
 import { register as registerArchive } from './commands/archive.ts'
 import { register as registerCheck } from './commands/check.ts'
+import { register as registerDiscover } from './commands/discover.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
-import { register as registerHold } from './commands/hold.ts'
 import { register as registerFormat } from './commands/format.ts'
+import { register as registerHold } from './commands/hold.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
@@ -34,6 +35,7 @@ const REGISTER = [
   registerUp,
   registerInit,
   registerSeed,
+  registerDiscover,
   registerPolicy,
   registerRules,
   registerCheck,

@@ -9,6 +9,11 @@ const LINE_CHARS_MAX = 110
 
 /** `policy` (what `lethe.export_policy` returns) as text. */
 export function toYaml(policy: unknown): string {
+  return toDocument(policy).toString({ lineWidth: 0, flowCollectionPadding: false })
+}
+
+/** The same as nodes, to which comments can be added. */
+export function toDocument(policy: unknown): Document {
   const document = new Document(inOrder(policy, [policyJsonSchema()]))
   visit(document, {
     Collection(_, node, path) {
@@ -29,7 +34,7 @@ export function toYaml(policy: unknown): string {
     if (key.value !== 'tables' || !isMap(section.value)) continue
     for (const { key: table } of section.value.items.slice(1)) (table as Node).spaceBefore = true
   }
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false })
+  return document
 }
 
 /** True when a mapping or list takes one line, from that column on. */
