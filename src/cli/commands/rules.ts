@@ -4,8 +4,8 @@ import { type DatabasePool, sql } from 'slonik'
 import { z } from 'zod'
 import { LetheError } from '../../errors.ts'
 import { databaseAction } from '../command.ts'
-import { type Output, paint } from '../output.ts'
 import { assertDay } from '../day.ts'
+import { type Output, paint } from '../output.ts'
 
 interface Options {
   controller?: string
