@@ -195,6 +195,10 @@
 --!include lethe_private/checks/look.sql
 --!include lethe_private/checks/never_due.sql
 --!include lethe_private/checks/unpurposed_value.sql
+--!include lethe_private/checks/unkept_format.sql
+--!include lethe_private/checks/broken_hold.sql
+--!include lethe_private/checks/unguarded_hold.sql
+--!include lethe_private/checks/unrehearsed_rule.sql
 --!include lethe_private/checks/identifiable_row.sql
 --!include lethe_private/checks/small_group.sql
 --!include lethe/check.sql

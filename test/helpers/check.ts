@@ -101,6 +101,15 @@ export async function findings(
   return found.filter((finding) => (code === undefined ? finding.severity !== 'note' : finding.code === code))
 }
 
+/** Puts guards on a table, as its owner would. */
+export async function guard(db: TestDatabase, table: string): Promise<void> {
+  for (const { statement } of await db.query<{ statement: string }>(
+    'select statement from lethe.guard_sql($1)',
+    [table],
+  ))
+    await db.query(statement)
+}
+
 /** Makes a suite of a trial; its database is given to further tests. */
 export function provesItself({ code, object, says, violation, repair }: Trial): () => TestDatabase {
   let db: TestDatabase

@@ -1,5 +1,4 @@
--- Page: docs/checks/unpurposed-value.md. Counted by lethe.unpurposed() where there is one. It is called by name: it stands
--- among what is made after this. Values whose clock is unusable are not meant: evidence counts those as unclocked.
+-- Page: docs/checks/unpurposed-value.md. Values whose clock is unusable are not meant: evidence counts those as unclocked.
 create or replace function lethe_private.check_unpurposed_value(reached lethe_private.reached[])
   returns setof lethe_private.finding
   language plpgsql
@@ -10,20 +9,18 @@ declare
   v_problem text;
   v_state text;
 begin
-  if to_regprocedure('lethe.unpurposed(text, text)') is null then
-    return;
-  elsif current_setting('lethe.check_ran_out', true) = 'on' then
+  if current_setting('lethe.check_ran_out', true) = 'on' then
     return next lethe_private.not_looked('what serves no purpose', 'time ran out before it');
     return;
   end if;
-  return query execute $query$
+  return query
     select format('%s: %s', u.controller, n.name),
       format('%s of %s, controller %s, serve no purpose that the rule "%s" names, so that it never applies to them',
         case when u.column_name is null then u.rows - u.unclocked || ' rows' else u.rows - u.unclocked || ' values' end, n.name, u.controller, u.action),
       'give them a term: one without "when", or for the purpose they serve', true
     from lethe.unpurposed() as u
     cross join lateral (select concat_ws('.', u.table_name, quote_ident(u.column_name)) as name) as n
-    where u.rows > u.unclocked$query$;
+    where u.rows > u.unclocked;
 exception
   when query_canceled then
     perform set_config('lethe.check_ran_out', 'on', true);
