@@ -73,8 +73,6 @@ comment on column lethe.column_formats.on_arrival is
 
 -- Functions whose parameters have changed ------------------------------------------------------
 
-drop function lethe_private.assert_parameters(lethe.methods, jsonb);
-
 
 
 -- Functions, views, policies -------------------------------------------------------------------
