@@ -359,7 +359,7 @@ describe('the script', () => {
     await run()
     expect(await left()).toEqual([])
     await set(2)
-    expect(await findings()).toEqual(['format_without_constraint', 'format_violated'])
+    expect(await findings()).toEqual(['format_left_over', 'format_without_constraint', 'format_violated'])
     await run()
     expect(await left()).toEqual([])
     expect(await db.query('select zip, "ZIP" from public.shops')).toEqual([{ zip: '75', ZIP: '75008' }])
@@ -389,13 +389,50 @@ describe('the script', () => {
     await runSteps()
     expect(await refusal(insert(40_000, '1990-01-01'))).toMatchObject({ code: '23514' })
     await declare(null)
-    expect(await titles()).toEqual(['Drop the trigger that is no longer declared'])
+    expect(await findings()).toEqual(['format_left_over'])
+    expect(await titles()).toEqual(['Drop what an earlier declaration left'])
     await runSteps()
     expect(await db.query(`select from pg_trigger where tgrelid = '${TABLE}'::regclass`)).toEqual([])
     expect(await db.query(`select from pg_proc where pronamespace = '"Mixed.Case"'::regnamespace`)).toEqual(
       [],
     )
   })
+
+  it.each(['plain', 'inherited'] as const)(
+    'takes a %s table from one format to another, of which neither holds the values of the other',
+    async (kind) => {
+      await makeTable(kind, 0)
+      await declare('reduce')
+      await runSteps()
+      await insert(1, '1980-03-12')
+      await db.query('select lethe.set_format($1, $2, $3, on_arrival => $4)', [
+        TABLE,
+        COLUMN,
+        'month',
+        'reduce',
+      ])
+      expect(await titles()).toEqual([
+        'Drop what an earlier declaration left',
+        'Reduce what arrives',
+        'Reduce what is there',
+        'Add the constraint',
+        'Check every row',
+      ])
+      await db.query('select lethe.set_format($1, $2, $3)', [TABLE, COLUMN, 'month_day'])
+      expect(await titles()).toEqual(['Drop what an earlier declaration left'])
+      await db.query('select lethe.set_format($1, $2, $3, on_arrival => $4)', [
+        TABLE,
+        COLUMN,
+        'month',
+        'reduce',
+      ])
+      await db.query(`update ${TABLE} set ${QUOTED} = null`)
+      await runSteps()
+      expect(await findings()).toEqual([])
+      expect(await insert(2, '1980-03-12')).toEqual([{ value: '1980-03' }])
+      expect(await refusal(insert(3, '--03-12'))).toMatchObject({ code: '23514' })
+    },
+  )
 
   it('has room for names as long as PostgreSQL lets them be, two of them alike but for their end', async () => {
     const long = (end: string) => `${'\u{1F382}'.repeat(15)}é${end}`
@@ -533,7 +570,7 @@ it.runIf(serverVersion() >= 18)(
           execute format('comment on constraint zip_is_postcode_prefix on public.loose is %L', v_mark);
         end $$`)
     await again('not enforced')
-    expect(await findings()).toEqual(['format_without_constraint'])
+    expect(await findings()).toEqual(['format_left_over', 'format_without_constraint'])
     await again('')
     expect(await findings()).toEqual([])
   },
