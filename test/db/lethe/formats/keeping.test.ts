@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { remove } from '../../../../src/install/remove.ts'
 import { createDatabase, refusal, serverVersion, type TestDatabase } from '../../../helpers/database.ts'
-import { grantMissing, rowsOf } from '../../../helpers/engine.ts'
+import { addCycleRunner, grantMissing, rowsOf, runCycle } from '../../../helpers/engine.ts'
 import { TEXT_FORMATS } from '../../../oracle/formats.ts'
 
 let db: TestDatabase
@@ -483,6 +483,41 @@ describe('the script', () => {
     expect(await db.query(`select to_regclass('lethe.terms') is not null as there`)).toEqual([
       { there: true },
     ])
+  })
+})
+
+describe('a cycle', () => {
+  it('masks values in their format under the constraint and the trigger, for two controllers', async () => {
+    await addCycleRunner(db)
+    await db.query(`
+      create schema log;
+      create table log.visits (id int primary key, owner int not null, ip text, birthday text, seen date);
+      insert into log.visits select n, 1 + n % 2, '192.0.2.' || n, '1980-03-1' || n, date '2020-01-01' + case when n > 4 then 3000 else 0 end
+      from generate_series(1, 8) as n;
+      select lethe.set_controller('north', 'America/St_Johns', '1');
+      select lethe.set_controller('south', 'Pacific/Apia', '2');
+      select lethe.manage_table('log.visits', controller_column => 'owner');
+      select lethe.set_format('log.visits', 'ip', 'ip_prefix', on_arrival => 'reduce');
+      select lethe.set_format('log.visits', 'birthday', 'month_day', on_arrival => 'reject');
+      select lethe.set_rule('log.visits', 'anonymize', 'P1Y', 'ip', '{seen}', 'generalize_ip', '{"v4": 8}');
+      select lethe.set_rule('log.visits', 'anonymize', 'P1Y', 'birthday', '{seen}', 'constant', '{"value": "--01-01"}')`)
+    await grantMissing(db)
+    for (const column of ['ip', 'birthday'])
+      for (const { statement } of await db.query<{ statement: string }>(
+        `select statement from lethe.format_steps('log.visits', $1)`,
+        [column],
+      ))
+        await db.query(statement)
+    expect(await runCycle(db, 'north', '2022-06-01')).toBe('complete')
+    expect(await runCycle(db, 'south', '2022-06-01')).toBe('complete')
+    expect(await db.query('select id, ip, birthday from log.visits order by id')).toEqual(
+      Array.from({ length: 8 }, (_, i) =>
+        i < 4
+          ? { id: i + 1, ip: '192.0.0.0', birthday: '--01-01' }
+          : { id: i + 1, ip: '192.0.2.0', birthday: `--03-1${i + 1}` },
+      ),
+    )
+    expect(await findings()).toEqual([])
   })
 })
 
