@@ -16,7 +16,7 @@ declare
   v_recogniser text;
 begin
   v_format := lethe_private.format_of_type(format_domain_sql.format, coalesce(v_type, 'text'), 'type ' || v_type);
-  perform lethe_private.assert_parameters('format ' || v_format.name, v_format.parameters, coalesce(parameters, '{}'));
+  perform lethe_private.assert_given_parameters('format ' || v_format.name, v_format.parameters, coalesce(parameters, '{}'));
   v_recogniser := lethe_private.fill_format(v_format.recogniser, '{value}', format_type(to_regtype(v_type), -1),
     lethe_private.format_parameters(v_format.parameters, coalesce(parameters, '{}')));
   return format(E'create domain %1$I.%2$I as %3$s\n  constraint %4$I check (%5$s);\ncomment on domain %1$I.%2$I is %6$L;\ncomment on constraint %4$I on domain %1$I.%2$I is %7$L;\n',

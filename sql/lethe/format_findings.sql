@@ -39,6 +39,10 @@ begin
         select lethe_private.plain_name(v_managed), v_declared.column_name, f.code, f.text,
           coalesce(f.cure, format('select lethe.format_sql(%L, %L)', lethe_private.plain_name(v_managed), v_declared.column_name))
         from (
+          select 'format_left_over',
+            format('a constraint or trigger of an earlier format is still on column %I of %s', v_declared.column_name, lethe_private.plain_name(v_managed)), null
+          where v_state.left_over
+          union all
           select 'format_without_trigger',
             format('no trigger %ss what arrives in column %I of %s', v_declared.on_arrival, v_declared.column_name, lethe_private.plain_name(v_managed)), null
           where not v_state.has_trigger

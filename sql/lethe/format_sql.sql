@@ -19,11 +19,14 @@ declare
 begin
   select * into v_state from lethe_private.format_state(v_declared);
   step := 0;
-  if v_state.old_trigger then
-    step := step + 1; title := 'Drop the trigger that is no longer declared'; notes := 'Locks the table for a moment.';
-    statement := v_lock || lethe_private.format_drop_trigger_sql(v_declared) || v_done;
+  if v_state.left_over then
+    step := step + 1; title := 'Drop what an earlier declaration left';
+    notes := 'Locks the table for a moment (ACCESS EXCLUSIVE). What was kept in the former format is in none until the steps below are done.';
+    statement := E'begin;\nset local lock_timeout = ''5s'';\n'
+      || (select string_agg(l.statement, E'\n' order by l.n, l.statement) from lethe_private.format_leftovers(v_declared) as l) || E'\ncommit;';
     return next;
-  elsif not v_state.has_trigger then
+  end if;
+  if not v_state.has_trigger then
     step := step + 1;
     title := case v_declared.on_arrival when 'reduce' then 'Reduce what arrives' else 'Reject what arrives' end;
     notes := lethe_private.trigger_notes(v_declared);
@@ -39,9 +42,8 @@ begin
   if not v_state.has_constraint then
     step := step + 1; title := 'Add the constraint';
     must_be_none := lethe_private.format_left_sql(v_managed, v_declared);
-    notes := lethe_private.constraint_notes(v_declared, v_state.name_taken and not v_state.stale);
-    statement := E'begin;\nset local lock_timeout = ''5s'';\n'
-      || lethe_private.format_constraint_sql(v_declared, v_state.name_taken and v_state.stale) || 'commit;';
+    notes := lethe_private.constraint_notes(v_declared, v_state.name_taken);
+    statement := E'begin;\nset local lock_timeout = ''5s'';\n' || lethe_private.format_constraint_sql(v_declared) || 'commit;';
     return next;
     must_be_none := null;
     if v_declared.on_arrival is null and v_declared.reduction is not null then

@@ -69,7 +69,7 @@ begin
   select h.* into v_column from lethe_private.host_columns as h where h.relation = v_oid and h.name = "column";
   perform lethe_private.assert_column_may_change(managed, v_oid, v_column);
   v_format := lethe_private.format_of_type(assert_format_fits.format, v_column.type_name, v_name || ', of type ' || v_column.type || ',');
-  perform lethe_private.assert_parameters('format ' || v_format.name, v_format.parameters, assert_format_fits.parameters);
+  perform lethe_private.assert_given_parameters('format ' || v_format.name, v_format.parameters, assert_format_fits.parameters);
 
   v_length := v_format.length_max + coalesce((lethe_private.format_parameters(v_format.parameters, parameters) ->> 'keep')::int, 0);
   if v_column.length < v_length then

@@ -136,7 +136,7 @@ begin
       message = format('method %L does not exist', method),
       hint = 'one of ' || (select string_agg(m.name, ', ' order by m.name) from lethe.methods as m);
   end if;
-  perform lethe_private.assert_parameters('method ' || v_method.name, v_method.parameters, coalesce(parameters, '{}'));
+  perform lethe_private.assert_parameters(v_method, coalesce(parameters, '{}'));
   perform lethe_private.assert_method_fits(relation, v_column, v_method, parameters);
   perform lethe_private.assert_constant_stands(relation, v_column, v_method, coalesce(parameters, '{}'));
 end

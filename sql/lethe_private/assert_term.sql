@@ -55,7 +55,7 @@ $$;
 comment on function lethe_private.assert_clock(lethe.managed_tables, text[]) is
   'The clocks as the terms keep them. Raises LE102, LE103, LE106, LE302, LE310 or LE315 unless each is a date or time column of the table, or the latest of other rows.';
 
-create or replace function lethe_private.assert_parameters(subject text, declared jsonb, parameters jsonb)
+create or replace function lethe_private.assert_given_parameters(subject text, declared jsonb, parameters jsonb)
   returns void
   language plpgsql
   immutable
@@ -97,8 +97,17 @@ begin
 end
 $$;
 
-comment on function lethe_private.assert_parameters(text, jsonb, jsonb) is
+comment on function lethe_private.assert_given_parameters(text, jsonb, jsonb) is
   'Raises LE106 for a parameter that is unknown, missing or of the wrong kind.';
+
+create or replace function lethe_private.assert_parameters(method lethe.methods, parameters jsonb)
+  returns void
+  language sql
+  immutable
+return lethe_private.assert_given_parameters('method ' || method.name, method.parameters, assert_parameters.parameters);
+
+comment on function lethe_private.assert_parameters(lethe.methods, jsonb) is
+  'Raises LE106 for a parameter of a method that is unknown, missing or of the wrong kind.';
 
 -- Unique and exclusion indexes that touch the column, in their keys, expressions or predicate.
 create or replace function lethe_private.unique_indexes(relation oid, column_position int2)

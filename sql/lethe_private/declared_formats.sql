@@ -161,10 +161,41 @@ end;
 
 comment on function lethe_private.trigger_relations(oid) is 'The tables on which a row trigger must be made to reach all rows of a table.';
 
+-- What an earlier declaration of the same column left on the table, known by its comment. A trigger of the same name is
+-- replaced, so it is not among them.
+create or replace function lethe_private.format_leftovers(declared lethe_private.declared_formats)
+  returns table (n int, statement text)
+  language sql
+  stable
+begin atomic
+  with triggers as (
+    select g.tgname, g.tgrelid, f.proname, n.nspname
+    from lethe_private.trigger_relations(declared.relation) as r (oid)
+    join pg_catalog.pg_trigger as g on g.tgrelid = r.oid and not g.tgisinternal
+    join pg_catalog.pg_proc as f on f.oid = g.tgfoid
+    join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
+    where obj_description(g.oid, 'pg_trigger') ~ '^lethe format '
+      and (g.tgname <> declared.trigger_name or declared.on_arrival is null)
+      and exists (select from lethe.formats as x where g.tgname = lethe_private.format_object('zz_' || declared.column_name || '_is_' || x.name))
+  )
+  select 1, format('drop trigger %I on %s;', t.tgname, lethe_private.host_name(t.tgrelid)) from triggers as t
+  union all
+  select distinct 2, format('drop function %I.%I();', t.nspname, t.proname) from triggers as t
+  union all
+  select 3, format('alter table %s drop constraint %I;', lethe_private.host_name(k.conrelid), k.conname)
+  from pg_catalog.pg_constraint as k
+  where k.conrelid = declared.relation and k.contype = 'c' and k.conkey = array[declared.position]
+    and obj_description(k.oid, 'pg_constraint') ~ '^lethe format '
+    and (obj_description(k.oid, 'pg_constraint') <> declared.constraint_mark or not coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true));
+end;
+
+comment on function lethe_private.format_leftovers(lethe_private.declared_formats) is
+  'Statements that drop what an earlier declaration of a column''s format left on the table, in their order.';
+
 -- The constraint may stand on the table, or on the domain that the column is of. One that is not enforced
 -- (PostgreSQL 18) keeps nothing.
 create or replace function lethe_private.format_state(declared lethe_private.declared_formats)
-  returns table (on_domain boolean, has_constraint boolean, validated boolean, name_taken boolean, stale boolean, has_trigger boolean, old_trigger boolean)
+  returns table (on_domain boolean, has_constraint boolean, validated boolean, name_taken boolean, has_trigger boolean, left_over boolean)
   language sql
   stable
 begin atomic
@@ -177,19 +208,18 @@ begin atomic
     where k.conrelid = declared.relation
       or k.contypid = (select a.atttypid from pg_catalog.pg_attribute as a where a.attrelid = declared.relation and a.attnum = declared.position)
   ), triggers as (
-    select r.oid as relation, obj_description(g.oid, 'pg_trigger') as mark, g.tgenabled in ('O', 'A') as enabled
+    select obj_description(g.oid, 'pg_trigger') as mark, g.tgenabled in ('O', 'A') as enabled
     from lethe_private.trigger_relations(declared.relation) as r (oid)
     left join pg_catalog.pg_trigger as g on g.tgrelid = r.oid and g.tgname = declared.trigger_name
   )
   select
-    coalesce((select bool_or(c.on_domain) from constraints as c where c.enforced and c.mark = declared.constraint_mark), false),
-    coalesce((select bool_or(true) from constraints as c where c.enforced and c.mark = declared.constraint_mark), false),
-    coalesce((select bool_or(c.convalidated) from constraints as c where c.enforced and c.mark = declared.constraint_mark), false),
-    coalesce((select bool_or(true) from constraints as c where not c.on_domain and c.conname = declared.constraint_name), false),
-    coalesce((select bool_or(c.mark ~ '^lethe format ') from constraints as c where not c.on_domain and c.conname = declared.constraint_name), false),
-    coalesce((select bool_and(t.enabled and t.mark = declared.trigger_mark) from triggers as t where declared.on_arrival is not null), declared.on_arrival is null),
-    coalesce((select bool_or(t.mark ~ '^lethe format ') from triggers as t where declared.on_arrival is null), false);
+    exists (select from constraints as c where c.enforced and c.mark = declared.constraint_mark and c.on_domain),
+    exists (select from constraints as c where c.enforced and c.mark = declared.constraint_mark),
+    exists (select from constraints as c where c.enforced and c.mark = declared.constraint_mark and c.convalidated),
+    exists (select from constraints as c where not c.on_domain and c.conname = declared.constraint_name and coalesce(c.mark, '') !~ '^lethe format '),
+    declared.on_arrival is null or (select coalesce(bool_and(t.enabled and t.mark = declared.trigger_mark), false) from triggers as t),
+    exists (select from lethe_private.format_leftovers(declared));
 end;
 
 comment on function lethe_private.format_state(lethe_private.declared_formats) is
-  'What of a declared format is in place: the constraint, whether all rows were checked, the trigger; and what stands in its place.';
+  'What of a declared format is in place: the constraint, whether all rows were checked, the trigger; and what stands in its way.';

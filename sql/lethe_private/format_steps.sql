@@ -67,30 +67,15 @@ $$;
 
 comment on function lethe_private.format_trigger_sql(lethe_private.declared_formats) is 'The trigger that reduces or rejects what arrives, and its function.';
 
-create or replace function lethe_private.format_drop_trigger_sql(declared lethe_private.declared_formats)
+create or replace function lethe_private.format_constraint_sql(declared lethe_private.declared_formats)
   returns text
   language sql
   stable
-begin atomic
-  select string_agg(format(E'drop trigger if exists %I on %s;\n', declared.trigger_name, lethe_private.host_name(r)), '' order by r)
-    || (select format(E'drop function if exists %I.%I();\n', n.nspname,
-          lethe_private.format_object(concat_ws('_', c.relname, declared.column_name, 'is', declared.format)))
-        from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = declared.relation)
-  from lethe_private.trigger_relations(declared.relation) as r;
-end;
-
-comment on function lethe_private.format_drop_trigger_sql(lethe_private.declared_formats) is 'Takes back the trigger of a format that is no longer to have one.';
-
-create or replace function lethe_private.format_constraint_sql(declared lethe_private.declared_formats, replaces boolean)
-  returns text
-  language sql
-  stable
-return format(E'alter table %1$s%2$s\n  add constraint %3$I check (%4$s) not valid;\ncomment on constraint %3$I on %1$s is %5$L;\n',
+return format(E'alter table %1$s\n  add constraint %2$I check (%3$s) not valid;\ncomment on constraint %2$I on %1$s is %4$L;\n',
   lethe_private.host_name(declared.relation),
-  case when replaces then format(E'\n  drop constraint %I,', declared.constraint_name) end,
   declared.constraint_name, replace(declared.recogniser, '{value}', declared.own_value), declared.constraint_mark);
 
-comment on function lethe_private.format_constraint_sql(lethe_private.declared_formats, boolean) is 'The constraint that keeps a format, not validated.';
+comment on function lethe_private.format_constraint_sql(lethe_private.declared_formats) is 'The constraint that keeps a format, not validated.';
 
 -- Page by page, each batch its own transaction: every row is read once, whatever its key, and a value that came in the
 -- meantime lies in a page further on, in the format already. Held rows are left.
@@ -106,7 +91,7 @@ declare
     E' as c\n        set %1$I = %2$s\n        where c.ctid >= $1 and c.ctid < $2\n          and not (%3$s)\n          and (%2$s) is not null\n          and %4$s\n      ',
     declared.column_name, v_reduction, replace(declared.recogniser, '{value}', declared.row_value),
     -- A day back, for controllers whose today has not begun.
-    replace(lethe_private.not_held_sql('c', managed, declared.relation, current_date - 1), E'\n', E'\n      '));
+    lethe_private.not_held_sql('c', managed, declared.relation, current_date - 1));
 begin
   return 'do ' || lethe_private.dollar_quoted(format(
     $body$

@@ -105,9 +105,11 @@ export async function main(args: string[]): Promise<void> {
 /** `undefined` when nothing was wrong: somebody asked for help or the version. */
 function fromCommander(thrown: CommanderError): LetheError | undefined {
   if (thrown.exitCode === 0) return undefined
-  return new LetheError(thrown.message.replace(/^error: /, ''), {
+  // Commander's guess at a misspelt word stands on a line of its own: (Did you mean format?)
+  const [sentence = '', guess] = thrown.message.replace(/^error: /, '').split('\n')
+  return new LetheError(sentence, {
     code: 'LE607',
-    hint: 'lethe --help lists what there is',
+    hint: `${guess ? `${guess.replace(/^\((.*)\)$/, '$1')} ` : ''}lethe --help lists what there is`,
   })
 }
 

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { remove } from '../../../../src/install/remove.ts'
 import { createDatabase, refusal, serverVersion, type TestDatabase } from '../../../helpers/database.ts'
-import { grantMissing, rowsOf } from '../../../helpers/engine.ts'
+import { addCycleRunner, grantMissing, rowsOf, runCycle } from '../../../helpers/engine.ts'
 import { TEXT_FORMATS } from '../../../oracle/formats.ts'
 
 let db: TestDatabase
@@ -359,7 +359,7 @@ describe('the script', () => {
     await run()
     expect(await left()).toEqual([])
     await set(2)
-    expect(await findings()).toEqual(['format_without_constraint', 'format_violated'])
+    expect(await findings()).toEqual(['format_left_over', 'format_without_constraint', 'format_violated'])
     await run()
     expect(await left()).toEqual([])
     expect(await db.query('select zip, "ZIP" from public.shops')).toEqual([{ zip: '75', ZIP: '75008' }])
@@ -389,13 +389,50 @@ describe('the script', () => {
     await runSteps()
     expect(await refusal(insert(40_000, '1990-01-01'))).toMatchObject({ code: '23514' })
     await declare(null)
-    expect(await titles()).toEqual(['Drop the trigger that is no longer declared'])
+    expect(await findings()).toEqual(['format_left_over'])
+    expect(await titles()).toEqual(['Drop what an earlier declaration left'])
     await runSteps()
     expect(await db.query(`select from pg_trigger where tgrelid = '${TABLE}'::regclass`)).toEqual([])
     expect(await db.query(`select from pg_proc where pronamespace = '"Mixed.Case"'::regnamespace`)).toEqual(
       [],
     )
   })
+
+  it.each(['plain', 'inherited'] as const)(
+    'takes a %s table from one format to another, of which neither holds the values of the other',
+    async (kind) => {
+      await makeTable(kind, 0)
+      await declare('reduce')
+      await runSteps()
+      await insert(1, '1980-03-12')
+      await db.query('select lethe.set_format($1, $2, $3, on_arrival => $4)', [
+        TABLE,
+        COLUMN,
+        'month',
+        'reduce',
+      ])
+      expect(await titles()).toEqual([
+        'Drop what an earlier declaration left',
+        'Reduce what arrives',
+        'Reduce what is there',
+        'Add the constraint',
+        'Check every row',
+      ])
+      await db.query('select lethe.set_format($1, $2, $3)', [TABLE, COLUMN, 'month_day'])
+      expect(await titles()).toEqual(['Drop what an earlier declaration left'])
+      await db.query('select lethe.set_format($1, $2, $3, on_arrival => $4)', [
+        TABLE,
+        COLUMN,
+        'month',
+        'reduce',
+      ])
+      await db.query(`update ${TABLE} set ${QUOTED} = null`)
+      await runSteps()
+      expect(await findings()).toEqual([])
+      expect(await insert(2, '1980-03-12')).toEqual([{ value: '1980-03' }])
+      expect(await refusal(insert(3, '--03-12'))).toMatchObject({ code: '23514' })
+    },
+  )
 
   it('has room for names as long as PostgreSQL lets them be, two of them alike but for their end', async () => {
     const long = (end: string) => `${'\u{1F382}'.repeat(15)}é${end}`
@@ -446,6 +483,41 @@ describe('the script', () => {
     expect(await db.query(`select to_regclass('lethe.terms') is not null as there`)).toEqual([
       { there: true },
     ])
+  })
+})
+
+describe('a cycle', () => {
+  it('masks values in their format under the constraint and the trigger, for two controllers', async () => {
+    await addCycleRunner(db)
+    await db.query(`
+      create schema log;
+      create table log.visits (id int primary key, owner int not null, ip text, birthday text, seen date);
+      insert into log.visits select n, 1 + n % 2, '192.0.2.' || n, '1980-03-1' || n, date '2020-01-01' + case when n > 4 then 3000 else 0 end
+      from generate_series(1, 8) as n;
+      select lethe.set_controller('north', 'America/St_Johns', '1');
+      select lethe.set_controller('south', 'Pacific/Apia', '2');
+      select lethe.manage_table('log.visits', controller_column => 'owner');
+      select lethe.set_format('log.visits', 'ip', 'ip_prefix', on_arrival => 'reduce');
+      select lethe.set_format('log.visits', 'birthday', 'month_day', on_arrival => 'reject');
+      select lethe.set_rule('log.visits', 'anonymize', 'P1Y', 'ip', '{seen}', 'generalize_ip', '{"v4": 8}');
+      select lethe.set_rule('log.visits', 'anonymize', 'P1Y', 'birthday', '{seen}', 'constant', '{"value": "--01-01"}')`)
+    await grantMissing(db)
+    for (const column of ['ip', 'birthday'])
+      for (const { statement } of await db.query<{ statement: string }>(
+        `select statement from lethe.format_steps('log.visits', $1)`,
+        [column],
+      ))
+        await db.query(statement)
+    expect(await runCycle(db, 'north', '2022-06-01')).toBe('complete')
+    expect(await runCycle(db, 'south', '2022-06-01')).toBe('complete')
+    expect(await db.query('select id, ip, birthday from log.visits order by id')).toEqual(
+      Array.from({ length: 8 }, (_, i) =>
+        i < 4
+          ? { id: i + 1, ip: '192.0.0.0', birthday: '--01-01' }
+          : { id: i + 1, ip: '192.0.2.0', birthday: `--03-1${i + 1}` },
+      ),
+    )
+    expect(await findings()).toEqual([])
   })
 })
 
@@ -533,7 +605,7 @@ it.runIf(serverVersion() >= 18)(
           execute format('comment on constraint zip_is_postcode_prefix on public.loose is %L', v_mark);
         end $$`)
     await again('not enforced')
-    expect(await findings()).toEqual(['format_without_constraint'])
+    expect(await findings()).toEqual(['format_left_over', 'format_without_constraint'])
     await again('')
     expect(await findings()).toEqual([])
   },
