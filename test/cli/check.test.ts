@@ -36,7 +36,7 @@ describe('lethe check', () => {
     expect(text.stdout).toMatch(
       /^error unclassified-column \(1, docs\/checks\/unclassified-column\.md\)\n {2}audience\.contacts\."shoeSize" {2}\S+policy\.yaml:\d+\n/,
     )
-    expect(text.stdout).toContain('1 errors, 0 warnings')
+    expect(text.stdout).toContain('1 error, 0 warnings')
     expect(text.stdout).toContain('the data was not read')
 
     const github = await check('--policy', POLICY_FILE, '--no-data', '--format', 'github')
@@ -88,6 +88,19 @@ describe('lethe check', () => {
       await fresh.drop()
       await empty.drop()
     }
+  })
+
+  it('has lethe doctor beside it, which lists the statistics views with what they depend on', async () => {
+    const text = await lethe(['doctor'], { databaseUrl: db.installer.url })
+    expect(text.stdout).toMatch(/lethe_stats\.new_readers .*table audience\.contacts/)
+    expect(text.code).toBe(0)
+    const json = await lethe(['doctor', '--json'], { databaseUrl: db.installer.url })
+    expect(json.rows()).toEqual([
+      {
+        view_name: 'lethe_stats.new_readers',
+        depends_on: expect.stringContaining('table audience.addresses'),
+      },
+    ])
   })
 
   it('points at the waiver in the file that has run out', async () => {

@@ -13,6 +13,7 @@ describe('lethe', () => {
       'remove',
       'seed',
       'policy',
+      'check',
       'plan',
       'run',
       'status',

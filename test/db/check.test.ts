@@ -1,9 +1,11 @@
 /** What holds for `lethe.check()` as a whole. Each finding has a test of its own in checks/. */
 import { readdirSync, readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDesk, DESK_POLICY, findings } from '../helpers/check.ts'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
-import { addCycleRunner, runCycle } from '../helpers/engine.ts'
+import { addCycleRunner, rowsOf, runCycle } from '../helpers/engine.ts'
+import { type Category, type Decision, type Table, undecided } from '../oracle/coverage.ts'
 
 describe('every finding', () => {
   let db: TestDatabase
@@ -251,5 +253,109 @@ describe('waivers', () => {
       code: 'LE106',
       detail: 'at /views/desk.people',
     })
+  })
+})
+
+describe('no column escapes', () => {
+  let db: TestDatabase
+  beforeAll(async () => {
+    db = await createDatabase()
+    await db.query(
+      `select lethe.set_controller('north', 'America/St_Johns'), lethe.set_controller('south', 'Pacific/Apia')`,
+    )
+  })
+  afterAll(() => db.drop())
+
+  const category = fc.constantFrom<Category[]>(undefined, 'content', 'technical', 'not personal')
+  const schemas = fc.integer({ min: 1, max: 7 }).chain((size) =>
+    fc
+      .array(
+        fc.record<Table>({
+          managed: fc.boolean(),
+          columns: fc.array(category, { maxLength: 2 }),
+          references: fc.array(
+            fc.record({
+              to: fc.nat({ max: size - 1 }),
+              decision: fc.constantFrom<Decision[]>('none', 'own', 'ignore', 'unlink'),
+              category,
+            }),
+            { maxLength: 2 },
+          ),
+        }),
+        { minLength: size, maxLength: size },
+      )
+      .map(([root, ...others]) => [{ ...root!, managed: true }, ...others]),
+  )
+
+  /** The schema and its policy, as statements. Every other table is the one controller's, the rest the other's. */
+  function statements(tables: Table[]): string {
+    const created = tables.map(({ columns }, t) => {
+      const list = [
+        'id bigint generated always as identity primary key',
+        ...columns.map((_, c) => `c${c} text`),
+      ]
+      return `create table t.t${t} (${list.join(', ')})`
+    })
+    const referring = tables.flatMap(({ references }, t) =>
+      references.map(
+        ({ to }, r) =>
+          `alter table t.t${t} add column r${r} bigint references t.t${to}; create index on t.t${t} (r${r})`,
+      ),
+    )
+    const managed = tables.flatMap((table, t) =>
+      table.managed ? [`select lethe.manage_table('t.t${t}', '${t % 2 === 0 ? 'north' : 'south'}')`] : [],
+    )
+    const decided = tables.flatMap((table, t) =>
+      !table.managed
+        ? []
+        : [
+            ...table.columns.map((category, c) => [category, `c${c}`]),
+            ...table.references.map(({ category }, r) => [category, `r${r}`]),
+          ].flatMap(([category, name]) =>
+            category ? [`select lethe.set_column('t.t${t}', '${name}', '${category}')`] : [],
+          ),
+    )
+    const linked = tables.flatMap((table, t) =>
+      table.references.flatMap(({ to, decision }, r) =>
+        !table.managed || !tables[to]!.managed || decision === 'none'
+          ? []
+          : [
+              `select lethe.set_link('t.t${t}', 't.t${to}', array['r${r}'], ${
+                decision === 'unlink' ? `on_purge => 'unlink'` : `subject => 'person', kind => '${decision}'`
+              })`,
+            ],
+      ),
+    )
+    return [
+      'create schema t',
+      ...created,
+      ...referring,
+      ...managed,
+      `select lethe.set_subject_type('person', 't.t0')`,
+      ...decided,
+      ...linked,
+    ].join(';\n')
+  }
+
+  it('whatever the tables, their references and what was decided on them', async () => {
+    const session = await db.connect()
+    await fc.assert(
+      fc.asyncProperty(schemas, async (tables) => {
+        await session.query('begin')
+        try {
+          await session.query(statements(tables))
+          const found = await rowsOf<{ code: string; object: string }>(
+            session,
+            `select code, object from lethe.check(false) where code in ('unmanaged-table', 'unclassified-column', 'undecided-link')`,
+          )
+          expect(found.map(({ code, object }) => `${code} ${object.replace('t.t', 't')}`).sort()).toEqual(
+            undecided(tables).sort(),
+          )
+        } finally {
+          await session.query('rollback')
+        }
+      }),
+      { numRuns: 60 },
+    )
   })
 })

@@ -1,3 +1,18 @@
+create or replace function lethe_private.names_an_object(message text)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  select exists (
+    select
+    from regexp_matches(message, '^permission denied for (?:table|view|materialized view|schema|function|sequence) (\S.*)$') as m (name)
+    where exists (select from pg_catalog.pg_class as c where c.relname = m.name[1])
+       or exists (select from pg_catalog.pg_namespace as n where n.nspname = m.name[1])
+       or exists (select from pg_catalog.pg_proc as p where p.proname = m.name[1]));
+end;
+
+comment on function lethe_private.names_an_object(text) is 'True for the sentence that PostgreSQL says where a right is missing, about an object that exists.';
+
 -- Reads the host's data for a check, as lethe_sweeper. What cannot be read is said, never passed over. Where the
 -- caller's statement_timeout runs out, what is left is not begun: the timer of a statement rings once.
 create or replace function lethe_private.look(statement text, managed lethe.managed_tables, out facts jsonb, out problem text)
@@ -22,10 +37,10 @@ begin
       problem := 'time ran out over it';
     when lock_not_available then
       problem := 'it was locked';
-    -- This one names a table, a schema or a function, and no row of it.
+    -- PostgreSQL's own sentence names an object that there is. A host's function may raise another, of what it read.
     when insufficient_privilege then
       get stacked diagnostics v_message = message_text;
-      problem := v_message;
+      problem := case when lethe_private.names_an_object(v_message) then v_message else 'a right is missing' end;
     when others then
       get stacked diagnostics v_state = returned_sqlstate;
       problem := format('reading it fails (SQLSTATE %s)', v_state);

@@ -70,7 +70,9 @@ function report(out: Output, findings: Finding[], { data, policy }: Options): vo
   }
   const count = (severity: Finding['severity']): number =>
     findings.filter((finding) => finding.severity === severity).length
-  const told = `${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes${data ? '' : '; the data was not read'}`
+  const counted = (severity: Finding['severity']): string =>
+    `${count(severity)} ${severity}${count(severity) === 1 ? '' : 's'}`
+  const told = `${counted('error')}, ${counted('warning')}, ${counted('note')}${data ? '' : '; the data was not read'}`
   if (count('error') > 0) out.line(told)
   else out.success(`no column, link, table or view is without a decision: ${told}`)
 }

@@ -77,3 +77,16 @@ it('never says what was in a row over which it failed', async () => {
     ['desk.broken', 'view desk.broken could not be looked at: reading it fails (SQLSTATE 22P02)'],
   ])
 })
+
+it('does not repeat what a function of the host says about rights', async () => {
+  await db.query(`
+    drop view desk.broken;
+    create function desk.tell(email text) returns int language plpgsql as $$
+    begin raise insufficient_privilege using message = 'permission denied for table ' || email; end $$;
+    create view desk.telltale as select desk.tell(email) as people from desk.people;
+    select lethe.set_view('desk.telltale', 'figures', array['people']);
+    grant select on desk.telltale to lethe_sweeper`)
+  expect(await told()).toEqual([
+    ['desk.telltale', 'view desk.telltale could not be looked at: a right is missing'],
+  ])
+})
