@@ -19,6 +19,7 @@ begin
   perform lethe_private.apply_tables(coalesce(policy -> 'tables', '{}'));
   perform lethe_private.apply_links(policy);
   perform lethe_private.apply_rules(policy, reason);
+  perform lethe_private.write_guards();
 
   -- Links are laid anew each time. Those that came back as they were have not changed.
   with same as (

@@ -106,6 +106,68 @@ $$;
 
 comment on function lethe_private.assert_free(text, record, record, oid, text, int[]) is 'Raises LE406 unless the answer is that no hold stands against it.';
 
+create or replace function lethe_private.guard_statement(managed lethe.managed_tables, root oid, holds int[], operation text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format('select %s(select %s from (select ($1).*) as c)', case operation when 'UPDATE' then (
+      select format('(select o from (select %s) as o) operator(pg_catalog.*<>) (select n from (select %s) as n) and ',
+        string_agg(format('($1).%I', x), ', '), string_agg(format('($2).%I', x), ', '))
+      from unnest(lethe_private.guarded_columns(managed, root, guard_statement.holds)) as x) else '' end,
+    lethe_private.held_by_sql('c', managed, root, guard_statement.holds));
+end;
+
+comment on function lethe_private.guard_statement(lethe.managed_tables, oid, int[], text) is
+  'Asks whether DELETE of a row ($1), or UPDATE to another ($2), is against a hold.';
+
+create or replace function lethe_private.guards_lock_id()
+  returns bigint
+  language sql
+  immutable
+return x'4c455447'::bigint << 32;  -- "LETG"
+
+comment on function lethe_private.guards_lock_id() is
+  'The advisory lock that whoever changes the policy shares, and that is taken alone to write the programs of guards.';
+
+-- While somebody else's change of the policy is not committed, it could not be taken into account: nothing is written
+-- then, and guards find out row by row what they would have read here, until the next cycle ends.
+create or replace function lethe_private.write_guards()
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not pg_try_advisory_xact_lock(lethe_private.guards_lock_id()) or current_setting('transaction_isolation') <> 'read committed' then
+    return;
+  end if;
+  delete from lethe_private.guard_state;
+  delete from lethe_private.guard_programs;
+  insert into lethe_private.guard_programs (table_id, holds, relations, on_delete, on_update)
+  select m.id, x.holds, array(select r.relation from lethe_private.relations_of(t.root) as r),
+    lethe_private.guard_statement(m, t.root, x.holds, 'DELETE'), lethe_private.guard_statement(m, t.root, x.holds, 'UPDATE')
+  from lethe.managed_tables as m
+  cross join lateral (select lethe_private.host_table(m.schema_name, m.table_name) as root) as t
+  cross join lateral (select array(select h from lethe_private.holds_touching(m.id) as h order by h) as holds) as x
+  where x.holds <> '{}' and t.root is not null;
+  -- Until the first of the holds is over; one of all controllers, where its last day ends last.
+  insert into lethe_private.guard_state (valid_until)
+  select coalesce(min(e.ends_at), 'infinity')
+  from lethe_private.holds_in_force() as f (id)
+  join lethe.holds as h on h.id = f.id and isfinite(h.ends_on)
+  cross join lateral (
+    select max((h.ends_on + 1)::timestamp at time zone c.time_zone) as ends_at
+    from lethe.controllers as c where h.controller_id is null or c.id = h.controller_id) as e;
+exception
+  -- A parent that was dropped, say. Guards then refuse what they cannot tell.
+  when others then
+    delete from lethe_private.guard_state;
+end
+$$;
+
+comment on function lethe_private.write_guards() is 'Writes beforehand what guards ask.';
+
 -- Its argument is the id of the managed table.
 create or replace function lethe_private.guard_row()
   returns trigger
@@ -117,30 +179,29 @@ declare
   v_managed lethe.managed_tables;
   v_holds int[];
   v_root oid;
-  v_columns text[];
+  v_relations oid[];
+  v_statement text;
 begin
   if not exists (select from lethe.holds as h where h.released_at is null) then
     return null;
   end if;
-  v_holds := array(select h from lethe_private.holds_touching(tg_argv[0]::int) as h order by h);
-  if v_holds = '{}' then
+  select g.holds, g.relations, case tg_op when 'UPDATE' then g.on_update else g.on_delete end
+    into v_holds, v_relations, v_statement
+  from lethe_private.guard_state as s
+  left join lethe_private.guard_programs as g on g.table_id = tg_argv[0]::int
+  where s.valid_until > now();
+  if found and v_holds is null then
     return null;
+  elsif v_holds is null or tg_relid <> all (v_relations) then
+    v_holds := array(select h from lethe_private.holds_touching(tg_argv[0]::int) as h order by h);
+    select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
+    v_root := lethe_private.guarded_root(tg_relid, v_managed);
+    if v_holds = '{}' or v_root is null then
+      return null;
+    end if;
+    v_statement := lethe_private.guard_statement(v_managed, v_root, v_holds, tg_op);
   end if;
-  select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
-  v_root := lethe_private.guarded_root(tg_relid, v_managed);
-  if v_root is null then
-    return null;
-  end if;
-  if tg_op = 'UPDATE' then
-    v_columns := lethe_private.guarded_columns(v_managed, v_root, v_holds);
-  end if;
-  perform lethe_private.assert_free(
-    format('select %s(%s)', case when tg_op = 'UPDATE' then format(
-        '(select o from (select %s) as o) operator(pg_catalog.*<>) (select n from (select %s) as n) and ',
-        (select string_agg(format('($1).%I', x), ', ') from unnest(v_columns) as x),
-        (select string_agg(format('($2).%I', x), ', ') from unnest(v_columns) as x)) else '' end,
-      format('select %s from (select ($1).*) as c', lethe_private.held_by_sql('c', v_managed, v_root, v_holds))),
-    old, case when tg_op = 'UPDATE' then new else old end, tg_relid,
+  perform lethe_private.assert_free(v_statement, old, case when tg_op = 'UPDATE' then new else old end, tg_relid,
     case tg_op when 'UPDATE' then 'a change' else 'DELETE' end, v_holds);
   return null;
 end
