@@ -74,6 +74,27 @@ create table lethe_private.held_relations (
 comment on table lethe_private.held_relations is
   'What tables under a hold were made of when somebody looked last: one that has gone since may have taken held rows along.';
 
+create table lethe_private.guard_state (
+  only_row     boolean primary key default true,
+  valid_until  timestamptz not null,
+
+  constraint one_row check (only_row)
+);
+
+comment on table lethe_private.guard_state is
+  'Until when the programs of guards are what they would be if they were written now. Without a row they are not: the policy has changed.';
+
+create table lethe_private.guard_programs (
+  table_id   int primary key references lethe.managed_tables on delete cascade,
+  holds      int[] not null,
+  relations  oid[] not null,
+  on_delete  text not null,
+  on_update  text not null
+);
+
+comment on table lethe_private.guard_programs is
+  'What guards ask about a row, of tables under a hold: written beforehand, since writing it takes longer than asking it.';
+
 create table lethe_private.guarded_relations (
   xact      xid8 not null default pg_current_xact_id(),
   relation  oid not null,
@@ -308,7 +329,6 @@ comment on column lethe.column_formats.on_arrival is
 -- Functions whose parameters have changed ------------------------------------------------------
 
 drop function lethe_private.archived_held_sql(text, int, date);
-drop function lethe_private.assert_parameters(lethe.methods, jsonb);
 
 
 

@@ -49,6 +49,7 @@
 --!include lethe_private/remember_relations.sql
 --!include lethe_private/held_by.sql
 --!include lethe_private/held.sql
+--!include lethe_private/guard_programs.sql
 --!include lethe_private/guard.sql
 --!include lethe_private/linked_clock.sql
 --!include lethe_private/linked_sql.sql

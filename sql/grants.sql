@@ -60,6 +60,8 @@ alter table lethe_private.held_keys enable row level security;
 alter table lethe_private.held_conditions enable row level security;
 alter table lethe_private.held_links enable row level security;
 alter table lethe_private.held_relations enable row level security;
+alter table lethe_private.guard_state enable row level security;
+alter table lethe_private.guard_programs enable row level security;
 alter table lethe_private.guarded_relations enable row level security;
 alter table lethe_private.compiled enable row level security;
 alter table lethe_private.worklist enable row level security;
@@ -304,10 +306,10 @@ grant usage on schema lethe_stats to lethe_sweeper;
 
 -- Sweeping ---------------------------------------------------------------------------------------
 
--- The sweeper may run one function, ask which keys are held, and do on managed tables what their owners
--- granted. It owns that function (see as_sweeper.sql) and may not replace it: that would take CREATE.
+-- The sweeper may run its functions, ask which keys are held, and do on managed tables what their owners
+-- granted. It owns them (see as_sweeper.sql and ask_of_row.sql) and may not replace them: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
-grant select on lethe_private.held to lethe_sweeper;
+grant select on lethe_private.held, lethe_private.keys_of_holds to lethe_sweeper;
 -- What the rows it takes away leave behind for the clocks of others.
 grant select, insert, update (last_day), delete on lethe_private.remembered to lethe_sweeper;
 

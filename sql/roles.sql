@@ -37,7 +37,7 @@ $$;
 
 -- From PostgreSQL 16 on, who creates a role may administer it but is no member of it. To make objects
 -- that belong to lethe_owner and lethe_worker, the installer must be able to become them; and to hand
--- the one function of lethe_sweeper and that of lethe_dropper over, lethe_owner must be able to become those. lethe_api
+-- the functions of lethe_sweeper and that of lethe_dropper over, lethe_owner must be able to become those. lethe_api
 -- may become the roles that requests run as, without having their rights before it does: a login that is granted
 -- lethe_api reads nothing until it says SET ROLE.
 do $$

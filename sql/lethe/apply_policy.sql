@@ -21,6 +21,7 @@ begin
   perform lethe_private.apply_rules(policy, reason);
   perform lethe_private.apply_views(coalesce(policy -> 'views', '{}'));
   perform lethe_private.apply_waivers(coalesce(policy -> 'waivers', '[]'));
+  perform lethe_private.write_guards();
 
   -- Links are laid anew each time. Those that came back as they were have not changed.
   with same as (

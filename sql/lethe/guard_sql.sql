@@ -68,7 +68,7 @@ comment on function lethe.unguard_sql(text) is 'The statements that take the gua
 create or replace function lethe.guard_ddl_sql()
   returns table (statement text)
   language sql
-  immutable
+  stable
 begin atomic
   select s.statement
   from unnest(array['start', 'end']) with ordinality as e (name, n)

@@ -64,6 +64,7 @@ begin
   from lethe.managed_tables as m
   where m.id in (select l.table_id from lethe_private.person_links(v_type.name) as l);
   perform lethe_private.remember_relations();
+  perform lethe_private.write_guards();
   return v_hold;
 end
 $$;
@@ -91,6 +92,7 @@ begin
   insert into lethe_private.held_conditions (hold_id, table_id, "when", condition) values (v_hold, v_managed.id, hold_rows."when", v_condition);
   perform lethe_private.try_hold(v_managed, v_hold);
   perform lethe_private.remember_relations();
+  perform lethe_private.write_guards();
   return v_hold;
 end
 $$;
@@ -114,6 +116,7 @@ begin
   insert into lethe_private.held_conditions (hold_id, table_id) values (v_hold, v_managed.id);
   perform lethe_private.try_hold(v_managed, v_hold);
   perform lethe_private.remember_relations();
+  perform lethe_private.write_guards();
   return v_hold;
 end
 $$;
@@ -152,6 +155,7 @@ begin
   delete from lethe_private.held_keys as k where k.hold_id = release_hold.id;
   delete from lethe_private.held_conditions as c where c.hold_id = release_hold.id;
   delete from lethe_private.held_links as l where l.hold_id = release_hold.id;
+  perform lethe_private.write_guards();
 end
 $$;
 

@@ -1,4 +1,4 @@
--- The only function that lethe_sweeper owns, and the only way in which Lethe touches a host's table.
+-- Owned by lethe_sweeper, as is ask_of_row, which only asks; and the only way in which Lethe touches a host's table.
 --
 -- A trigger of the host runs with the rights of whoever changes the row. Here that is lethe_sweeper,
 -- which may do nothing but what was granted to it on managed tables. Because it owns this function, a

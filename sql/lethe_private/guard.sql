@@ -14,33 +14,6 @@ return coalesce(function_id = any (array[
 
 comment on function lethe_private.is_guard(oid) is 'True for the functions of guards.';
 
--- The columns that a held row keeps: what a rule rewrites, what holds people's data, the key, whose row it is, by
--- what it belongs to a person, and what a predicate in force asks for. Not the clocks: a person under a hold goes on
--- signing in, and what is held waits for no clock.
-create or replace function lethe_private.guarded_columns(managed lethe.managed_tables, table_oid oid, holds int[])
-  returns text[]
-  language sql
-  stable
-begin atomic
-  select array_agg(h.name order by h.position)
-  from lethe_private.host_columns as h
-  where h.relation = table_oid and (
-    h.name = any (managed.key_columns)
-    or h.name = managed.controller_column
-    or h.name in (select r.column_name from lethe.rules as r where r.table_id = managed.id)
-    or h.name in (
-      select c.column_name from lethe.managed_columns as c
-      where c.table_id = managed.id and coalesce(c.category, '') not in ('technical', 'not personal'))
-    or exists (
-      select from lethe.links as l
-      where l.kind in ('own', 'share') and (l.table_id = managed.id and h.name = any (l.columns) or l.to_table_id = managed.id and h.name = any (l.to_columns)))
-    or exists (
-      select from lethe_private.held_conditions as c
-      where c.table_id = managed.id and c.hold_id = any (guarded_columns.holds) and lethe_private.names_column(c.condition, h.name)));
-end;
-
-comment on function lethe_private.guarded_columns(lethe.managed_tables, oid, int[]) is 'The columns that guards keep as they are in a held row.';
-
 -- The table that a guarded relation is, or is part of, whatever it is called by now. Null: it is no part of it.
 create or replace function lethe_private.guarded_root(relation oid, managed lethe.managed_tables)
   returns oid
@@ -117,30 +90,29 @@ declare
   v_managed lethe.managed_tables;
   v_holds int[];
   v_root oid;
-  v_columns text[];
+  v_relations oid[];
+  v_statement text;
 begin
   if not exists (select from lethe.holds as h where h.released_at is null) then
     return null;
   end if;
-  v_holds := array(select h from lethe_private.holds_touching(tg_argv[0]::int) as h order by h);
-  if v_holds = '{}' then
+  select g.holds, g.relations, case tg_op when 'UPDATE' then g.on_update else g.on_delete end
+    into v_holds, v_relations, v_statement
+  from lethe_private.guard_state as s
+  left join lethe_private.guard_programs as g on g.table_id = tg_argv[0]::int
+  where s.valid_until > now();
+  if found and v_holds is null then
     return null;
+  elsif v_holds is null or tg_relid <> all (v_relations) then
+    v_holds := array(select h from lethe_private.holds_touching(tg_argv[0]::int) as h order by h);
+    select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
+    v_root := lethe_private.guarded_root(tg_relid, v_managed);
+    if v_holds = '{}' or v_root is null then
+      return null;
+    end if;
+    v_statement := lethe_private.guard_statement(v_managed, v_root, v_holds, tg_op);
   end if;
-  select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
-  v_root := lethe_private.guarded_root(tg_relid, v_managed);
-  if v_root is null then
-    return null;
-  end if;
-  if tg_op = 'UPDATE' then
-    v_columns := lethe_private.guarded_columns(v_managed, v_root, v_holds);
-  end if;
-  perform lethe_private.assert_free(
-    format('select %s(%s)', case when tg_op = 'UPDATE' then format(
-        '(select o from (select %s) as o) operator(pg_catalog.*<>) (select n from (select %s) as n) and ',
-        (select string_agg(format('($1).%I', x), ', ') from unnest(v_columns) as x),
-        (select string_agg(format('($2).%I', x), ', ') from unnest(v_columns) as x)) else '' end,
-      format('select %s from (select ($1).*) as c', lethe_private.held_by_sql('c', v_managed, v_root, v_holds))),
-    old, case when tg_op = 'UPDATE' then new else old end, tg_relid,
+  perform lethe_private.assert_free(v_statement, old, case when tg_op = 'UPDATE' then new else old end, tg_relid,
     case tg_op when 'UPDATE' then 'a change' else 'DELETE' end, v_holds);
   return null;
 end

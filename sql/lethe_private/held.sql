@@ -22,7 +22,8 @@ return array[
     managed.id, today),
   format('exists (select from lethe_private.held as h where h.table_id = %s and h.key = %s and (h.ends_on is null or h.ends_on >= date %L))',
     managed.id, lethe_private.key_sql(alias, table_oid, managed.key_columns), today)]
-  || lethe_private.held_more(alias, managed, table_oid, array(select f from lethe_private.holds_in_force(today) as f));
+  || lethe_private.held_more(alias, managed, table_oid, array(
+    select f.id from lethe_private.holds_in_force(today) as f (id) join lethe.holds as h on h.id = f.id where h.kind <> 'keys'));
 
 comment on function lethe_private.held_exists(text, lethe.managed_tables, oid, date) is
   'Predicates: the whole table is held; the row is held by its key; and one for each other way in which it may be.';

@@ -2,8 +2,16 @@
 -- into a statement only while such a hold is in force: placing or releasing one has the programs compiled anew,
 -- so where nothing is held they cost nothing.
 --
+-- These ask for the keys of certain holds, which are known to be in force, in the plainest way: a guard has to
+-- have the question planned for each row.
+--
 -- Inside: h, h0, h1 … are aliases of these predicates' own. A condition names columns alone, so it is asked in a
 -- scope where nothing else has columns.
+
+create or replace view lethe_private.keys_of_holds as
+  select k.hold_id, k.table_id, k.key from lethe_private.held_keys as k;
+
+comment on view lethe_private.keys_of_holds is 'Which hold names which key, and nothing else about it; for lethe_sweeper.';
 
 create or replace function lethe_private.held_condition_sql(
   alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, condition text
@@ -77,7 +85,7 @@ begin
     v_oid := v_parent_oid;
     v_key := lethe_private.key_sql(v_alias, v_oid, v_parent.key_columns);
   end loop;
-  return format('exists (select from %slethe_private.held as h where %s)', v_from, array_to_string(
+  return format('exists (select from %slethe_private.keys_of_holds as h where %s)', v_from, array_to_string(
     v_where || format('h.table_id = %s and h.key = %s and h.hold_id = any (%L)', v_parent.id, v_key, holds), ' and '));
 end
 $$;
@@ -124,6 +132,9 @@ declare
   v_controller lethe.controllers;
   v_all text[] := '{}';
 begin
+  if cardinality(held_more.holds) = 0 then
+    return v_all;
+  end if;
   for v_found in
     select h.controller_id, c.condition, null::int[] as path, null::int[] as holds
     from lethe_private.held_conditions as c
@@ -151,7 +162,7 @@ create or replace function lethe_private.held_by_sql(alias text, managed lethe.m
   language sql
   stable
 return array_to_string(array[format(
-    'exists (select from lethe_private.held as h where h.table_id = %s and (h.key is null or h.key = %s) and h.hold_id = any (%L))',
+    'exists (select from lethe_private.keys_of_holds as h where h.table_id = %s and (h.key is null or h.key = %s) and h.hold_id = any (%L))',
     managed.id, lethe_private.key_sql(alias, table_oid, managed.key_columns), holds)]
   || lethe_private.held_more(alias, managed, table_oid, holds), ' or ');
 

@@ -13,6 +13,9 @@ begin
   insert into lethe.policy_changes (by, reason, object, before, after)
   values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
     case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
+  -- What guards ask may be another question now.
+  perform pg_advisory_xact_lock_shared(lethe_private.guards_lock_id());
+  delete from lethe_private.guard_state;
   -- An open cycle goes on under the policy as it is now. This waits for batches under way.
   if tg_table_name not in ('memberships', 'managed_columns', 'column_formats', 'subject_types', 'holds', 'waivers', 'managed_views') then
     delete from lethe_private.compiled;

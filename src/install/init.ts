@@ -127,13 +127,13 @@ async function assertMayInstall(client: Client): Promise<void> {
 }
 
 /**
- * Puts the one function that lethe_sweeper owns back to its text, and that of lethe_dropper. A host's trigger
+ * Puts the functions that lethe_sweeper owns back to their text, and that of lethe_dropper. A host's trigger
  * runs as that role and might have altered it; every step checks, and refers to init.
  */
 async function restoreSweeper(client: Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     `select proname as name from pg_proc
-    where proname in ('as_sweeper', 'as_dropper') and pronamespace = 'lethe_private'::regnamespace`,
+    where proname in ('as_sweeper', 'ask_of_row', 'as_dropper') and pronamespace = 'lethe_private'::regnamespace`,
   )
   for (const { name } of rows)
     await asOwner(client, async () => client.query(await projectFile(`sql/lethe_private/${name}.sql`)))

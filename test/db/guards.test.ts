@@ -342,6 +342,16 @@ describe('the guard of DDL', () => {
     await db.query(`drop schema w cascade; create schema w authorization ${HOST}`)
     expect(await db.query('select from lethe_private.guarded_relations')).toEqual([])
   })
+
+  it('notices a partition that was detached concurrently, which commits on its way', async () => {
+    await db.query(`select lethe.hold_rows('case', 'w.visits', 'id = 3', controller => 'north')`)
+    await db.query('alter table w.visits detach partition w.y2010 concurrently')
+    expect(
+      await db.query(`select finding, object from lethe.guard_findings() where finding <> 'unguarded'`),
+    ).toEqual([{ finding: 'partition detached', object: 'w.y2010' }])
+    await db.query('alter table w.papers add column more int')
+    expect(await db.query('select from lethe_private.guarded_relations')).toEqual([])
+  })
 })
 
 it('guards are made by who owns the table, with the statements printed for it, and nothing else', async () => {

@@ -74,7 +74,9 @@ beforeAll(async () => {
     create table club.notes (id int primary key, owner int, at date, member_id uuid references club."Members", body text);
     create index on club.notes (member_id)`)
   await applyPolicy(db, POLICY)
-  await db.query('grant usage on schema club to lethe_owner, lethe_sweeper')
+  await db.query(
+    'grant usage on schema club to lethe_owner, lethe_sweeper; grant insert, update on club.orders, club.lines to lethe_sweeper',
+  )
   officer = await db.asRole('lethe_officer')
   await db.query(
     `select lethe.add_member('${(await officer.query<{ me: string }>('select session_user as me'))[0]!.me}', 'north')`,
@@ -410,6 +412,11 @@ describe('placing and releasing', () => {
     expect(await auditor.query('select id, "when" from lethe.list_holds()')).toEqual([
       { id: placed!.id, when: null },
     ])
+    const preview = `select string_agg(statement, ';') as all from lethe.preview('club.homes', 'north')`
+    expect((await officer.query<{ all: string }>(preview))[0]!.all).toContain(`(street = 'x'::text)`)
+    const [seen] = await auditor.query<{ all: string }>(preview)
+    expect(seen!.all).toContain(`(/* the predicate of hold ${placed!.id} */)`)
+    expect(seen!.all).not.toContain(`'x'`)
     expect(
       await refusal(auditor.query('select lethe.release_hold($1, $2)', [placed!.id, 'x'])),
     ).toMatchObject({ code: '42501' })

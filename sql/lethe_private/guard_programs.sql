@@ -1,0 +1,88 @@
+-- The columns that a held row keeps: what a rule rewrites, what holds people's data, the key, whose row it is, by
+-- what it belongs to a person, and what a predicate in force asks for. Not the clocks: a person under a hold goes on
+-- signing in, and what is held waits for no clock.
+create or replace function lethe_private.guarded_columns(managed lethe.managed_tables, table_oid oid, holds int[])
+  returns text[]
+  language sql
+  stable
+begin atomic
+  select array_agg(h.name order by h.position)
+  from lethe_private.host_columns as h
+  where h.relation = table_oid and (
+    h.name = any (managed.key_columns)
+    or h.name = managed.controller_column
+    or h.name in (select r.column_name from lethe.rules as r where r.table_id = managed.id)
+    or h.name in (
+      select c.column_name from lethe.managed_columns as c
+      where c.table_id = managed.id and coalesce(c.category, '') not in ('technical', 'not personal'))
+    or exists (
+      select from lethe.links as l
+      where l.kind in ('own', 'share') and (l.table_id = managed.id and h.name = any (l.columns) or l.to_table_id = managed.id and h.name = any (l.to_columns)))
+    or exists (
+      select from lethe_private.held_conditions as c
+      where c.table_id = managed.id and c.hold_id = any (guarded_columns.holds) and lethe_private.names_column(c.condition, h.name)));
+end;
+
+comment on function lethe_private.guarded_columns(lethe.managed_tables, oid, int[]) is 'The columns that guards keep as they are in a held row.';
+
+create or replace function lethe_private.guard_statement(managed lethe.managed_tables, root oid, holds int[], operation text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format('select %s(select %s from (select ($1).*) as c)', case operation when 'UPDATE' then (
+      select format('(select o from (select %s) as o) operator(pg_catalog.*<>) (select n from (select %s) as n) and ',
+        string_agg(format('($1).%I', x), ', '), string_agg(format('($2).%I', x), ', '))
+      from unnest(lethe_private.guarded_columns(managed, root, guard_statement.holds)) as x) else '' end,
+    lethe_private.held_by_sql('c', managed, root, guard_statement.holds));
+end;
+
+comment on function lethe_private.guard_statement(lethe.managed_tables, oid, int[], text) is
+  'Asks whether DELETE of a row ($1), or UPDATE to another ($2), is against a hold.';
+
+create or replace function lethe_private.guards_lock_id()
+  returns bigint
+  language sql
+  immutable
+return x'4c455447'::bigint << 32;  -- "LETG"
+
+comment on function lethe_private.guards_lock_id() is
+  'The advisory lock that whoever changes the policy shares, and that is taken alone to write the programs of guards.';
+
+-- While somebody else's change of the policy is not committed, it could not be taken into account: nothing is written
+-- then, and guards find out row by row what they would have read here, until the next cycle ends.
+create or replace function lethe_private.write_guards()
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not pg_try_advisory_xact_lock(lethe_private.guards_lock_id()) or current_setting('transaction_isolation') <> 'read committed' then
+    return;
+  end if;
+  delete from lethe_private.guard_state;
+  delete from lethe_private.guard_programs;
+  insert into lethe_private.guard_programs (table_id, holds, relations, on_delete, on_update)
+  select m.id, x.holds, array(select r.relation from lethe_private.relations_of(t.root) as r),
+    lethe_private.guard_statement(m, t.root, x.holds, 'DELETE'), lethe_private.guard_statement(m, t.root, x.holds, 'UPDATE')
+  from lethe.managed_tables as m
+  cross join lateral (select lethe_private.host_table(m.schema_name, m.table_name) as root) as t
+  cross join lateral (select array(select h from lethe_private.holds_touching(m.id) as h order by h) as holds) as x
+  where x.holds <> '{}' and t.root is not null;
+  -- Until the first of the holds is over; one of all controllers, where its last day ends last.
+  insert into lethe_private.guard_state (valid_until)
+  select coalesce(min(e.ends_at), 'infinity')
+  from lethe_private.holds_in_force() as f (id)
+  join lethe.holds as h on h.id = f.id and isfinite(h.ends_on)
+  cross join lateral (
+    select max((h.ends_on + 1)::timestamp at time zone c.time_zone) as ends_at
+    from lethe.controllers as c where h.controller_id is null or c.id = h.controller_id) as e;
+exception
+  -- A parent that was dropped, say. Guards then refuse what they cannot tell.
+  when others then
+    delete from lethe_private.guard_state;
+end
+$$;
+
+comment on function lethe_private.write_guards() is 'Writes beforehand what guards ask.';
