@@ -44,6 +44,9 @@ declare
   v_term lethe.terms;
   v_lengthens text;
 begin
+  if v_terms = '{}' then
+    return;
+  end if;
   select t.* into v_longest from unnest(v_terms) as t order by t.after desc, t.purpose nulls first limit 1;
   method := v_longest.method;
   terms := (select jsonb_agg(lethe_private.term_facts(t) order by t.purpose nulls first) from unnest(v_terms) as t);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, type TestDatabase } from '../helpers/database.ts'
 import { addCycleRunner, applyPolicy, rowsOf, runCycle } from '../helpers/engine.ts'
 import {
+  columnMinima,
   controllersOn,
   minima,
   PEOPLE_SQL,
@@ -13,6 +14,7 @@ import {
   rows,
   TODAY,
   terms,
+  type WrittenTerm,
 } from '../helpers/purposes.ts'
 import { holdRows } from '../helpers/shop.ts'
 import { addDelay, formatDay, parseDay } from '../oracle/calendar.ts'
@@ -31,6 +33,9 @@ import {
   type Term,
 } from '../oracle/model.ts'
 
+// A counterexample is shrunk by running cycles: what is found first says enough.
+fc.configureGlobal({ endOnFailure: true })
+
 let db: TestDatabase
 beforeAll(async () => {
   db = await createDatabase()
@@ -41,14 +46,18 @@ afterAll(() => db.drop())
 
 const DAYS = [TODAY, '2025-04-10', '2026-10-01']
 
+/** On one connection, whose caches warm up once. */
+let session: pg.Client
+beforeAll(async () => {
+  session = await db.connect()
+})
+
 async function inTransaction(work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = await db.connect()
-  await client.query('begin')
+  await session.query('begin')
   try {
-    await work(client)
+    await work(session)
   } finally {
-    await client.query('rollback')
-    await client.end()
+    await session.query('rollback')
   }
 }
 
@@ -132,7 +141,7 @@ function expectedPlan(table: Table, list: Row[], controller: Controller): unknow
 
 describe('purposes and minima', () => {
   it('change exactly the values whose last purpose has expired and which no law keeps', async () => {
-    const scenario = fc.record({ v: terms, w: terms, minima, vMinima: minima, rows: rows(50, 80) })
+    const scenario = fc.record({ v: terms, w: terms, minima, vMinima: columnMinima, rows: rows(50, 80) })
     let taken = 0
     await fc.assert(
       fc.asyncProperty(scenario, async ({ rows: list, ...people }) => {
@@ -169,7 +178,7 @@ describe('purposes and minima', () => {
       v: terms,
       w: terms,
       minima,
-      vMinima: minima,
+      vMinima: columnMinima,
       archive: terms,
       // One of all controllers, so that nothing is archived for ever.
       purge: fc
@@ -232,7 +241,7 @@ describe('lethe.explain_row', () => {
     v: terms,
     w: terms,
     minima,
-    vMinima: minima,
+    vMinima: columnMinima,
     archive: terms,
     purge: fc
       .tuple(terms, terms)
@@ -271,8 +280,11 @@ describe('lethe.explain_row', () => {
                 due(rule, today) && !(rule === 'archive' && due('purge', today)),
               )
               expect(said.done).toBe(rule === 'v: purge' && one.v === null)
-              expect([due(rule, today + 40_000), said.sentence]).toEqual([dueOn !== null, said.sentence])
+              expect([due(rule, today + 4_000_000), said.sentence]).toEqual([dueOn !== null, said.sentence])
               if (dueOn === null) continue
+              // On a day before, a sentinel of the past may have been one to come.
+              expect(parseDay(dueOn) <= today, said.sentence).toBe(due(rule, today))
+              if (parseDay(dueOn) <= today) continue
               expect([due(rule, parseDay(dueOn) - 1), due(rule, parseDay(dueOn)), said.sentence]).toEqual([
                 false,
                 true,
@@ -282,7 +294,7 @@ describe('lethe.explain_row', () => {
           }
         })
       }),
-      { seed: 43, numRuns: 8 },
+      { seed: 43, numRuns: 6 },
     )
   })
 
@@ -338,7 +350,21 @@ describe('lethe.effective_rules', () => {
     list.map(({ purpose, controller }) => `${purpose ?? ''} ${controller !== undefined}`).sort()
 
   it('lists the terms in force, what they replace, and claims no more of them than is true of every row', async () => {
-    const scenario = fc.record({ v: terms, w: terms, minima, vMinima: minima, rows: rows(60, 80) })
+    const plainly = (list: WrittenTerm[]): WrittenTerm[] =>
+      list.map((term) => ({ ...term, since: ['seen'], when: undefined, sql: undefined }))
+    const scenario = fc
+      .record({
+        // Half of them on one clock, where more can be told beforehand.
+        plain: fc.boolean(),
+        v: terms,
+        w: terms,
+        minima,
+        vMinima: columnMinima,
+        rows: rows(60, 80),
+      })
+      .map(({ plain, ...one }) =>
+        plain ? { ...one, v: plainly(one.v), vMinima: plainly(one.vMinima) } : one,
+      )
     const claims: Record<string, number> = {}
     await fc.assert(
       fc.asyncProperty(scenario, async ({ rows: list, ...people }) => {
@@ -402,7 +428,7 @@ describe('lethe.effective_rules', () => {
           )
         })
       }),
-      { seed: 45, numRuns: 25 },
+      { seed: 45, numRuns: 24 },
     )
     for (const claim of ['decides', 'last', 'always', 'never', 'where it ends later'])
       expect([claim, (claims[claim] ?? 0) > 20]).toEqual([claim, true])

@@ -64,6 +64,7 @@ const distinct = (one: fc.Arbitrary<WrittenTerm>, minLength: number, maxLength: 
 /** Up to four purposes, and what controllers have in their place. */
 export const terms = distinct(term([undefined, 'marketing', 'billing', 'support']), 1, 6)
 export const minima = distinct(term(['tax law', 'trade law']), 0, 3)
+export const columnMinima = distinct(term(['labour law', 'health law']), 0, 3)
 
 const clock = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(null, 'infinity', '-infinity', ...SENTINELS) },
