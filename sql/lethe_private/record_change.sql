@@ -13,8 +13,11 @@ begin
   insert into lethe.policy_changes (by, reason, object, before, after)
   values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
     case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
-  -- An open cycle goes on under the policy as it is now. This waits for batches under way.
-  if tg_table_name not in ('memberships', 'managed_columns', 'subject_types', 'holds') then
+  -- An open cycle goes on under the policy as it is now. This waits for batches under way. What is tried and
+  -- rolled back is no policy, and lets them be.
+  if tg_table_name not in ('memberships', 'managed_columns', 'subject_types', 'holds')
+    and not exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id())
+  then
     delete from lethe_private.compiled;
   end if;
   return null;
