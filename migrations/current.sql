@@ -201,6 +201,13 @@ alter table lethe.settings
 comment on column lethe.settings.second_person_above is
   'A draft by which more rows than this become due at once is approved by a second person; null: never.';
 
+create table lethe_private.rehearsing (
+  xact  xid8 primary key default pg_current_xact_id()
+);
+
+comment on table lethe_private.rehearsing is
+  'The transaction in which a drafted policy holds for a moment. Rolled back with it: nobody else ever sees a row here, and open cycles go on under the policy in force.';
+
 -- The due days of one rule on one row, and what is done then (lethe_private.due_days).
 create type lethe_private.due_day as (
   flag    text,  -- as in action_parts

@@ -70,6 +70,7 @@ alter table lethe_private.mirror_columns enable row level security;
 alter table lethe_private.mirror_roots enable row level security;
 alter table lethe_private.exemptions enable row level security;
 alter table lethe_private.restoring enable row level security;
+alter table lethe_private.rehearsing enable row level security;
 alter table lethe.archive_openings enable row level security;
 alter table lethe_private.last_events enable row level security;
 alter table lethe_private.api_tokens enable row level security;

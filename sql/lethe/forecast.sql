@@ -136,6 +136,7 @@ declare
   v_done boolean := false;
 begin
   begin
+    insert into lethe_private.rehearsing default values;
     perform lethe_private.suppose(w) from unnest(what_if) as w;
     v_parts := array(
       select lethe_private.forecast_part(managed[i], controllers[i]) from generate_subscripts(managed, 1) as i order by i);

@@ -98,6 +98,7 @@ declare
   v_managed lethe.managed_tables;
   v_controller lethe.controllers;
   v_one jsonb;
+  v_done boolean;
   v_left int;
   v_findings jsonb := '[]';
   v_tried jsonb := '[]';
@@ -117,9 +118,19 @@ begin
       order by c.id
     loop
       continue when v_left = 0;
-      -- The first may take half of what is left, so that there is something for the others.
-      v_one := lethe_private.try_rules(v_managed, v_controller, case when exists (
-        select from lethe.controllers as c where c.id > v_controller.id and lethe_private.has_controller(v_managed, c)) then (v_left + 1) / 2 else v_left end, deadline);
+      -- Undone table by table: an archive that is made for one of them keeps others from theirs no longer than that.
+      v_done := false;
+      begin
+        -- The first may take half of what is left, so that there is something for the others.
+        v_one := lethe_private.try_rules(v_managed, v_controller, case when exists (
+          select from lethe.controllers as c where c.id > v_controller.id and lethe_private.has_controller(v_managed, c)) then (v_left + 1) / 2 else v_left end, deadline);
+        v_done := true;
+        raise exception using errcode = 'RB000', message = 'undone, as every rehearsal is';
+      exception when sqlstate 'RB000' then
+        if not v_done then
+          raise;
+        end if;
+      end;
       v_left := v_left - (v_one ->> 'rows')::int;
       v_findings := v_findings || coalesce((select jsonb_agg(jsonb_build_object('controller', v_controller.name, 'table', format('%I.%I', v_managed.schema_name, v_managed.table_name)) || f)
         from jsonb_array_elements(v_one -> 'findings') as f), '[]');
@@ -198,6 +209,7 @@ declare
 begin
   select coalesce(max(c.id), 0) into v_last from lethe.policy_changes as c;
   begin
+    insert into lethe_private.rehearsing default values;
     perform set_config('lock_timeout', (extract(epoch from s.lock_timeout) * 1000)::bigint::text, true) from lethe.settings as s;
     perform lethe.apply_policy(document, reason);
     v_result := jsonb_build_object(

@@ -16,8 +16,11 @@ begin
   -- What guards ask may be another question now.
   perform pg_advisory_xact_lock_shared(lethe_private.guards_lock_id());
   delete from lethe_private.guard_state;
-  -- An open cycle goes on under the policy as it is now. This waits for batches under way.
-  if tg_table_name not in ('memberships', 'managed_columns', 'column_formats', 'subject_types', 'holds', 'waivers', 'managed_views') then
+  -- An open cycle goes on under the policy as it is now. This waits for batches under way. What is tried and
+  -- rolled back is no policy, and lets them be.
+  if tg_table_name not in ('memberships', 'managed_columns', 'column_formats', 'subject_types', 'holds', 'waivers', 'managed_views')
+    and not exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id())
+  then
     delete from lethe_private.compiled;
   end if;
   return null;

@@ -135,6 +135,39 @@ describe('a rehearsal', () => {
     expect(await rehearse(db, id)).toMatchObject({ state: 'rehearsed' })
   })
 
+  it('lets a cycle under way go on under the policy in force', async () => {
+    await db.query(`
+      update lethe.settings set lock_timeout = '60s';
+      create function shop.wait() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(42); return new; end $$;
+      create trigger wait before update of phone on shop.customers for each row execute function shop.wait()`)
+    const [{ cycle }] = (await db.query(`select lethe.start_cycle('north') as cycle`)) as [{ cycle: number }]
+    const [{ tickets }] = (await db.query(
+      `select id as tickets from lethe.managed_tables where table_name = 'tickets'`,
+    )) as [{ tickets: number }]
+    await db.query('select lethe.sweep_step($1, $2)', [cycle, tickets])
+    const holder = await db.connect()
+    await holder.query('select pg_advisory_lock(42)')
+    const rehearsing = draft(db, phonesAfter('P1Y')).then((id) => rehearse(db, id))
+    const waiting = `select from pg_locks where locktype = 'advisory' and objid = 42 and not granted`
+    while ((await db.query(waiting)).length === 0) await new Promise((done) => setTimeout(done, 50))
+    // In the midst of the rehearsal, and its compiled statements are neither gone nor locked.
+    const client = await db.connect()
+    await client.query(`begin; set local lock_timeout = '5s'`)
+    expect(
+      await rowsOf(
+        client,
+        `select program <> '{}' as there from lethe_private.compiled where cycle_id = ${cycle} for share nowait`,
+      ),
+    ).toEqual([{ there: true }])
+    await client.query('rollback')
+    await holder.query('select pg_advisory_unlock(42)')
+    expect(await rehearsing).toMatchObject({ state: 'rehearsed' })
+    for (const session of [client, holder]) await session.end()
+    await db.query(`
+      drop trigger wait on shop.customers; drop function shop.wait; update lethe.settings set lock_timeout = default;
+      select lethe.finish_cycle(${cycle})`)
+  })
+
   it('that is canceled says nothing of the row at which it was', () =>
     inTransaction(async (client) => {
       await client.query(`
