@@ -13,15 +13,16 @@ import {
   type Found,
   isAbout,
   isKeyLike,
+  isTrace,
   meaningByComment,
   meaningByName,
   meaningByValues,
   percent,
 } from './meaning.ts'
-import { CONTROLLERS, PLACES } from './nouns.ts'
+import { CONTROLLERS, PEOPLE, PLACES } from './nouns.ts'
 import type { Evidence } from './sample.ts'
 import { isUnique, type Profile, type Subject } from './subjects.ts'
-import { wordsOf } from './words.ts'
+import { singular, wordsOf } from './words.ts'
 
 /** How a table concerns people. */
 export type Concern = 'subject' | 'linked' | 'itself' | 'none'
@@ -88,7 +89,7 @@ function judge(column: Column, context: TableContext): Judged {
   const reference = references.find(({ from, columns }) => from === table && columns.includes(column.name))
   const isKey = table.key?.includes(column.name) ?? false
 
-  if (byValues && !TRACED.has(byValues.meaning.name)) return decided(column, byValues, byName, context)
+  if (byValues && !isTrace(byValues)) return decided(column, byValues, byName, context)
   if (reference) return ofReference(column, reference, roots, byName)
   if (isKey && column.kind !== 'text' && !byName) {
     return concern === 'subject'
@@ -102,14 +103,29 @@ function judge(column: Column, context: TableContext): Judged {
   }
   if (byName?.meaning.name === 'state' && !applies(byName.meaning, context))
     return { column, category: 'not personal', why: 'a state of it', meaning: null }
+  const named = namedAfterPeople(column, byName, context)
+  if (named) return { column, category: null, why: named, meaning: null }
   const found = byName ?? meaningByComment(column)
   if (found && applies(found.meaning, context)) return decided(column, found, byName, context)
   if (byValues && concern !== 'none') return decided(column, byValues, byName, context)
   return byType(column, evidence, context)
 }
 
-/** Meanings that a few of the values are enough for; a name says more than they do. */
-const TRACED = new Set(['free text', 'document'])
+/** A `composer`, and the name of an artist: somebody, but whether it is anybody's data a person has to say. */
+function namedAfterPeople(
+  column: Column,
+  byName: Found | null,
+  { concern, profile }: TableContext,
+): string | null {
+  if (column.kind !== 'text') return null
+  const words = wordsOf(column.name).map(singular)
+  if (!byName && PEOPLE.has(words.at(-1) ?? '')) return `named after people (${words.at(-1)}): a name?`
+  const noun = profile.nouns.find((word) => PEOPLE.has(word))
+  const isName = byName && ['name', 'full name'].includes(byName.meaning.name)
+  return concern === 'none' && isName && noun
+    ? `${byName.why}, in a table named after people (${noun})`
+    : null
+}
 
 function ofReference(
   column: Column,

@@ -100,7 +100,7 @@ export const MEANINGS: readonly Meaning[] = [
     category: 'direct identifier',
     types: CODE,
     phrases:
-      'card number,credit card,credit card number,cc number,carte bancaire,numero carte,num carte,carte credit,numero carte bancaire,pan,cvv,cvc,cryptogramme,card last4,last4,last four',
+      'card number,credit card,credit card number,cc number,carte bancaire,numero carte,num carte,carte credit,numero carte bancaire,pan,cvv,cvc,cryptogramme,card last 4,last 4,last four',
   },
   {
     name: 'picture',
@@ -225,7 +225,7 @@ export const MEANINGS: readonly Meaning[] = [
     types: WORD,
     ofPeople: true,
     phrases:
-      'job,job title,occupation,profession,metier,poste,fonction,position title,employer,employeur,company,company name,societe,entreprise,organisation name,organization name,csp,categorie socioprofessionnelle,department name,service affectation,title,qualification',
+      'job,job title,occupation,profession,metier,poste,fonction,position title,employer,employeur,company,company name,societe,entreprise,organisation name,organization name,csp,department name,service affectation,title,qualification',
   },
   {
     name: 'company number',
@@ -314,7 +314,7 @@ export const MEANINGS: readonly Meaning[] = [
     category: 'special category',
     types: ANY,
     phrases:
-      'biometric,biometrie,biometrique,empreinte,empreinte digitale,fingerprint template,iris,face embedding,face encoding,genetic,genetique,dna,adn,genome',
+      'biometric,biometrie,biometrique,empreinte,empreinte digitale,iris,face embedding,face encoding,genetic,genetique,dna,adn,genome',
   },
   {
     name: 'offence',
@@ -390,7 +390,7 @@ export const MEANINGS: readonly Meaning[] = [
     category: 'not personal',
     types: ['text', 'number', 'enum', 'boolean', 'list', 'json', 'bytes'],
     phrases:
-      'file name,filename,nom fichier,host name,hostname,domain name,product name,nom produit,plan name,template name,template,table name,column name,field name,class name,role name,tag name,event name,option name,brand,brand name,category name,meta key,key name,content type,mime type,time zone,timezone,fuseau horaire,currency,devise,price,prix,amount,montant,tax,tva rate,quantity,quantite,sku,slug,color,couleur,theme,version,title slug,post title,post name,post type,device type,line number,numero ligne,num ligne,no ligne,app name,job name,queue name,index name,alt text,icon,unit,unite,layout,locale code,company type,product description,wording,libelle,label,intitule,payment method,mode paiement,payment mode,shipping method,mode livraison,controller name,method name,permission,role,groupe,statut,status,type,kind,etat',
+      'file name,filename,nom fichier,host name,hostname,domain name,product name,nom produit,plan name,template name,template,table name,column name,field name,class name,role name,tag name,event name,option name,brand,brand name,category name,meta key,key name,time zone,timezone,fuseau horaire,currency,devise,price,prix,amount,montant,tax,tva rate,quantity,quantite,sku,slug,color,couleur,theme,version,title slug,post title,post name,line number,numero ligne,num ligne,no ligne,app name,job name,queue name,index name,alt text,icon,unit,unite,layout,locale code,product description,wording,libelle,label,intitule,payment method,shipping method,controller name,method name,permission,role,groupe,statut,status,type,kind,etat',
   },
 ]
 

@@ -49,10 +49,10 @@ export async function discover(options: DiscoverOptions): Promise<Proposed> {
     const proposed = propose(known, policy.existing)
     proposed.proposal.head.push(...headOf(catalogue, rows))
     if (policy.mayTry) {
-      await tryOut(client, proposed.proposal, (done, total) => onProgress('asking Lethe', done, total))
-      proposed.proposal.head.push(
-        'Lethe was asked, in a transaction that was rolled back: it accepts this file as it is.',
+      const answer = await tryOut(client, proposed.proposal, (done, total) =>
+        onProgress('asking Lethe', done, total),
       )
+      proposed.proposal.head.push(answer)
     } else {
       proposed.proposal.head.push(`Lethe was not asked whether it accepts this: ${policy.whyNot}.`)
     }

@@ -97,6 +97,11 @@ export function meaningByValues(evidence: Evidence | undefined): Found | null {
   return null
 }
 
+/** True for what a few of the values are enough for; a name says more than they do. */
+export function isTrace({ meaning }: Found): boolean {
+  return meaning.name === 'free text' || meaning.name === 'document'
+}
+
 type Label = (typeof LABELS)[number]
 
 const BY_LABEL: readonly (readonly [Label, string, number])[] = [

@@ -9,12 +9,15 @@ export const PEOPLE: ReadonlySet<string> = new Set(
   tenant locataire resident habitant assure policyholder insured volunteer benevole agent collaborateur worker ouvrier
   seller vendeur buyer acheteur reader lecteur traveler traveller voyageur attendee participant child enfant individual particulier customeruser
   borrower emprunteur shareholder actionnaire lawyer avocat owner proprietaire administrator admin instructor coach crew
-  recipient destinataire signer signataire artist author auteur`.split(/\s+/),
+  recipient destinataire signer signataire artist author auteur
+  composer compositeur writer ecrivain director realisateur actor acteur singer chanteur musician musicien producer`.split(
+    /\s+/,
+  ),
 )
 
 /** Nouns that are people only where the table itself says so: by an e-mail, a login, two names. */
 export const PERHAPS_PEOPLE: ReadonlySet<string> = new Set(
-  'account compte profile profil tenant owner proprietaire agent artist author auteur parent responsable admin administrator seller vendeur reader crew guest recipient destinataire signer child enfant player worker partner partenaire tiers party individual person personne member membre'.split(
+  'composer compositeur writer ecrivain director realisateur actor acteur singer chanteur musician musicien producer account compte profile profil tenant owner proprietaire agent artist author auteur parent responsable admin administrator seller vendeur reader crew guest recipient destinataire signer child enfant player worker partner partenaire tiers party individual person personne member membre'.split(
     ' ',
   ),
 )

@@ -56,9 +56,11 @@ export function propose(known: Survey, existing: Document): Proposed {
   proposeController(proposal, catalogue, references, profiles, subjects)
   for (const subject of subjects) proposeSubject(subject, context)
   const tables = catalogue.tables.map((table) => proposeTable(table, context))
+  spellOut(context)
   for (const link of links) proposeLink(link, context)
-  for (const { table, columns, sentence } of known.doubts) {
-    if (tables.find((one) => one.table === table)?.concern === 'none') continue
+  const concerns = new Map(tables.map(({ table, concern }) => [table, concern]))
+  for (const { table, columns, to, sentence } of known.doubts) {
+    if (concerns.get(table) === 'none' && (!to || concerns.get(to) !== 'subject')) continue
     proposal.leave({ kind: 'link', table: table.title, object: columns.join(', '), sentence })
   }
   return { proposal, findings: { subjects, links, tables } }
@@ -348,6 +350,32 @@ function isWritable(table: Table, name: string, { references, proposal }: Contex
 function days(after: string): number {
   const [, count = '0', unit = 'D'] = /^P(\d+)([YMWD])$/.exec(after) ?? []
   return Number(count) * { Y: 365, M: 30, W: 7, D: 1 }[unit as 'Y' | 'M' | 'W' | 'D']
+}
+
+/**
+ * A link in force that names no columns goes along the only foreign key to a managed table, or back along the root's own.
+ * With more tables managed there may be several; so its columns are named before any is added.
+ */
+function spellOut({ proposal, references }: Context): void {
+  const subjects = (proposal.existing.subjects ?? {}) as Record<
+    string,
+    { table: string; links?: Record<string, { columns?: unknown }> }
+  >
+  for (const [subject, { table: root, links }] of Object.entries(subjects))
+    for (const [title, { columns }] of Object.entries(links ?? {})) {
+      const mine = references.filter(({ from, declared }) => declared && from.title === title)
+      if (columns !== undefined || mine.some(({ to }) => to.title === root)) continue
+      const along = mine.find(({ to }) => proposal.had(['tables', to.title]))
+      const back = references.find(
+        ({ from, to, declared }) => declared && from.title === root && to.title === title,
+      )
+      const path = ['subjects', subject, 'links', title]
+      const link = along ?? back
+      if (!link) continue
+      const [here, there] = along ? [link.columns, link.toColumns] : [link.toColumns, link.columns]
+      proposal.put([...path, 'to'], along ? link.to.title : root)
+      proposal.put([...path, 'columns'], Object.fromEntries(here.map((column, n) => [column, there[n]!])))
+    }
 }
 
 function proposeLink(link: Link, { proposal, references, profiles, samples }: Context): void {

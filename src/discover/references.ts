@@ -22,6 +22,8 @@ import { hasPhrase, singular, wordsOf } from './words.ts'
 export interface Doubt {
   table: Table
   columns: string[]
+  /** Where it may lead; none: nobody knows. */
+  to?: Table
   sentence: string
 }
 
@@ -91,12 +93,14 @@ export async function findUndeclared(
       found.doubts.push({
         table: from,
         columns: [column.name],
+        to,
         sentence: `${name}? No foreign key says so, and there are no values to compare`,
       })
     } else if (values.found > 0) {
       found.doubts.push({
         table: from,
         columns: [column.name],
+        to,
         sentence: `${name}? No foreign key says so, and only ${Math.round((100 * values.found) / values.looked)} % of the values sampled are found there`,
       })
     }

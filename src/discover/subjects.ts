@@ -1,6 +1,6 @@
 /** Which tables have one row for each person, and by what a person is looked up. */
 import type { Catalogue, Column, Table } from './catalogue.ts'
-import { meaningByName, meaningByValues } from './meaning.ts'
+import { isTrace, meaningByName, meaningByValues } from './meaning.ts'
 import { EMPTY_NOUNS, PEOPLE, PERHAPS_PEOPLE, ROLES, type Role } from './nouns.ts'
 import type { TableSample } from './sample.ts'
 import { hasPhrase, singularsOf } from './words.ts'
@@ -34,7 +34,8 @@ export function profileOf(table: Table, samples: Samples): Profile {
   const meanings = new Map<string, string>()
   const telling = new Set<string>()
   for (const column of table.columns) {
-    const found = meaningByValues(sample?.byColumn.get(column.name)) ?? meaningByName(column)
+    const byValues = meaningByValues(sample?.byColumn.get(column.name))
+    const found = byValues && !isTrace(byValues) ? byValues : (meaningByName(column) ?? byValues)
     if (!found) continue
     meanings.set(column.name, found.meaning.name)
     if (!found.meaning.ofPeople && !found.meaning.doubtful) telling.add(found.meaning.name)

@@ -43,29 +43,49 @@ const CLOCK_CODES = new Set(['LE302', 'LE312', 'LE315', 'LE102', 'LE103'])
 /** Times the whole may be refused before we give up: each takes one entry back. */
 const PROOFS_MAX = 25
 
-/** Takes back, from the proposal, whatever the database refuses. @throws LetheError LE624 when no end of it is reached. */
+/** A database of hundreds of tables takes Lethe minutes; who waits for a proposal has not that long. */
+const BUDGET_SECONDS = 30
+
+/**
+ * Takes back, from the proposal, whatever the database refuses.
+ *
+ * @returns a sentence about how that went, for the head of the file.
+ * @throws LetheError LE624 when no end of refusals is reached.
+ */
 export async function tryOut(
   client: Client,
   proposal: Proposal,
   onStep: (done: number, total: number) => void,
-): Promise<void> {
-  await client.query(`begin; set local lock_timeout = '5s'; set local standard_conforming_strings = on`)
+): Promise<string> {
+  await client.query(
+    `begin; set local lock_timeout = '5s'; set local statement_timeout = '${BUDGET_SECONDS}s'; set local standard_conforming_strings = on`,
+  )
   try {
     const trial = new Trial(client, proposal, onStep)
     await trial.tables()
     await trial.subjects()
     await trial.links()
     await trial.rules()
-    await prove(client, proposal)
+    return await prove(trial, proposal)
+  } catch (thrown) {
+    if (thrown instanceof OutOfTime || (thrown as Refusal).code === '57014') return ASKED_IN_PART
+    throw thrown
   } finally {
     await client.query('rollback').catch(() => undefined)
   }
 }
 
+const ACCEPTED = 'Lethe was asked, in a transaction that was rolled back: it accepts this file as it is.'
+const ASKED_IN_PART =
+  'Lethe was asked about a part of this only, since there is so much of it: lethe policy apply may still refuse an entry. --schema makes it less.'
+
+class OutOfTime extends Error {}
+
 class Trial {
   readonly #client: Client
   readonly #proposal: Proposal
   readonly #onStep: (done: number, total: number) => void
+  readonly #end = Date.now() + 1_000 * BUDGET_SECONDS
 
   constructor(client: Client, proposal: Proposal, onStep: (done: number, total: number) => void) {
     this.#client = client
@@ -235,7 +255,15 @@ class Trial {
   }
 
   async #set(statement: string, values: unknown[]): Promise<Refusal | null> {
+    if (Date.now() > this.#end) throw new OutOfTime()
     return attempt(this.#client, statement, values)
+  }
+
+  /** The whole at once, as `lethe policy apply` does it. */
+  async whole(): Promise<Refusal | null> {
+    return this.#set('select count(*) from lethe.apply_policy($1::jsonb)', [
+      JSON.stringify(this.#proposal.policy),
+    ])
   }
 }
 
@@ -244,14 +272,14 @@ function hasRules({ purge, columns }: TableSpec): boolean {
 }
 
 /** Applies the whole; each refusal has a place in the document, and what stands there goes. */
-async function prove(client: Client, proposal: Proposal): Promise<void> {
+async function prove(trial: Trial, proposal: Proposal): Promise<string> {
   for (let n = 0; n < PROOFS_MAX; n++) {
-    const refusal = await attempt(client, 'select count(*) from lethe.apply_policy($1::jsonb)', [
-      JSON.stringify(proposal.policy),
-    ])
-    if (!refusal) return
+    const refusal = await trial.whole()
+    if (!refusal) return ACCEPTED
     const path = entryAt(proposal, fromPointer(/^at (\/.*)$/m.exec(refusal.detail ?? '')?.[1] ?? ''))
-    if (!path || proposal.had(path)) throw unprovable(refusal)
+    // The policy in force may be what is refused, by tables and keys that came after it.
+    if (!path || proposal.had(path))
+      return `Lethe refuses this together with what is in force: ${sentenceOf(refusal)}`
     proposal.take(path)
     proposal.leave({
       kind: path.at(-2) === 'links' || path.at(-1) === 'with' ? 'link' : 'rule',
@@ -280,13 +308,6 @@ function entryAt(proposal: Proposal, path: string[]): string[] | null {
   if (spec.purge !== undefined) return ['tables', name, 'purge']
   const column = Object.entries(spec.columns ?? {}).find(([, { anonymize }]) => anonymize !== undefined)?.[0]
   return column === undefined ? null : ['tables', name, 'columns', column, 'anonymize']
-}
-
-function unprovable(refusal: Refusal): LetheError {
-  return new LetheError(`the proposal is refused together with the policy in force: ${refusal.message}`, {
-    code: 'LE624',
-    hint: refusal.hint ?? 'lethe policy export, apply it, and repair what is refused there first',
-  })
 }
 
 /** One statement in a savepoint. @returns Lethe's refusal; anything else is thrown. */
