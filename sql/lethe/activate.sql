@@ -77,9 +77,10 @@ begin
       message = format('draft %s has not been rehearsed', v_draft.id),
       hint = format('select lethe.rehearse(%s)', v_draft.id);
   end if;
-  -- From here to the end nobody else changes the policy, so that what is counted is what comes into force.
-  lock table lethe.policy_changes in share row exclusive mode;
   v_found := lethe_private.propose(v_draft.document, v_draft.reason, false);
+  -- From here to the end nobody else changes the policy, so that what was counted is what comes into force.
+  lock table lethe.policy_changes in share row exclusive mode;
+  v_found := v_found || jsonb_build_object('policy_mark', lethe_private.policy_mark());
   perform lethe_private.assert_still_true(v_draft, v_found);
   perform lethe_private.assert_may_activate(v_draft, coalesce(activate.accept, '{}'), (v_found ->> 'rows_at_once')::bigint);
 

@@ -38,6 +38,7 @@ create or replace function lethe_private.due_days(
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  set datestyle = 'ISO, YMD'
   set intervalstyle = postgres
 as $$
 declare

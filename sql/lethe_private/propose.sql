@@ -196,6 +196,8 @@ create or replace function lethe_private.propose(document jsonb, reason text, re
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
+  -- The statements are read in the one form that every session reads alike.
+  set datestyle = 'ISO, YMD'
   set jit = off
 as $$
 declare
@@ -215,7 +217,8 @@ begin
     v_result := jsonb_build_object(
       'changes', lethe_private.policy_diff(v_before, lethe.export_policy()),
       'catalogue_mark', lethe_private.catalogue_mark(),
-      'missing_rights', (select coalesce(jsonb_agg(to_jsonb(r)), '[]') from lethe.missing_rights() as r));
+      -- What the engine reads and writes with; without other rights it does the same in another way.
+      'missing_rights', (select coalesce(jsonb_agg(to_jsonb(r)), '[]') from lethe.missing_rights() as r where r.need like 'lethe_sweeper%'));
     select coalesce(jsonb_agg(lethe_private.blast_part(m, c) order by m.schema_name, m.table_name, c.name), '[]') into v_parts
     from lethe.managed_tables as m
     cross join lethe.controllers as c

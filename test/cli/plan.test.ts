@@ -44,6 +44,34 @@ describe('lethe plan', () => {
     expect(stdout).not.toContain(SECRET)
   })
 
+  it('looks a year ahead, with a chart, and changes nothing', async () => {
+    const before = await contents(db)
+    const drawn = await lethe(['plan', '--ahead'], { databaseUrl })
+    expect(drawn.code, drawn.stderr).toBe(0)
+    expect(drawn.stdout).toMatch(/north +library\.readers +/)
+    expect(drawn.stdout).toMatch(/north, week by week \(today \d+\)\n.*┤/)
+    expect(drawn.stdout).not.toContain(SECRET)
+    const rows = (await lethe(['plan', '--ahead', '--json'], { databaseUrl })).rows()
+    expect(
+      rows.every(({ by_day, by_day_if }) => (by_day as number[]).length === 366 && by_day_if === null),
+    ).toBe(true)
+    expect(await contents(db)).toBe(before)
+  })
+
+  it('shows another delay beside the one in force', async () => {
+    const { code, rows, stderr } = await lethe(
+      ['plan', '--json', '--controller', 'south', '--what-if', 'library.loans:purge=P900Y'],
+      { databaseUrl },
+    )
+    expect(code, stderr).toBe(0)
+    const purge = rows().find(({ table, rule }) => table === 'library.loans' && rule === 'purge')!
+    expect(purge).toMatchObject({ due_today: 90, due_today_if: 0, next_365_days_if: 0 })
+    const wrong = await lethe(['plan', '--what-if', 'library.loans'], { databaseUrl })
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('[LE106]') })
+    const both = await lethe(['plan', '--ahead', '--as-of', '2030-01-01'], { databaseUrl })
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('[LE607]') })
+  })
+
   it('refuses an unknown controller (LE101) and what is no day (LE607), with exit code 2', async () => {
     const unknown = await lethe(['plan', '--controller', 'west'], { databaseUrl })
     expect(unknown).toMatchObject({ code: 2, stdout: '' })

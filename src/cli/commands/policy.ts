@@ -107,7 +107,7 @@ function registerDrafts(policy: Command): void {
     .action(
       databaseAction<ApplyOptions>(async ({ args, options, pool, out }) => {
         const id = toNumber(args[0]!)
-        return putInForce(await pool(), id, `draft ${id}`, options.accept ?? [], out)
+        return putInForce(await pool(), id, `draft ${id}`, options, out)
       }),
     )
   policy
@@ -161,7 +161,7 @@ async function apply({ args, options, pool, out, progress }: DatabaseContext<App
     if (draft.missing_rights!.length > 0) reportGrants(out, granted, draft.missing_rights!, filename)
     return EXIT_INCOMPLETE
   }
-  return putInForce(database, draft.id, filename, options.accept ?? [], out, draft, granted)
+  return putInForce(database, draft.id, filename, options, out, draft, granted)
 }
 
 /** Rights that are missing are granted where that was asked for, and then it is rehearsed once more. */
@@ -184,7 +184,7 @@ async function putInForce(
   pool: DatabasePool,
   id: number,
   name: string,
-  accept: string[],
+  { accept = [], grant = false }: ApplyOptions,
   out: Output,
   draft?: Draft,
   granted: string[] = [],
@@ -204,8 +204,10 @@ async function putInForce(
     out.warn(`Not in force: ${error.message}.\n  ${hint}`)
     return EXIT_INCOMPLETE
   }
-  reportInForce(out, name, draft ?? (await getDraft(pool, id)), granted, await missingRights(pool))
-  return EXIT_OK
+  if (grant) await grantAll(pool, await missingRights(pool), granted)
+  const missing = await missingRights(pool)
+  reportInForce(out, name, draft ?? (await getDraft(pool, id)), granted, missing)
+  return missing.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
 }
 
 /** What to do next, in words of the command line; the database's own hints are for psql. */
