@@ -3,13 +3,11 @@ import { type Catalogue, hasIndex, type Reference, type Table } from './catalogu
 import { type Concern, concernOf, type Judged, judgeColumns } from './categories.ts'
 import { type Clock, clockOf, personClock } from './clocks.ts'
 import { proposeController } from './controller.ts'
-import { AS_THE_PERSON, COLUMN_DELAYS, type Delay, delayOfPerson, ROW_DELAYS } from './delays.ts'
-import { SENTINELS } from './labels.ts'
+import { ROW_DELAYS } from './delays.ts'
 import { findLinks, goesWithParent, type Link } from './links.ts'
-import { methodsFor } from './methods.ts'
-import type { Role } from './nouns.ts'
 import { type Document, Proposal } from './proposal.ts'
 import type { Undeclared } from './references.ts'
+import { proposeRules } from './rules.ts'
 import { findSubjects, type Profile, profileOf, type Samples, type Subject } from './subjects.ts'
 
 /** All that discovery knows, for the document and for its measure. */
@@ -35,7 +33,8 @@ export interface Survey {
   links: Link[]
 }
 
-interface Context extends Survey {
+/** The same, and the document that is being written. */
+export interface Context extends Survey {
   proposal: Proposal
 }
 
@@ -198,158 +197,6 @@ function clockFor(
     kind: 'last',
     why: `none of its own: the latest of the ${from.name} that refer to it`,
   }
-}
-
-function proposeRules(
-  table: Table,
-  concern: Concern,
-  judged: Judged[],
-  clock: Clock | null,
-  context: Context,
-): void {
-  const { proposal, profiles, links } = context
-  const path = ['tables', table.title]
-  const profile = profiles.get(table)!
-  const byRole = concern === 'subject' || !profile.role ? undefined : ROW_DELAYS[profile.role]
-  // A contract counts from its end; the day on which it was made says nothing of it.
-  const isEndless = profile.role === 'contract' && clock !== null && !['end', 'last'].includes(clock.kind)
-  const rowDelay = isEndless ? undefined : byRole
-  if (isEndless)
-    proposal.leave({
-      kind: 'rule',
-      table: table.title,
-      object: 'since',
-      sentence: 'how long: no column says when it ended',
-    })
-  const personal = judged.filter(
-    ({ category, meaning }) =>
-      category && category !== 'not personal' && (category !== 'technical' || meaning),
-  )
-  const withParent = proposal.get([...path, 'with']) !== undefined
-  if (!clock) {
-    if (personal.length === 0 || withParent) return
-    const how =
-      concern === 'subject'
-        ? 'no column and nothing that refers to it says when a person was last active'
-        : 'no column of it is a clock'
-    proposal.leave({
-      kind: 'rule',
-      table: table.title,
-      object: 'since',
-      sentence: `how long: ${how}${rowDelay ? ` (${rowDelay.after}, ${rowDelay.source})` : ''}`,
-    })
-    return
-  }
-  const person =
-    concern === 'subject' ? table : (links.find((link) => link.table === table)?.subject.table ?? table)
-  const base = delayOfPerson(profiles.get(person)!.nouns)
-  const asPerson: Delay | null =
-    base && concern === 'subject' ? base : base && { ...base, source: AS_THE_PERSON, isCited: false }
-  // The day on which something was made is one of what happened only for what happens in a moment.
-  const isMade = ['created', 'updated'].includes(clock.kind) && !(profile.role && MOMENTS.has(profile.role))
-  let used = false
-  let fromPerson = false
-  if (rowDelay && !withParent && links.every((link) => link.table !== table || link.reference.to !== table)) {
-    used = true
-    proposal.put([...path, 'purge'], { after: rowDelay.after }, marked(rowDelay))
-    proposal.rules.push({ table, column: null, action: 'purge', methods: [] })
-  }
-  for (const { column, meaning } of personal) {
-    const delay =
-      (meaning ? COLUMN_DELAYS[meaning] : undefined) ?? (rowDelay && !withParent ? null : asPerson)
-    if (!delay || (delay === asPerson && isMade) || (rowDelay && days(delay.after) >= days(rowDelay.after)))
-      continue
-    if (clock.since.includes(column.name) || !isWritable(table, column.name, context)) continue
-    const methods = methodsFor(table, column, meaning)
-    const [first] = methods
-    if (!first) {
-      proposal.leave({
-        kind: 'rule',
-        table: table.title,
-        object: column.name,
-        sentence: `how to mask it: ${column.type}${column.notNull ? ', NOT NULL' : ''}: no method fits; purge the row, or make the column nullable`,
-      })
-      continue
-    }
-    used = true
-    proposal.put([...path, 'columns', column.name, 'anonymize'], { after: delay.after, using: first })
-    // What holds for the whole table is said once.
-    if (delay === asPerson) fromPerson = true
-    else proposal.comment([...path, 'columns', column.name], marked(delay))
-    proposal.rules.push({ table, column: column.name, action: 'anonymize', methods })
-  }
-  if (used) {
-    const why = asPerson && fromPerson ? `${clock.why}; ${asPerson.after}: ${marked(asPerson)}` : clock.why
-    proposal.put([...path, 'since'], clock.since.length === 1 ? clock.since[0] : clock.since, why)
-    proposeReading(table, clock, context)
-  }
-  if (!used && personal.length > 0 && !withParent)
-    proposal.leave({
-      kind: 'rule',
-      table: table.title,
-      object: 'after',
-      sentence: isMade
-        ? `how long: its only day is the one on which it was made or changed (${clock.since.join(', ')})`
-        : `how long: no reference period is known for it; its clock could be ${clock.since.join(', ')}`,
-    })
-}
-
-/** How the days of a clock are to be read: those that mean "none", and in which zone. */
-function proposeReading(table: Table, clock: Clock, { proposal, samples }: Context): void {
-  const path = ['tables', table.title]
-  const columns = table.columns.filter(({ name }) => clock.since.includes(name))
-  const found = columns.flatMap((column) => [
-    ...(samples.get(table.title)?.byColumn.get(column.name)?.sentinels ?? []),
-    ...SENTINELS.filter((day) => column.default?.includes(`'${day}`)),
-  ])
-  if (found.length > 0)
-    proposal.put([...path, 'sentinels'], [...new Set(found)].sort(), 'days that stand for "none"')
-  if (columns.some(({ base }) => base === 'timestamp'))
-    proposal.comment(
-      [...path, 'since'],
-      'of no time zone: read in that of the controller, or write time_zone beside',
-    )
-}
-
-const MOMENTS: ReadonlySet<Role> = new Set([
-  'message',
-  'note',
-  'log',
-  'tracking',
-  'order',
-  'invoice',
-  'consent',
-  'application',
-  'medical',
-  'session',
-])
-
-/** The source, and whether it is one. */
-function marked({ source, isCited }: Delay): string {
-  return isCited || source.endsWith('to be decided') ? source : `proposed: ${source}; to be decided`
-}
-
-/** Keys, references and computed columns are left to the row. */
-function isWritable(table: Table, name: string, { references, proposal }: Context): boolean {
-  const column = table.columns.find((candidate) => candidate.name === name)!
-  const controller = proposal.get(['tables', table.title, 'controller', 'column'])
-  const referred = references.some(
-    ({ from, to, columns, toColumns, declared }) =>
-      declared && ((from === table && columns.includes(name)) || (to === table && toColumns.includes(name))),
-  )
-  return (
-    !column.computed &&
-    !referred &&
-    !table.key!.includes(name) &&
-    !table.partitionKey.includes(name) &&
-    name !== controller
-  )
-}
-
-/** Roughly, to tell which of two delays is longer. */
-function days(after: string): number {
-  const [, count = '0', unit = 'D'] = /^P(\d+)([YMWD])$/.exec(after) ?? []
-  return Number(count) * { Y: 365, M: 30, W: 7, D: 1 }[unit as 'Y' | 'M' | 'W' | 'D']
 }
 
 /**
