@@ -38,7 +38,7 @@ as $$
 declare
   v_terms lethe.terms[] := array(
     select t from lethe_private.effective_terms(managed.id, controller.id) as t where t.rule_id = rule.id order by t.purpose nulls first);
-  -- On one clock and without "when" all terms apply or none does, and the longest decides.
+  -- On one clock and without "when" all terms apply or none does, and the one that outlasts the others decides, if one does.
   v_clock text[] := (select case when min(t.since) = max(t.since) and bool_and(t.condition is null) then min(t.since) end from unnest(v_terms) as t);
   v_longest lethe.terms;
   v_term lethe.terms;
@@ -47,7 +47,11 @@ begin
   if v_terms = '{}' then
     return;
   end if;
-  select t.* into v_longest from unnest(v_terms) as t order by t.after desc, t.purpose nulls first limit 1;
+  select t.* into v_longest from unnest(v_terms) as t
+  order by (select bool_and(lethe_private.outlasts(t.after, o.after)) from unnest(v_terms) as o) desc, t.after desc, t.purpose nulls first limit 1;
+  if not (select bool_and(lethe_private.outlasts(v_longest.after, o.after)) from unnest(v_terms) as o) then
+    v_clock := null;
+  end if;
   method := v_longest.method;
   terms := (select jsonb_agg(lethe_private.term_facts(t) order by t.purpose nulls first) from unnest(v_terms) as t);
   decides := case
@@ -85,10 +89,12 @@ begin
       -- A longer one beside it, since the same clock, is always the last of the two.
       when exists (
         select from lethe_private.minima_of(managed.id, rule.id, controller.id) as o
-        where o.since = v_term.since and o.condition is null and (o.after, o.id) > (v_term.after, v_term.id)) then 'never'
+        where o.since = v_term.since and o.condition is null and o.id <> v_term.id and lethe_private.outlasts(o.after, v_term.after)
+          and (o.id > v_term.id or not lethe_private.outlasts(v_term.after, o.after))) then 'never'
       when v_term.since is distinct from v_clock or v_term.condition is not null then 'where it ends later'
-      when v_term.after > v_longest.after then 'always'
-      else 'never'
+      when lethe_private.outlasts(v_longest.after, v_term.after) then 'never'
+      when lethe_private.outlasts(v_term.after, v_longest.after) then 'always'
+      else 'where it ends later'
     end;
     minima := minima || (lethe_private.term_facts(v_term) - 'purpose' || jsonb_build_object('basis', v_term.purpose, 'lengthens', v_lengthens));
     continue when v_lengthens = 'never';

@@ -44,7 +44,7 @@ begin
   from lethe.rules as k
   join lethe.terms as m on m.rule_id = k.id
   join lethe.rules as r on r.table_id = k.table_id and r.column_name is null and r.action = 'purge'
-  join lethe.terms as t on t.rule_id = r.id and t.since = m.since and t.after < m.after
+  join lethe.terms as t on t.rule_id = r.id and t.since = m.since and t.after <> m.after and lethe_private.outlasts(m.after, t.after)
     and t.condition is not distinct from coalesce(m.condition, t.condition)
     and (m.controller_id is null or m.controller_id = t.controller_id)
   where k.table_id = managed.id and k.action = 'minimum' and k.column_name is not null
@@ -62,7 +62,7 @@ begin
   from lethe.rules as r
   join lethe.terms as d on d.rule_id = r.id and d.controller_id is null
   join lethe.terms as o on o.rule_id = r.id and o.purpose = d.purpose and o.since = d.since
-    and o.condition is not distinct from d.condition and o.after <= d.after
+    and o.condition is not distinct from d.condition and lethe_private.outlasts(d.after, o.after)
   join lethe.controllers as c on c.id = o.controller_id
   where r.table_id = managed.id and r.action = 'minimum'
   limit 1;
@@ -94,7 +94,7 @@ begin
   join lethe.rules as l on l.table_id = r.table_id and l.column_name is not null and l.action <= r.action and l.id <> r.id
     and l.action <> 'minimum' and (r.column_name is null or r.column_name = l.column_name)
   join lethe.rules as k on k.table_id = r.table_id and k.action = 'minimum' and (k.column_name is null or k.column_name = l.column_name)
-  join lethe.terms as m on m.rule_id = k.id and m.since = t.since and m.after >= t.after
+  join lethe.terms as m on m.rule_id = k.id and m.since = t.since and lethe_private.outlasts(m.after, t.after)
     and (m.condition is null or m.condition = t.condition)
     and (m.controller_id is null or m.controller_id = t.controller_id)
   where r.table_id = managed.id and r.action = 'purge'

@@ -104,7 +104,7 @@ begin
       select from lethe.rules as k join lethe.terms as m on m.rule_id = k.id
       where k.table_id = r.table_id and k.action = 'minimum' and k.column_name is null
         and (t.controller_id is null or m.controller_id is null or m.controller_id = t.controller_id)
-        and (m.since <> t.since or m.condition <> t.condition or m.condition is not null and t.condition is null or m.after > u.after)))
+        and (m.since <> t.since or m.condition <> t.condition or m.condition is not null and t.condition is null or not lethe_private.outlasts(u.after, m.after))))
     and 1 = (select count(*) from lethe.terms as x where x.rule_id = r.id and x.controller_id is not distinct from t.controller_id)
   limit 1;
   if found then

@@ -53,6 +53,21 @@ end;
 comment on function lethe_private.last_due_day(date, interval) is
   'The latest local day d for which d + after < today, by PostgreSQL''s calendar.';
 
+-- A month has 28 days or 31, so one month is not always longer than 30 days, nor shorter. True only where it is so
+-- from every day on.
+create or replace function lethe_private.outlasts(delay interval, other interval)
+  returns boolean
+  language sql
+  immutable
+begin atomic
+  select case when m.more >= 0 then extract(day from delay) + 28 * m.more >= extract(day from other)
+    else extract(day from delay) >= extract(day from other) + 31 * -m.more end
+  from (select 12 * (extract(year from delay) - extract(year from other)) + extract(month from delay) - extract(month from other) as more) as m;
+end;
+
+comment on function lethe_private.outlasts(interval, interval) is
+  'True when a delay never ends before another one that began on the same day.';
+
 create or replace function lethe_private.assert_time_zone(time_zone text)
   returns void
   language plpgsql
