@@ -5,10 +5,12 @@ import { createDatabase, type TestDatabase } from '../helpers/database.ts'
 import { applyPolicy, fingerprint, rowsOf } from '../helpers/engine.ts'
 import { formatDay, formatDelay, parseDay } from '../oracle/calendar.ts'
 import {
+  areOverBy,
   type Clock,
   type Event,
   type Events,
   isDueBy,
+  isEndlessBy,
   isUnclockedBy,
   type LinkedTerm,
   latestOf,
@@ -111,6 +113,8 @@ const terms = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(term(), term('marketing')) },
 )
 
+const laws = (basis: string): fc.Arbitrary<Term[]> => fc.array(term(basis), { maxLength: 1 })
+
 const clock = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(null, 'infinity', '-infinity', ...SENTINELS) },
   {
@@ -170,6 +174,9 @@ const scenario = fc.record({
       10,
     ),
   }),
+  // What a law has kept of people: of all of them, and of their e-mail.
+  minima: laws('law'),
+  emailMinima: laws('another law'),
 })
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never
 
@@ -186,7 +193,26 @@ const asPolicy = (list: Term[]): unknown =>
     when: sql,
   }))
 
-const policyOf = ({ email, phone, purge, visits, visitsSince, baskets }: Scenario): unknown => {
+const asMinima = (list: Term[]): unknown =>
+  list.length === 0
+    ? undefined
+    : list.map(({ purpose, after, text, sql }) => ({
+        basis: purpose,
+        after: formatDelay(after),
+        since: text,
+        when: sql,
+      }))
+
+const policyOf = ({
+  email,
+  phone,
+  purge,
+  minima,
+  emailMinima,
+  visits,
+  visitsSince,
+  baskets,
+}: Scenario): unknown => {
   const owned = { controller: { column: 'owner' } }
   return {
     version: 1,
@@ -204,8 +230,12 @@ const policyOf = ({ email, phone, purge, visits, visitsSince, baskets }: Scenari
       'host.people': {
         ...owned,
         sentinels: SENTINELS,
-        columns: { email: { purge: asPolicy(email) }, phone: { purge: asPolicy(phone) } },
+        columns: {
+          email: { purge: asPolicy(email), minimum: asMinima(emailMinima) },
+          phone: { purge: asPolicy(phone) },
+        },
         purge: purge ? asPolicy([purge]) : undefined,
+        minimum: asMinima(minima),
       },
       'host.visits': {
         ...owned,
@@ -263,13 +293,10 @@ function cycle(world: World, one: Scenario, controller: Controller): void {
     for (const event of inIt) event.gone = true
     return false
   })
-  const isDue = (list: Term[], row: Row): boolean =>
-    isDueBy(
-      list,
-      row,
-      (single) => latestOf(PEOPLE, single, row, world.events, controller, sentinels),
-      controller.today,
-    )
+  const isDue = (list: Term[], row: Row, minima: Term[]): boolean => {
+    const latest = (single: LinkedTerm) => latestOf(PEOPLE, single, row, world.events, controller, sentinels)
+    return isDueBy(list, row, latest, controller.today) && areOverBy(minima, row, latest, controller.today)
+  }
   const referred = (row: Row): boolean =>
     [...world.events.values()]
       .flat()
@@ -278,10 +305,12 @@ function cycle(world: World, one: Scenario, controller: Controller): void {
           !gone && (event.person_id === row.id || (event.person_code && event.person_code === row.code)),
       )
   world.people = world.people.filter(
-    (row) => !(one.purge && mine(row) && isDue([one.purge], row) && !referred(row)),
+    (row) => !(one.purge && mine(row) && isDue([one.purge], row, one.minima) && !referred(row)),
   )
   for (const row of world.people.filter(mine)) {
-    const due = (['email', 'phone'] as const).filter((column) => isDue(one[column], row))
+    const due = (['email', 'phone'] as const).filter((column) =>
+      isDue(one[column], row, column === 'email' ? [...one.minima, ...one.emailMinima] : one.minima),
+    )
     for (const column of due) row[column] = null
   }
 }
@@ -337,15 +366,22 @@ describe('a clock over other rows', () => {
       fc.asyncProperty(scenario, async (one) => {
         await inTransaction(async (client) => {
           await load(client, one.rows)
-          await applyPolicy(client, policyOf(one))
+          await applyPolicy(client, policyOf(one)).catch((error) => {
+            // A random one may hold a rule that can never be due.
+            if (['LE316', 'LE317'].includes(error.code)) return fc.pre(false)
+            throw error
+          })
           const world = worldOf(one)
           const [firstNorth] = CONTROLLERS(TODAY)
+          const latestBy = (row: Row) => (single: LinkedTerm) =>
+            latestOf(PEOPLE, single, row, world.events, firstNorth!, sentinels)
           const unclocked = world.people.filter(
             (row) =>
               controllerOf(row) === 'north' &&
-              isUnclockedBy(one.email, row, (single) =>
-                latestOf(PEOPLE, single, row, world.events, firstNorth!, sentinels),
-              ),
+              [
+                isUnclockedBy(one.email, row, latestBy(row)),
+                isEndlessBy([...one.minima, ...one.emailMinima], row, latestBy(row)),
+              ].some(Boolean),
           ).length
           expect(
             await rowsOf(

@@ -89,6 +89,31 @@ export function isDueBy(
   )
 }
 
+/** Every minimum that applies ended before today: one without `when` does not apply where its clocks say nothing. */
+export function areOverBy(
+  minima: LinkedTerm[],
+  row: Row,
+  latest: (term: LinkedTerm) => Day | 'none' | 'never',
+  today: Day,
+): boolean {
+  return minima.every((term) => {
+    const day = latest(term)
+    if (term.when ? term.when(row) !== true : day === 'none') return true
+    return typeof day === 'number' && addDelay(day, term.after) < today
+  })
+}
+
+/** A minimum that applies and shows no day. */
+export function isEndlessBy(
+  minima: LinkedTerm[],
+  row: Row,
+  latest: (term: LinkedTerm) => Day | 'none' | 'never',
+): boolean {
+  return minima.some((term) =>
+    term.when ? term.when(row) === true && typeof latest(term) !== 'number' : latest(term) === 'never',
+  )
+}
+
 /** No term that applies, or could apply, shows a day. */
 export function isUnclockedBy(
   terms: LinkedTerm[],
