@@ -1,4 +1,4 @@
-/** What comes up on which day, found by going through the days one by one. */
+/** What comes up on which day, found by asking of days to come whether a row is due: it stays so, once it is. */
 import {
   type Controller,
   type Held,
@@ -15,7 +15,7 @@ export type DayCounts = Record<string, Record<number, number>>
 
 const BEYOND = 999
 
-/** How many days from today a rule becomes due on a row, as one who waits would find out, in a year at the most. */
+/** How many days from today a rule becomes due on a row, a year at the most. */
 function dayOf(
   table: Table,
   terms: Term[] | undefined,
@@ -27,9 +27,13 @@ function dayOf(
   const due = (days: number): boolean =>
     isDue(table, terms, row, { ...controller, today: controller.today + days }, minima)
   if (!due(365)) return BEYOND
-  let days = 0
-  while (!due(days)) days++
-  return days
+  let [first, last] = [0, 365]
+  while (first < last) {
+    const middle = (first + last) >> 1
+    if (due(middle)) last = middle
+    else first = middle + 1
+  }
+  return last
 }
 
 /** A row that leaves takes its columns along; what is due for purge is archived no more. */

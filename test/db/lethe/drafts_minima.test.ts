@@ -10,10 +10,11 @@ import { applyPolicy, rowsOf } from '../../helpers/engine.ts'
 /** Rows 1 to 100, one a year old, the next two years, up to ten and again; odd ones are north's, even ones south's. */
 const SQL = `
   create schema shop;
-  create table shop.invoices (id int primary key, owner int not null, issued date, kind text, payer text, note text);
-  insert into shop.invoices
+  create table shop.invoices (id int primary key, owner int not null, issued date, booked date, kind text, payer text, note text);
+  insert into shop.invoices (id, owner, issued, kind, payer, note)
   select i, 1 + (i + 1) % 2, current_date - interval '5 days' - (1 + (i / 2) % 10) * interval '1 year', case when i % 4 < 2 then 'proforma' else 'invoice' end, 'someone ' || i, 'note'
   from generate_series(1, 100) as i;
+  update shop.invoices set booked = issued;
   create view shop.payers as select payer from shop.invoices;
   grant usage on schema shop to lethe_sweeper;
   grant select, update, delete on shop.invoices to lethe_sweeper`
@@ -39,14 +40,16 @@ const policy = (change: (one: LoosePolicy, table: LoosePolicy) => void = () => {
 }
 const kept = (after: string, when?: string): LoosePolicy =>
   policy((_, table) => {
-    table.minimum = { after, when, basis: 'tax law' }
+    table.minimum = { after, when, since: 'booked', basis: 'tax law' }
   })
 const payerKept = policy((_, table) => {
-  table.columns.payer.minimum = { after: 'P30M', basis: 'labour law' }
+  table.columns.payer.minimum = { after: 'P30M', since: 'booked', basis: 'labour law' }
 })
 const keptInNorth = policy((one, table) => {
-  table.minimum = { after: 'P5Y', basis: 'tax law' }
-  one.overrides = { north: { 'shop.invoices': { minimum: { after: 'P8Y', basis: 'tax law' } } } }
+  table.minimum = { after: 'P5Y', since: 'booked', basis: 'tax law' }
+  one.overrides = {
+    north: { 'shop.invoices': { minimum: { after: 'P8Y', since: 'booked', basis: 'tax law' } } },
+  }
 })
 
 let db: TestDatabase
@@ -143,7 +146,7 @@ describe('a draft that changes nothing but a minimum', () => {
       const bare = policy((_, table) => {
         delete table.purge
         delete table.columns.payer.purge
-        table.minimum = { after: 'P8Y', basis: 'tax law' }
+        table.minimum = { after: 'P8Y', since: 'booked', basis: 'tax law' }
       })
       const { state, blast_radius, tried } = await propose(client, bare)
       expect([state, blast_radius, tried]).toEqual(['rehearsed', [], []])
@@ -166,24 +169,28 @@ describe('what a draft changes', () => {
       const laws = (tax: string, trade: string | undefined, payer: string): LoosePolicy =>
         policy((one, table) => {
           table.minimum = [
-            { after: tax, basis: 'tax law' },
-            ...(trade ? [{ after: trade, basis: 'trade law', when: "kind = 'invoice'" }] : []),
+            { after: tax, since: 'booked', basis: 'tax law' },
+            ...(trade
+              ? [{ after: trade, since: 'booked', basis: 'trade law', when: "kind = 'invoice'" }]
+              : []),
           ]
-          table.columns.payer.minimum = { after: payer, basis: 'labour law' }
-          one.overrides = { north: { 'shop.invoices': { minimum: { after: 'P9Y', basis: 'tax law' } } } }
+          table.columns.payer.minimum = { after: payer, since: 'booked', basis: 'labour law' }
+          one.overrides = {
+            north: { 'shop.invoices': { minimum: { after: 'P9Y', since: 'booked', basis: 'tax law' } } },
+          }
         })
-      await applyPolicy(client, laws('P8Y', 'P6Y', 'P3Y'))
-      expect(await described(client, laws('P7Y', undefined, 'P4Y'))).toEqual([
+      await applyPolicy(client, laws('P8Y', 'P6Y', 'P30M'))
+      expect(await described(client, laws('P7Y', undefined, 'P2Y9M'))).toEqual([
         'shop.invoices',
         '~ minimum (tax law) after P8Y → P7Y',
-        "- minimum (trade law) when kind = 'invoice', after P6Y, since issued",
-        '~ payer: minimum (labour law) after P3Y → P4Y',
+        "- minimum (trade law) when kind = 'invoice', after P6Y, since booked",
+        '~ payer: minimum (labour law) after P2Y6M → P2Y9M',
       ])
       expect(await described(client, kept('P8Y'))).toEqual([
         'shop.invoices',
-        '- minimum (tax law, for north) after P9Y, since issued',
-        "- minimum (trade law) when kind = 'invoice', after P6Y, since issued",
-        '- payer: minimum (labour law) after P3Y, since issued',
+        '- minimum (tax law, for north) after P9Y, since booked',
+        "- minimum (trade law) when kind = 'invoice', after P6Y, since booked",
+        '- payer: minimum (labour law) after P2Y6M, since booked',
       ])
     }))
 
@@ -228,7 +235,7 @@ it('the policy of a day shows minima, a controller’s own beside that of all', 
         column_name: null,
         basis: 'tax law',
         after: 'P5Y',
-        since: ['issued'],
+        since: ['booked'],
         overrides: false,
       },
       {
@@ -236,7 +243,7 @@ it('the policy of a day shows minima, a controller’s own beside that of all', 
         column_name: null,
         basis: 'tax law',
         after: 'P8Y',
-        since: ['issued'],
+        since: ['booked'],
         overrides: true,
       },
       {
@@ -244,7 +251,7 @@ it('the policy of a day shows minima, a controller’s own beside that of all', 
         column_name: null,
         basis: 'tax law',
         after: 'P5Y',
-        since: ['issued'],
+        since: ['booked'],
         overrides: false,
       },
     ])

@@ -1,4 +1,4 @@
-/** Time travel: what comes up on which day, against an oracle that goes through the days one by one. */
+/** Time travel: what comes up on which day, against an oracle that asks of each day whether a row is due. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, refusal, type TestDatabase } from '../../helpers/database.ts'
