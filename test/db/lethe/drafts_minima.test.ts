@@ -136,8 +136,8 @@ describe('a draft that changes nothing but a minimum', () => {
       expect(state).toBe('rehearsed')
       expect(new Set(blast_radius.map(({ controller }) => controller))).toEqual(new Set(['north']))
       expect(tried.map(({ controller, rule, rows }) => [controller, rule, rows > 0])).toEqual([
-        ['north', 'payer: purge', true],
         ['north', 'purge', true],
+        ['north', 'payer: purge', true],
       ])
     }))
 
