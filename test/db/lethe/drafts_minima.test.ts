@@ -188,8 +188,8 @@ describe('what a draft changes', () => {
       ])
       expect(await described(client, kept('P8Y'))).toEqual([
         'shop.invoices',
-        '- minimum (tax law, for north) after P9Y, since booked',
         "- minimum (trade law) when kind = 'invoice', after P6Y, since booked",
+        '- minimum (tax law, for north) after P9Y, since booked',
         '- payer: minimum (labour law) after P2Y6M, since booked',
       ])
     }))
