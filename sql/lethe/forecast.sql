@@ -104,7 +104,7 @@ begin
     v_column := case when v_column ~ '^".*"$' then replace(substr(v_column, 2, length(v_column) - 2), '""', '"') else v_column end;
   end;
   v_rules := array(select r.id from lethe.rules as r where r.table_id = v_managed.id and r.column_name is not distinct from v_column
-    and r.action = coalesce(v_parts[2], r.action));
+    and r.action = coalesce(v_parts[2], r.action) and r.action <> 'minimum');
   if cardinality(v_rules) <> 1 then
     raise exception using errcode = 'LE107',
       message = format('%s has %s rules', v_parts[1] || coalesce(':' || v_parts[2], ''), case when v_rules = '{}' then 'no' else 'several' end),
@@ -229,7 +229,7 @@ begin
   from lethe.controllers as c
   join lethe.controllers_to_run(forecast.controller_name) as r on r.name = c.name
   join lethe.managed_tables as m on lethe_private.has_controller(m, c)
-    and exists (select from lethe_private.effective_terms(m.id, c.id))
+    and lethe_private.has_rules(m.id, c.id)
   where lethe_private.acts_for(c.id) or lethe_private.is_worker();
   if cardinality(what_if) > 0 then
     v_parts_if := lethe_private.forecast_parts_if(what_if, v_managed, v_controllers);

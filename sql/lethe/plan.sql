@@ -28,8 +28,7 @@ begin
     for v_managed in
       select m.* from lethe.managed_tables as m
       where lethe_private.has_controller(m, v_controller)
-        and exists (
-          select from lethe_private.effective_terms(m.id, v_controller.id) as t join lethe.rules as r on r.id = t.rule_id and r.action <> 'minimum')
+        and lethe_private.has_rules(m.id, v_controller.id)
       order by m.schema_name, m.table_name
     loop
       return query select v_controller.name, p.*

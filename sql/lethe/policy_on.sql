@@ -32,18 +32,20 @@ begin atomic
     from lethe_private.rows_at('terms', at) as t
     join lethe_private.rows_at('rules', at) as r on r.id = t.facts ->> 'rule_id'
     join lethe_private.rows_at('managed_tables', at) as m on m.id = r.facts ->> 'table_id'
-    -- A default term is every controller's whose rows the table may hold; its own replaces it for the same purpose.
+    -- A default term is every controller's whose rows the table may hold; its own replaces it for the same purpose, and
+    -- counts beside it where it is a minimum.
     join lethe_private.rows_at('controllers', at) as k on k.id = coalesce(t.facts ->> 'controller_id', m.facts ->> 'controller_id', k.id)
       and (m.facts ->> 'controller_id' is not null or k.facts ->> 'reference' is not null or t.facts ->> 'controller_id' is not null)
   )
-  select distinct on (x.managed ->> 'schema_name', x.managed ->> 'table_name', x.rule ->> 'column_name', x.rule ->> 'action', x.facts ->> 'purpose', x.controller)
+  select distinct on (x.managed ->> 'schema_name', x.managed ->> 'table_name', x.rule ->> 'column_name', x.rule ->> 'action', x.facts ->> 'purpose', x.controller,
+    x.rule ->> 'action' = 'minimum' and x.facts ->> 'controller_id' is null)
     x.controller, x.time_zone,
     lethe_private.plain_name(jsonb_populate_record(null::lethe.managed_tables, x.managed)), x.rule ->> 'column_name', x.rule ->> 'action',
     x.facts ->> 'purpose', (x.facts ->> 'after')::interval, lethe_private.text_list(x.facts -> 'since'), x.facts ->> 'when', x.facts ->> 'method',
     x.facts -> 'parameters', x.facts ->> 'controller_id' is not null, x.by, x.changed_at, x.reason, x.draft_id
   from terms as x
   order by x.managed ->> 'schema_name', x.managed ->> 'table_name', x.rule ->> 'column_name', x.rule ->> 'action', x.facts ->> 'purpose', x.controller,
-    x.facts ->> 'controller_id' nulls last;
+    x.rule ->> 'action' = 'minimum' and x.facts ->> 'controller_id' is null, x.facts ->> 'controller_id' nulls last;
 end;
 
 comment on function lethe_private.policy_at(timestamptz) is 'The terms in force at an instant, for each controller.';
@@ -95,10 +97,10 @@ begin
       -- Up to the last moment of the controller's day.
       from lethe_private.policy_at(v_controller.ends_at - interval '1 microsecond') as p
       where p.controller = v_controller.name
-      order by p.table_name, p.column_name nulls last, p.action, p.purpose nulls first;
+      order by p.table_name, p.column_name nulls last, p.action, p.purpose nulls first, p.overrides;
   end loop;
 end
 $$;
 
 comment on function lethe.policy_on(date, text) is
-  'The terms in force at the end of a local day (null: today), per controller, with who put each in force, when and why. overrides: the controller''s own, in place of the default. Raises LE101.';
+  'The terms in force at the end of a local day (null: today), per controller, with who put each in force, when and why. overrides: the controller''s own, in place of the default or, with a minimum, beside it; purpose is the basis of a minimum. Raises LE101.';

@@ -98,8 +98,7 @@ begin
   select cycle.id, m.id, format('%I.%I', m.schema_name, m.table_name)
   from lethe.managed_tables as m
   where lethe_private.has_controller(m, controller)
-    and exists (
-      select from lethe_private.effective_terms(m.id, controller.id) as t join lethe.rules as r on r.id = t.rule_id and r.action <> 'minimum')
+    and lethe_private.has_rules(m.id, controller.id)
   order by m.id;
   for v_table in select t.* from lethe.cycle_tables as t where t.cycle_id = cycle.id order by t.table_id loop
     perform lethe_private.program_of(cycle, v_table);

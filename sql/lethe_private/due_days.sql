@@ -31,6 +31,28 @@ $$;
 comment on function lethe_private.term_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, lethe.terms) is
   'The first local day on which a term has expired; null where it does not apply, infinity where it applies and never expires.';
 
+-- What puts a rule off: see minimum_sql. What its clock says where it has no "when" and shows no day is the other way
+-- round than with a term: nothing lets go at once, and what never ends keeps for ever.
+create or replace function lethe_private.minimum_day_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, term lethe.terms
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when term.condition is not null then lethe_private.term_day_sql(alias, managed, table_oid, controller, today, term)
+    else format('(select case when x.day < date ''200000-01-01'' then (x.day + interval %L)::date + 1 when x.day is not null then ''infinity'' end '
+      'from (select %s as day offset 0) as x)', term.after, lethe_private.latest_day_sql(alias, managed, table_oid, controller, today, term.since))
+  end;
+end
+$$;
+
+comment on function lethe_private.minimum_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, lethe.terms) is
+  'The first local day on which a statutory minimum lets a row go; null where it keeps nothing, infinity where it never ends.';
+
 create or replace function lethe_private.due_days(
   alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date
 )
@@ -45,6 +67,8 @@ declare
   v_action lethe_private.action_parts;
   v_term lethe.terms;
   v_days text[];
+  v_day text;
+  v_minima text[];
 begin
   for v_action in select a.* from lethe_private.actions(alias, managed, table_oid, controller, today, true) as a loop
     v_days := '{}';
@@ -56,8 +80,14 @@ begin
       v_days := v_days || lethe_private.term_day_sql(alias, managed, table_oid, controller, today, v_term);
     end loop;
     -- The last of the terms that apply decides; greatest() leaves out those that do not.
+    v_day := case cardinality(v_days) when 1 then v_days[1] else format('greatest(%s)', array_to_string(v_days, ', ')) end;
+    -- Minima lengthen what a term has made due, and make nothing due that none has.
+    v_minima := array(
+      select lethe_private.minimum_day_sql(alias, managed, table_oid, controller, today, m)
+      from lethe_private.minima_of(managed.id, substr(v_action.flag, 2)::int, controller.id) as m);
     return next row(v_action.flag, v_action.rule, v_action.phase, v_action.needed,
-      case cardinality(v_days) when 1 then v_days[1] else format('greatest(%s)', array_to_string(v_days, ', ')) end)::lethe_private.due_day;
+      case when v_minima = '{}' then v_day
+        else format('greatest(coalesce(%s, ''infinity''), %s)', v_day, array_to_string(v_minima, ', ')) end)::lethe_private.due_day;
   end loop;
 end
 $$;

@@ -1,5 +1,6 @@
 -- A policy document as a list of things that can be compared one by one: each controller, subject type, link,
--- table, column and term. What later versions add to a document is a part of one of these, or a line by its key.
+-- table, column, term, view and waiver. The purpose of a minimum is its basis. What later versions add to a document is
+-- a part of one of these, or a line by its key.
 create or replace function lethe_private.policy_lines(document jsonb)
   returns table (controller text, "table" text, "column" text, action text, purpose text, what text, spec jsonb)
   language sql
@@ -15,20 +16,26 @@ begin atomic
   from jsonb_each(document -> 'subjects') as s
   cross join lateral jsonb_each(s.value -> 'links') as l
   union all
-  select null, t.key, null, null, null, 'table', t.value - array['columns', 'archive', 'purge', 'since']
+  select null, t.key, null, null, null, 'table', t.value - array['columns', 'archive', 'purge', 'minimum', 'since']
   from jsonb_each(document -> 'tables') as t
   union all
-  select null, t.key, c.key, null, null, 'column', c.value - array['anonymize', 'archive', 'purge']
+  select null, t.key, c.key, null, null, 'column', c.value - array['anonymize', 'archive', 'purge', 'minimum']
   from jsonb_each(document -> 'tables') as t
   cross join lateral jsonb_each(t.value -> 'columns') as c
   union all
-  select r.controller, r."table", r."column", r.action, e.value ->> 'purpose', 'term', e.value - 'purpose'
+  select r.controller, r."table", r."column", r.action, coalesce(e.value ->> 'purpose', e.value ->> 'basis'), 'term', e.value - array['purpose', 'basis']
   from lethe_private.rules_of(document) as r
   cross join lateral jsonb_array_elements(case jsonb_typeof(r.terms) when 'array' then r.terms else jsonb_build_array(r.terms) end) as e
   union all
+  select null, v.key, null, null, null, 'view', v.value
+  from jsonb_each(document -> 'views') as v
+  union all
+  select null, null, null, null, null, format('waiver of %s on %s', w.value ->> 'finding', w.value ->> 'object'), w.value - array['finding', 'object']
+  from jsonb_array_elements(document -> 'waivers') as w
+  union all
   select null, null, null, null, null, o.key, o.value
   from jsonb_each(document) as o
-  where o.key not in ('version', 'controllers', 'subjects', 'tables', 'overrides');
+  where o.key not in ('version', 'controllers', 'subjects', 'tables', 'overrides', 'views', 'waivers');
 end;
 
 comment on function lethe_private.policy_lines(jsonb) is

@@ -112,7 +112,7 @@ begin
     v_left := 1000;
     for v_controller in
       select c.* from lethe.controllers as c
-      where lethe_private.has_controller(v_managed, c) and exists (select from lethe_private.effective_terms(v_managed.id, c.id))
+      where lethe_private.has_controller(v_managed, c) and lethe_private.has_rules(v_managed.id, c.id)
         and exists (select from lethe_private.changed_tables(since_change) as t
                     where t.own and t.table_id = v_managed.id and (t.controller_id is null or t.controller_id = c.id))
       order by c.id
@@ -223,7 +223,7 @@ begin
     from lethe.managed_tables as m
     cross join lethe.controllers as c
     where lethe_private.has_controller(m, c)
-      and exists (select from lethe_private.effective_terms(m.id, c.id))
+      and lethe_private.has_rules(m.id, c.id)
       and exists (select from lethe_private.changed_tables(v_last) as t where t.table_id = m.id and (t.controller_id is null or t.controller_id = c.id));
     if rehearse and v_result -> 'missing_rights' = '[]' then
       v_result := v_result || lethe_private.try_tables(v_last, clock_timestamp() + interval '5 minutes');

@@ -80,3 +80,14 @@ end;
 
 comment on function lethe_private.effective_terms(int, int) is
   'The terms in force on a managed table for a controller, minima among them.';
+
+create or replace function lethe_private.has_rules(table_id int, controller_id int)
+  returns boolean
+  language sql
+  stable
+return exists (
+  select from lethe_private.effective_terms(has_rules.table_id, has_rules.controller_id) as t
+  join lethe.rules as r on r.id = t.rule_id and r.action <> 'minimum');
+
+comment on function lethe_private.has_rules(int, int) is
+  'True when there is anything to be done on a table for a controller; a minimum alone does nothing.';

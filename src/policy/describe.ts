@@ -16,7 +16,7 @@ export function describeChanges(changes: Change[]): string {
   const lines: string[] = []
   let heading: string | undefined
   for (const change of changes) {
-    const under = change.table ?? 'controllers, subjects'
+    const under = change.table ?? 'controllers, subjects, waivers'
     if (under !== heading) lines.push(...(lines.length > 0 ? [''] : []), paint('bold', under))
     heading = under
     const [sign, colour] = SIGNS[change.change]

@@ -9,7 +9,7 @@ import type { PolicyFile } from './read.ts'
 
 const changeSchema = z.object({
   change: z.enum(['added', 'changed', 'removed']),
-  /** controller, table, column, term, `subject …`, `link of …`, or a key of the document. */
+  /** controller, table, column, term, view, `subject …`, `link of …`, `waiver of …`, or a key of the document. */
   what: z.string(),
   controller: z.string().optional(),
   table: z.string().optional(),

@@ -24,13 +24,13 @@ const inForce = (session: Session): Promise<unknown[]> =>
      join lethe.managed_tables as m on m.controller_id is null or m.controller_id = c.id
      cross join lateral lethe_private.effective_terms(m.id, c.id) as t
      join lethe.rules as r on r.id = t.rule_id
-     order by 1, 2, 3, 4, 5`,
+     order by 1, 2, 3, 4, 5, overrides`,
   )
 const at = (session: Session, instant: string): Promise<unknown[]> =>
   rowsOf(
     session,
     `select controller, table_name, column_name, action, purpose, after::text, since, "when", method, parameters, overrides
-     from lethe_private.policy_at($1) order by 1, 2, 3, 4, 5`,
+     from lethe_private.policy_at($1) order by 1, 2, 3, 4, 5, overrides`,
     [instant],
   )
 const now = async (): Promise<string> =>
@@ -51,6 +51,13 @@ const change = fc.oneof(
     column: fc.constantFrom('phone', 'status', 'email'),
     action: fc.constantFrom('anonymize', 'purge'),
     purpose: fc.constantFrom(null, 'sales', 'billing'),
+  }),
+  fc.record({
+    what: fc.constant('minimum' as const),
+    column: fc.constantFrom(null, 'phone'),
+    basis: fc.constantFrom('tax law', 'trade law'),
+    after: delay,
+    controller: fc.constantFrom(null, 'north', 'south'),
   }),
   fc.record({
     what: fc.constant('apply' as const),
@@ -83,6 +90,14 @@ describe('the policy of a past day', () => {
                   one.purpose,
                   one.controller,
                 ],
+              )
+              .catch((error) => expect(error.code).toMatch(/^LE/))
+          } else if (one.what === 'minimum') {
+            // A controller's own counts beside the one of all.
+            await db
+              .query(
+                `select lethe.set_minimum('shop.customers', $1, array['seen'], $2, $3, controller => $4)`,
+                [one.after, one.basis, one.column, one.controller],
               )
               .catch((error) => expect(error.code).toMatch(/^LE/))
           } else {
