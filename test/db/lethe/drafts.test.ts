@@ -383,7 +383,7 @@ describe('the blast radius', () => {
             if (!listed.has(key)) expect([key, due]).toEqual([key, before.get(key)])
         })
       }),
-      { numRuns: 7 },
+      { numRuns: 5 },
     )
   })
 
