@@ -77,6 +77,10 @@ create or replace function lethe_private.write_guards()
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- A draft that is rehearsed is rolled back, and would keep everybody from changing the policy until then.
+  if exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id_if_assigned()) then
+    return;
+  end if;
   if not pg_try_advisory_xact_lock(lethe_private.guards_lock_id()) or current_setting('transaction_isolation') <> 'read committed' then
     return;
   end if;
