@@ -48,6 +48,11 @@ begin
       hint = 'declare the link that leads back as mention or ignore: to whom a row belongs must have an end';
   end if;
   v_hold := lethe_private.place_hold('person', hold_person.reason, v_managed, v_controller, hold_person.ends_on, v_type.name);
+  if not exists (select from lethe.subject_types as s where s is not distinct from v_type) then
+    raise exception using errcode = 'LE109',
+      message = format('what the policy says of subject type %s has just changed', v_type.name),
+      hint = 'try again; lethe.subject_types lists them';
+  end if;
   v_keys := lethe_private.find_person(v_type, v_managed, v_controller, hold_person.key, hold_person.identifier);
   if v_keys = '{}' then
     raise exception using errcode = 'LE407',
@@ -70,7 +75,7 @@ end
 $$;
 
 comment on function lethe.hold_person(text, text, text, text, date, text) is
-  'Holds one person: its root rows and, as long as it holds, all that belongs to them. ends_on: the last day. Returns the hold''s id. Raises LE101, LE109, LE407, LE501, LE502.';
+  'Holds one person: its root rows and, as long as it holds, all that belongs to them. ends_on: the last day. Returns the hold''s id. Raises LE101, LE102, LE109, LE407, LE501, LE502.';
 
 create or replace function lethe.hold_rows(reason text, "table" text, "when" text, ends_on date default null, controller text default null)
   returns int
@@ -136,6 +141,8 @@ as $$
 declare
   v_hold lethe.holds;
 begin
+  -- Waited for first: a change of the policy that is not committed keeps no batch waiting.
+  perform pg_advisory_xact_lock(lethe_private.guards_lock_id());
   perform pg_advisory_xact_lock(lethe_private.holds_lock_id());
   select h.* into v_hold from lethe.holds as h where h.id = release_hold.id for update;
   if v_hold.id is null or v_hold.released_at is not null

@@ -8,7 +8,8 @@ return lethe_private.is_operator() or case
 
 comment on function lethe_private.may_read_predicates() is 'True for officers and operators.';
 
--- The program of a table has the predicates of holds in it.
+-- The program of a table has the predicates of holds in it, those of all controllers whose rows are in the table. Each
+-- is shown to the officers of its own.
 create or replace function lethe_private.without_predicates(program jsonb)
   returns jsonb
   language plpgsql
@@ -19,14 +20,13 @@ declare
   v_hold record;
   v_program text := program::text;
 begin
-  if lethe_private.may_read_predicates() then
-    return program;
-  end if;
   for v_hold in
     select c.hold_id, x.condition
     from lethe_private.held_conditions as c
+    join lethe.holds as h on h.id = c.hold_id
     cross join lateral (values (c.condition), (lethe_private.archived_condition(c.condition))) as x (condition)
     where x.condition is not null
+      and not (lethe_private.may_read_predicates() and lethe_private.acts_for_hold(h.controller_id))
   loop
     v_program := replace(v_program, format('(%s)', substr(to_jsonb(v_hold.condition)::text, 2, length(to_jsonb(v_hold.condition)::text) - 2)),
       format('(/* the predicate of hold %s */)', v_hold.hold_id));

@@ -22,11 +22,18 @@ begin
       hint = 'a row belongs to one controller';
   end if;
 
-  insert into lethe.controllers as c (name, time_zone, reference, title)
-  values (set_controller.name, set_controller.time_zone, set_controller.reference, set_controller.title)
-  on conflict on constraint controllers_name_key do update
-  set time_zone = excluded.time_zone, reference = excluded.reference, title = excluded.title
-  returning c.id into v_id;
+  -- A policy says again what its controllers are. One that stays as it is is not locked: while a draft is rehearsed,
+  -- no cycle could begin and no hold be placed.
+  select c.id into v_id from lethe.controllers as c
+  where c.name = set_controller.name
+    and (c.time_zone, c.reference, c.title) is not distinct from (set_controller.time_zone, set_controller.reference, set_controller.title);
+  if v_id is null then
+    insert into lethe.controllers as c (name, time_zone, reference, title)
+    values (set_controller.name, set_controller.time_zone, set_controller.reference, set_controller.title)
+    on conflict on constraint controllers_name_key do update
+    set time_zone = excluded.time_zone, reference = excluded.reference, title = excluded.title
+    returning c.id into v_id;
+  end if;
   if not exists (select from lethe_private.controller_keys as k where k.controller_id = v_id) then
     perform lethe_private.new_key(v_id);
   end if;

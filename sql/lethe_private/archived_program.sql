@@ -130,6 +130,61 @@ $$;
 comment on function lethe_private.unanswered(lethe.managed_tables, lethe_private.mirrors) is
   'A column or clock that a rule counts by and that rows of a mirror have no answer to; null when there is none.';
 
+create or replace function lethe_private.mirror_actions(
+  managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date
+)
+  returns lethe_private.action_parts[]
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_action lethe_private.action_parts;
+  v_actions lethe_private.action_parts[] := '{}';
+begin
+  for v_action in select * from lethe_private.archived_actions(managed, mirror, controller, today) loop
+    -- What came along with a row ends with it, and not by itself.
+    if v_action.phase = 'purge' then
+      v_action.due := format('(%s) and c."lethe$root_table" = %s', v_action.due, managed.id);
+      v_action.test := format('(%s)', v_action.due);
+    end if;
+    v_actions := v_actions || v_action;
+  end loop;
+  return v_actions;
+end
+$$;
+
+comment on function lethe_private.mirror_actions(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date) is
+  'What archived_actions says, where only rows that were archived for themselves end by themselves.';
+
+create or replace function lethe_private.companion_mirrors(managed lethe.managed_tables, mirror lethe_private.mirrors)
+  returns text[]
+  language sql
+  stable
+begin atomic
+  select array_agg(m.name order by m.name)
+  from lethe_private.mirrors as m
+  join lethe_private.mirror_roots as r on r.mirror_id = m.id
+  where mirror.kind = 'rows' and r.root_table_id = managed.id and m.id <> mirror.id and m.table_id <> managed.id;
+end;
+
+comment on function lethe_private.companion_mirrors(lethe.managed_tables, lethe_private.mirrors) is
+  'Where the rows are that were archived along with those of a mirror; null when there are none.';
+
+-- A hold on what came along keeps the whole record.
+create or replace function lethe_private.companions_free_sql(managed lethe.managed_tables, companions text[], today date)
+  returns text
+  language sql
+  stable
+begin atomic
+  select string_agg(format(E'\n    and not exists (select from %s and c."lethe$root_table" = %s and %s)', lethe_private.companions_sql(m.name, 'k', 'c'), managed.id,
+    lethe_private.archived_held_sql('k', m, today)), '')
+  from lethe_private.mirrors as m where m.name = any (companions);
+end;
+
+comment on function lethe_private.companions_free_sql(lethe.managed_tables, text[], date) is
+  'That nothing which came along with an archived row is held, as one more condition ("and …"); null when nothing came along.';
+
 create or replace function lethe_private.mirror_program(
   managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date
 )
@@ -140,8 +195,6 @@ create or replace function lethe_private.mirror_program(
 as $$
 declare
   v_own text := format('c."lethe$controller" = %s', controller.id);
-  -- What came along with a row ends with it, and not by itself.
-  v_root text := format(' and c."lethe$root_table" = %s', managed.id);
   v_held text := lethe_private.archived_held_sql('c', mirror, today);
   v_actions lethe_private.action_parts[];
   v_purge lethe_private.action_parts;
@@ -152,28 +205,15 @@ begin
   if lethe_private.unanswered(managed, mirror) is not null then
     return jsonb_build_object('failure', 'LE905');
   end if;
-  for v_purge in select * from lethe_private.archived_actions(managed, mirror, controller, today) loop
-    if v_purge.phase = 'purge' then
-      v_purge.due := format('(%s)%s', v_purge.due, v_root);
-      v_purge.test := format('(%s)', v_purge.due);
-    end if;
-    v_actions := v_actions || v_purge;
-  end loop;
-  if v_actions is null then
+  v_actions := lethe_private.mirror_actions(managed, mirror, controller, today);
+  if v_actions = '{}' then
     return null;
   end if;
-  v_purge := null;
   select a.* into v_purge from unnest(v_actions) as a where a.phase = 'purge';
   select array_agg(a) into v_columns from unnest(v_actions) as a where a.phase = 'columns';
 
-  -- A hold on what came along keeps the whole record.
-  select array_agg(m.name order by m.name) into v_companions
-  from lethe_private.mirrors as m
-  join lethe_private.mirror_roots as r on r.mirror_id = m.id
-  where mirror.kind = 'rows' and r.root_table_id = managed.id and m.id <> mirror.id and m.table_id <> managed.id;
-  select string_agg(format(E'\n    and not exists (select from %s and c."lethe$root_table" = %s and %s)', lethe_private.companions_sql(m.name, 'k', 'c'), managed.id,
-      lethe_private.archived_held_sql('k', m, today)), '') into v_free
-  from lethe_private.mirrors as m where m.name = any (v_companions);
+  v_companions := lethe_private.companion_mirrors(managed, mirror);
+  v_free := lethe_private.companions_free_sql(managed, v_companions, today);
 
   return jsonb_build_object(
     'discover', lethe_private.discover_sql(format('lethe_archive.%I', mirror.name),

@@ -74,10 +74,10 @@ begin
     -- As lethe_sweeper, over the base type: nothing of the host's runs with more rights than it gave.
     select r.facts::boolean into v_keeps
     from lethe_private.run_as_sweeper(format(
-      'with given as (select v::%1$s as value from unnest(%2$L::text[]) as v), '
+      'select * from (with given as (select v::%1$s as value from unnest(%2$L::text[]) as v), '
       'all_values as (select value from given union all select (%3$s)::%1$s from given where not (%4$s)), '
       'masked as (select (%5$s)::%1$s as value from all_values as c) '
-      'select to_jsonb(coalesce(bool_and(coalesce(%4$s, true)), true)), null::oid, null::tid[] from masked',
+      'select to_jsonb(coalesce(bool_and(coalesce(%4$s, true)), true)), null::oid, null::tid[] from masked) as x',
       declared.base_type, lethe_private.format_trials(declared),
       replace(coalesce(declared.reduction, 'null'), '{value}', v_value), replace(declared.recogniser, '{value}', v_value),
       lethe_private.method_sql(method.mask, 'c', v_column, method, parameters)), managed, null, v_pad, v_pad) as r;

@@ -2,7 +2,34 @@
 -- written down (blast_part); the data is counted when that has been rolled back, so that nothing is locked meanwhile.
 --
 -- A part: {"table_id", "controller_id", "controller", "managed": row, "source", "owner", "held", "kept", "staying", "actions": [action_parts],
---          "children": [{"table", "rule", "statement"}]}
+--          "children": [{"table", "rule", "statement"}], "archive": [{"table", "name", …, "along": [{"table", "from"}]}]}
+--
+-- The archive counts too: a shorter purge ends first what has been archived already, and for good. Its mirrors are
+-- parts of their own, asked as lethe_owner.
+
+create or replace function lethe_private.blast_mirrors(managed lethe.managed_tables, controller lethe.controllers, today date)
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select jsonb_agg(jsonb_build_object('table', format('%I.%I (archive)', managed.schema_name, managed.table_name), 'name', m.name,
+    'source', format('lethe_archive.%I', m.name), 'owner', format('c."lethe$controller" = %s', controller.id),
+    'held', format('(%s%s)', lethe_private.archived_held_sql('c', m, today),
+      coalesce(' or not (true' || lethe_private.companions_free_sql(managed, x.companions, today) || ')', '')),
+    'kept', null, 'staying', null, 'actions', to_jsonb(x.actions),
+    'along', (
+      select jsonb_agg(jsonb_build_object('table', format('%I.%I (archive)', t.schema_name, t.table_name),
+        'from', lethe_private.companions_sql(k.name, 'k', 'c')) order by k.name)
+      from lethe_private.mirrors as k join lethe.managed_tables as t on t.id = k.table_id
+      where k.name = any (x.companions))) order by m.name)
+  from lethe_private.mirrors as m
+  cross join lateral (
+    select lethe_private.mirror_actions(managed, m, controller, today) as actions, lethe_private.companion_mirrors(managed, m) as companions) as x
+  where m.table_id = managed.id and x.actions <> '{}' and lethe_private.unanswered(managed, m) is null;
+end;
+
+comment on function lethe_private.blast_mirrors(lethe.managed_tables, lethe.controllers, date) is
+  'The parts of what is archived of a table; null where nothing is, or no rule reaches it.';
 
 create or replace function lethe_private.blast_part(managed lethe.managed_tables, controller lethe.controllers)
   returns jsonb
@@ -27,7 +54,8 @@ begin
     -- {{at once}} is filled in later: what is due under the draft and was not before.
     'children', (select jsonb_agg(c) from unnest(v_actions) as a
       cross join lateral jsonb_array_elements(lethe_private.children_program(managed, v_oid, controller, v_today, '{{at once}}', a.phase)) as c
-      where a.phase <> 'columns'));
+      where a.phase <> 'columns'),
+    'archive', lethe_private.blast_mirrors(managed, controller, v_today));
 end
 $$;
 
@@ -127,6 +155,39 @@ end;
 comment on function lethe_private.blast_sql(jsonb, jsonb) is
   'Counts what is due under a draft''s part of a table, how much of it was not due before, and what is due no longer. Held rows count nowhere.';
 
+-- Of one mirror; what came along with its rows goes with them.
+create or replace function lethe_private.count_mirror(before jsonb, after jsonb)
+  returns table ("table" text, rule text, due bigint, at_once bigint, no_longer bigint)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_look jsonb;
+  v_purge text;
+begin
+  select r.facts into v_look
+  from lethe_private.run_on_archive(format('select (%s), null::oid, null::tid[]', lethe_private.blast_sql(before, after))) as r;
+  return query
+    select after ->> 'table', a.rule, (v_look #>> array[a.flag, 'due'])::bigint, (v_look #>> array[a.flag, 'at_once'])::bigint,
+      (v_look #>> array[a.flag, 'no_longer'])::bigint
+    from unnest(lethe_private.part_actions(after)) as a
+    union all
+    select after ->> 'table', 'rows', null, (v_look ->> 'rows')::bigint, null;
+  select format('%s and %s and not %s and not %s', after ->> 'owner', a.test, lethe_private.test_in(before, a.rule), after ->> 'held') into v_purge
+  from unnest(lethe_private.part_actions(after)) as a
+  where a.phase = 'purge' and (v_look #>> array[a.flag, 'at_once'])::bigint > 0;
+  return query
+    select k.value ->> 'table', 'with parent ' || (after ->> 'table'), null::bigint, r.facts::bigint, null::bigint
+    from jsonb_array_elements(nullif(after -> 'along', 'null')) as k
+    cross join lateral lethe_private.run_on_archive(format('select to_jsonb(count(*)), null::oid, null::tid[] from %s as c, lateral (select from %s) as x where %s',
+      after ->> 'source', k.value ->> 'from', v_purge)) as r
+    where v_purge is not null and r.facts <> '0';
+end
+$$;
+
+comment on function lethe_private.count_mirror(jsonb, jsonb) is 'The blast radius of a draft on what is archived of a table.';
+
 create or replace function lethe_private.count_part(before jsonb, after jsonb)
   returns jsonb
   language plpgsql
@@ -162,8 +223,13 @@ begin
       ) as k
       group by 1, 2
       having sum(k.rows) > 0
+      union all
+      select c."table", c.rule, c.due, c.at_once, c.no_longer, 100002
+      from jsonb_array_elements(nullif(after -> 'archive', 'null')) as m
+      cross join lateral lethe_private.count_mirror(
+        (select b from jsonb_array_elements(nullif(before -> 'archive', 'null')) as b where b ->> 'name' = m.value ->> 'name'), m.value) as c
     ) as x);
 end
 $$;
 
-comment on function lethe_private.count_part(jsonb, jsonb) is 'The blast radius of a draft on one table of one controller; the line "rows" counts each row once.';
+comment on function lethe_private.count_part(jsonb, jsonb) is 'The blast radius of a draft on one table of one controller and its archive; the lines "rows" count each row once.';

@@ -25,16 +25,35 @@ end;
 
 comment on function lethe_private.guarded_columns(lethe.managed_tables, oid, int[]) is 'The columns that guards keep as they are in a held row.';
 
+-- A trigger is given a row without its virtual columns (PostgreSQL 18): they are null there, and a predicate or a
+-- controller that is read from one would hold nothing. So they are computed from the others, as reading the table does.
+create or replace function lethe_private.guarded_row_sql(parameter text, root oid)
+  returns text
+  language sql
+  stable
+begin atomic
+  select case when bool_or(a.attgenerated = 'v')
+    then format('select %s from (select (%s).*) as r',
+      string_agg(case when a.attgenerated = 'v' then format('(%s) as %I', pg_get_expr(d.adbin, d.adrelid), a.attname) else format('r.%I', a.attname) end,
+        ', ' order by a.attnum), parameter)
+    else format('select (%s).*', parameter) end
+  from pg_catalog.pg_attribute as a
+  left join pg_catalog.pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = root and a.attnum > 0 and not a.attisdropped;
+end;
+
+comment on function lethe_private.guarded_row_sql(text, oid) is 'Selects the row that a trigger was given, with its virtual columns computed.';
+
 create or replace function lethe_private.guard_statement(managed lethe.managed_tables, root oid, holds int[], operation text)
   returns text
   language sql
   stable
 begin atomic
-  select format('select %s(select %s from (select ($1).*) as c)', case operation when 'UPDATE' then (
-      select format('(select o from (select %s) as o) operator(pg_catalog.*<>) (select n from (select %s) as n) and ',
-        string_agg(format('($1).%I', x), ', '), string_agg(format('($2).%I', x), ', '))
+  select format('select %s(select %s from (%s) as c)', case operation when 'UPDATE' then (
+      select format('(select o from (select %1$s from (%2$s) as c) as o) operator(pg_catalog.*<>) (select n from (select %1$s from (%3$s) as c) as n) and ',
+        string_agg(format('c.%I', x), ', '), lethe_private.guarded_row_sql('$1', root), lethe_private.guarded_row_sql('$2', root))
       from unnest(lethe_private.guarded_columns(managed, root, guard_statement.holds)) as x) else '' end,
-    lethe_private.held_by_sql('c', managed, root, guard_statement.holds));
+    lethe_private.held_by_sql('c', managed, root, guard_statement.holds), lethe_private.guarded_row_sql('$1', root));
 end;
 
 comment on function lethe_private.guard_statement(lethe.managed_tables, oid, int[], text) is
@@ -58,6 +77,10 @@ create or replace function lethe_private.write_guards()
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- A draft that is rehearsed is rolled back, and would keep everybody from changing the policy until then.
+  if exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id_if_assigned()) then
+    return;
+  end if;
   if not pg_try_advisory_xact_lock(lethe_private.guards_lock_id()) or current_setting('transaction_isolation') <> 'read committed' then
     return;
   end if;

@@ -54,6 +54,17 @@ begin
       hint = 'its last day is today or later, where the controller is; without one it holds until it is released';
   end if;
   perform lethe_private.assert_intact(managed);
+  -- A change of the policy that is not committed may be taking away the very link by which the hold would reach its
+  -- rows, and cannot see the hold: one waits for the other. Whatever there is to wait for comes before the insert,
+  -- from which on no batch runs.
+  perform pg_advisory_xact_lock(lethe_private.guards_lock_id());
+  perform from lethe.controllers as c where c.id = controller.id for key share;
+  perform from lethe.managed_tables as m where m.id = managed.id and m is not distinct from managed for key share;
+  if not found then
+    raise exception using errcode = 'LE102',
+      message = format('what the policy says of %s has just changed', lethe_private.plain_name(managed)),
+      hint = 'try again; lethe.managed_tables lists the tables that can be held';
+  end if;
   insert into lethe.holds (controller_id, reason, ends_on, kind, subject, table_id, table_name)
   values (controller.id, btrim(place_hold.reason), place_hold.ends_on, place_hold.kind, place_hold.subject, managed.id, lethe_private.plain_name(managed))
   returning id into v_id;
@@ -65,7 +76,7 @@ end
 $$;
 
 comment on function lethe_private.place_hold(text, text, lethe.managed_tables, lethe.controllers, date, text) is
-  'Begins a hold that names nothing yet. Raises LE407.';
+  'Begins a hold that names nothing yet, when no change of the policy is under way any more. Raises LE102, LE407.';
 
 -- A predicate that fails on some row would fail every batch; a table that cannot be read would, too.
 create or replace function lethe_private.try_hold(managed lethe.managed_tables, hold_id int)

@@ -6,6 +6,8 @@ create or replace function lethe_private.record_change()
   security definer  -- nobody may write lethe.policy_changes
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_rehearsing boolean := exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id());
 begin
   if tg_op = 'UPDATE' and to_jsonb(old) = to_jsonb(new) then
     return null;
@@ -13,14 +15,15 @@ begin
   insert into lethe.policy_changes (by, reason, object, before, after)
   values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
     case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
+  -- What is tried and rolled back is no policy: guards, batches under way and whoever places a hold are let be.
+  if v_rehearsing then
+    return null;
+  end if;
   -- What guards ask may be another question now.
   perform pg_advisory_xact_lock_shared(lethe_private.guards_lock_id());
   delete from lethe_private.guard_state;
-  -- An open cycle goes on under the policy as it is now. This waits for batches under way. What is tried and
-  -- rolled back is no policy, and lets them be.
-  if tg_table_name not in ('memberships', 'managed_columns', 'column_formats', 'subject_types', 'holds', 'waivers', 'managed_views')
-    and not exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id())
-  then
+  -- An open cycle goes on under the policy as it is now. This waits for batches under way.
+  if tg_table_name not in ('memberships', 'managed_columns', 'column_formats', 'subject_types', 'holds', 'waivers', 'managed_views') then
     delete from lethe_private.compiled;
   end if;
   return null;

@@ -27,6 +27,21 @@ begin
       message = 'function lethe_private.as_sweeper has been altered',
       hint = 'run lethe init to restore it, and find out who altered it';
   end if;
+  -- What writes has deferred triggers fired as lethe_sweeper, and before PostgreSQL 18 those that the caller has pending,
+  -- too. So nobody with fewer rights may come with a trigger of his own.
+  if statement !~ '^\s*select\M' and current_setting('server_version_num')::int < 180000
+    and not pg_has_role(session_user, 'lethe_owner', 'member')
+    and exists (
+      select from pg_trigger as t
+      join pg_class as c on c.oid = t.tgrelid
+      join pg_proc as p on p.oid = t.tgfoid
+      where t.tgdeferrable and not t.tgisinternal
+        and (pg_has_role(session_user, c.relowner, 'member') or pg_has_role(session_user, p.proowner, 'member'))
+        and pg_stat_get_xact_tuples_inserted(c.oid) + pg_stat_get_xact_tuples_updated(c.oid) + pg_stat_get_xact_tuples_deleted(c.oid) > 0)
+  then
+    raise exception using errcode = 'LE504', message = 'a deferred trigger of the caller is pending, and would run as lethe_sweeper',
+      hint = 'commit first; what writes to managed tables wants a transaction of its own';
+  end if;
   -- The addresses of a batch lie close together, but the planner takes each for a random read and, on a
   -- table that is not very large, would rather read all of it again and again.
   if run_as_sweeper.tids is not null then

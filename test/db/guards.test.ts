@@ -1,6 +1,6 @@
 /** Guards: triggers of the host's own tables that refuse, to anybody, what a hold forbids. */
 import type pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
 import { addCycleRunner, grantMissing, rowsOf, runCycle } from '../helpers/engine.ts'
 
@@ -228,6 +228,33 @@ describe('guards of a predicate and of a table', () => {
     await db.query('delete from w.visits where hits < 5')
     expect(await one('select count(*)::int from w.visits')).toBe(1)
   })
+
+  it.runIf(inject('server').version >= 18)(
+    'see virtual columns, of which a trigger is told nothing',
+    async () => {
+      await db.query(`
+      alter table w."People" add vip boolean generated always as (email like 'P3@%') virtual;
+      create table w.notes (id int primary key, code text, whose text generated always as (lower(code)) virtual, note text);
+      insert into w.notes values (1, 'N', default, 'x'), (2, 'S', default, 'y');
+      select lethe.manage_table('w.notes', controller_column => 'whose'); select lethe.set_column('w.notes', 'note', 'content')`)
+      await grantMissing(db)
+      await db.query('grant select on w.notes to lethe_sweeper')
+      for (const table of ['w.People', 'w.notes']) await guard(table)
+      await db.query(
+        `select lethe.hold_rows('case', 'w.People', 'vip', controller => 'north'), lethe.hold_table('audit', 'w.notes', controller => 'north')`,
+      )
+      for (const statement of [
+        `delete from w."People" where id = 3`,
+        `update w."People" set email = 'out of the hold' where id = 3`,
+        'delete from w.notes where id = 1',
+        `update w.notes set code = 'S' where id = 1`,
+        `update w.notes set note = '' where id = 1`,
+      ])
+        await refused(statement)
+      await db.query(`delete from w."People" where id = 2; update w."People" set seen = current_date where id = 3;
+      update w.notes set note = '' where id = 2; delete from w.notes where id = 2`)
+    },
+  )
 
   it('hold the rows of the one controller', async () => {
     await guard('w.People')

@@ -414,6 +414,18 @@ describe('placing and releasing', () => {
     ])
     const preview = `select string_agg(statement, ';') as all from lethe.preview('club.homes', 'north')`
     expect((await officer.query<{ all: string }>(preview))[0]!.all).toContain(`(street = 'x'::text)`)
+    // Nor does an officer see that of another controller, whose rows are in the same table.
+    const [theirs] = await db.query<{ id: number }>(
+      `select lethe.hold_rows('case', 'club.homes', $$street = 'theirs'$$, controller => 'south') as id`,
+    )
+    const { all } = (
+      await officer.query<{ all: string }>(
+        `select string_agg(statement, ';') as all from lethe.preview('club.homes')`,
+      )
+    )[0]!
+    expect(all).toContain(`(/* the predicate of hold ${theirs!.id} */)`)
+    expect(all).not.toContain(`'theirs'`)
+    await db.query('select lethe.release_hold($1, $2)', [theirs!.id, 'done'])
     const [seen] = await auditor.query<{ all: string }>(preview)
     expect(seen!.all).toContain(`(/* the predicate of hold ${placed!.id} */)`)
     expect(seen!.all).not.toContain(`'x'`)
