@@ -248,6 +248,21 @@ describe('a minimum', () => {
     await apply(tables({}, { minimum: minimum() }))
   })
 
+  it('keeps whom a row belonged to, so that nothing unlinks it meanwhile, whichever is said first (LE317)', async () => {
+    const tables = (onLines: object): unknown =>
+      policy({
+        'host.bills': { ...OWNED, purge: { after: 'P3Y', since: 'issued' } },
+        'host.lines': { ...OWNED, ...onLines },
+      })
+    const refused = await refusal(apply(tables({ unlink: ['bill_id'], minimum: minimum({ since: 'at' }) })))
+    expect(refused).toMatchObject({ code: 'LE317' })
+    expect(refused.message).toContain('bill_id of host.lines is set to null when a row of host.bills goes')
+    await apply(tables({ minimum: minimum({ since: 'at', when: 'bill_id is not null' }) }))
+    expect(
+      await refusal(db.query(`select lethe.set_link('host.lines', on_purge => 'unlink')`)),
+    ).toMatchObject({ code: 'LE317' })
+  })
+
   it('by an own clock that is not there is refused as any clock is (LE103, LE302, LE303)', async () => {
     for (const [rest, code] of [
       [{ since: 'nowhere' }, 'LE103'],
