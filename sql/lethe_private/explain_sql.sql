@@ -130,7 +130,7 @@ begin
     from lethe_private.run_on_archive(format('select (%s), null::oid, null::tid[]', lethe_private.explain_sql(managed,
       lethe_private.host_table('lethe_archive', v_mirror.name), controller, today, actions,
       format('c."lethe$controller" = %s and c."lethe$key" = %L', controller.id, v_row.key),
-      lethe_private.archived_held_sql('c', managed.id, today), format('c."lethe$root_table" <> %s', managed.id), null))) as r
+      lethe_private.archived_held_sql('c', v_mirror, today), format('c."lethe$root_table" <> %s', managed.id), null))) as r
     cross join jsonb_array_elements(nullif(r.facts, 'null')) as e;
   end loop;
 end

@@ -461,6 +461,43 @@ describe('what holds is shown to', () => {
     })
   })
 
+  it('of rows in the archive as well', async () => {
+    await applyPolicy(
+      db,
+      policy({
+        'host.bills': {
+          ...OWNED,
+          since: 'issued',
+          archive: { after: 'P1Y' },
+          purge: { after: 'P3Y' },
+          minimum: minimum(),
+        },
+      }),
+    )
+    await db.query('truncate host.bills cascade')
+    await db.query(`insert into host.bills (owner, issued) values (1, '2020-01-01')`)
+    const [{ key }] = (await rowsOf(db, 'select id::text as key from host.bills')) as [{ key: string }]
+    await grantMissing(db)
+    await runCycle(db, 'north', '2024-01-01')
+    expect(await rowsOf(db, 'select from host.bills')).toEqual([])
+    expect(
+      await rowsOf(
+        db,
+        `select place, rule, due_on::text, held, sentence from lethe.explain_row('host.bills', $1)`,
+        [key],
+      ),
+    ).toEqual([
+      {
+        place: 'archive',
+        rule: 'purge',
+        due_on: '2030-01-02',
+        held: false,
+        sentence: `purge: the term without a purpose ended on 2023-01-01, ${LAW} keeps it until 2030-01-01; due from 2030-01-02.`,
+      },
+    ])
+    await db.query(`insert into host.bills (owner, issued) values (1, '2020-01-01')`)
+  })
+
   it('with the hold on the whole table', async () => {
     await db.query(`
       with h as (insert into lethe.holds (reason, ends_on) values ('a dispute', '2099-01-01') returning id)
