@@ -24,6 +24,22 @@ begin
       hint = format('put the minimum on %s: what goes with its rows is kept with them', v_found.parent);
   end if;
 
+  -- To whom a row belonged is part of what is kept, and may be what the minimum goes by.
+  select t.purpose, format('%I.%I', p.schema_name, p.table_name) as parent, array_to_string(l.columns, ', ') as columns into v_found
+  from lethe.rules as r
+  join lethe.terms as t on t.rule_id = r.id
+  join lethe.links as l on l.table_id = r.table_id and l.on_purge = 'unlink'
+    and (r.column_name is null or r.column_name = any (l.columns) or t.since && l.columns
+      or exists (select from unnest(l.columns) as c where lethe_private.names_column(t.condition, c)))
+  join lethe.managed_tables as p on p.id = l.to_table_id
+  where r.table_id = managed.id and r.action = 'minimum'
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE317',
+      message = format('%s of %s is set to null when a row of %s goes, which the minimum %L could not keep', v_found.columns, v_name, v_found.parent, v_found.purpose),
+      hint = format('put the minimum on %s too and let the reference keep its rows: leave unlink out', v_found.parent);
+  end if;
+
   -- A rule that the minimum does not bind could take away the day that it counts from, and with it the minimum.
   select t.purpose, w.column_name, w.action, r.column_name as kept into v_found
   from lethe.rules as r

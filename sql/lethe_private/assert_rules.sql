@@ -231,7 +231,7 @@ as $$
 declare
   v_found record;
 begin
-  select g.tgname, c.name as clock into v_found
+  select g.tgname, g.tgrelid, c.name as clock into v_found
   from pg_trigger as g
   join pg_proc as p on p.oid = g.tgfoid
   cross join (
@@ -240,17 +240,17 @@ begin
     where r.table_id = managed.id
     union
     select x.column_name from lethe_private.clocks_over(managed) as x) as c
-  where g.tgrelid = relation
+  where (g.tgrelid = relation or g.tgrelid in (select t.relation from lethe_private.topmost as t where t.root = assert_clock_stands.relation))
     and not g.tgisinternal
     and g.tgenabled in ('O', 'A')
     and g.tgtype & 19 = 19  -- before, for each row, on update
-    and (p.prosrc ~* ('\mnew\s*\.\s*"?' || c.name || '"?\s*:?=')
+    and (p.prosrc ~* ('\mnew\s*\.\s*"?' || regexp_replace(replace(c.name, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '"?\s*:?=')
       or strpos(encode(g.tgargs, 'escape'), c.name || '\000') > 0)
     and (coalesce(pg_get_triggerdef(g.oid), '') || p.prosrc) !~ 'lethe_sweeper'
   limit 1;
   if found then
     raise exception using errcode = 'LE312',
-      message = format('trigger %I on %s sets clock %I at every update', v_found.tgname, lethe_private.host_name(relation), v_found.clock),
+      message = format('trigger %I on %s sets clock %I at every update', v_found.tgname, lethe_private.host_name(v_found.tgrelid), v_found.clock),
       hint = 'count since another column; or spare Lethe in the trigger: when (current_user <> ''lethe_sweeper'')';
   end if;
 end

@@ -84,6 +84,13 @@ export function formatNumber(value: number | bigint): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 3 })
 }
 
+/** What names things of the host's, as it may stand in a line: a name may neither begin another one nor speak to the terminal. */
+export function onOneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) =>
+    character === '\n' ? '\\n' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}
+
 /** A table without vertical lines. Columns of numbers alone stand to the right. */
 export function formatTable(rows: Row[], columns?: (Column | string)[]): string {
   const shown = (columns ?? Object.keys(rows[0] ?? {})).map((column) =>

@@ -17,6 +17,9 @@ const LAST =
   'last activity,last active,last seen,last login,last sign in,current sign in,last contact,last order,last purchase,last visit,last connection,last access,last used,last booking,last payment,last open,derniere activite,derniere connexion,dernier contact,derniere visite,dernier passage,dernier achat,derniere commande,dernier acces,vu le'.split(
     ',',
   )
+/** Those that speak of all that a person does. Another is not enough by itself: who never logs in may buy all the same. */
+const LAST_OF_ALL =
+  'last activity,last active,last seen,last contact,derniere activite,dernier contact,vu le'.split(',')
 const END =
   'ends,end,ended,end date,date fin,fin,expire,expiry,expiration,valid until,valid to,until,closed,closing date,cloture,resolved,completed,terminated,termination,left,departure,sortie,date sortie,depart,cancelled,canceled,resiliation,echeance,returned,released,discharge,finished,archived,leaving date,date retour'.split(
     ',',
@@ -124,8 +127,8 @@ export function isClockName(name: string): boolean {
 }
 
 /**
- * The clock of a person: their last activity, or else the latest of what refers to them. Never the day they were
- * entered alone: a faithful customer would be forgotten.
+ * The clock of a person: their last activity, and, where no column speaks of all of it, the latest of what refers to
+ * them. Never the day they were entered alone: a faithful customer would be forgotten.
  */
 export function personClock(
   table: Table,
@@ -136,17 +139,24 @@ export function personClock(
 ): Clock | null {
   const dated = datedColumns(table, samples)
   const last = dated.filter(({ kind }) => kind === 'last').map(({ column }) => column.name)
-  if (last.length > 0)
+  const ofAll = last.some((name) => LAST_OF_ALL.some((phrase) => hasPhrase(wordsOf(name), phrase)))
+  if (ofAll)
     return { since: last, kind: 'last', why: last.length > 1 ? 'the latest of these' : 'the last activity' }
-  const end = dated.filter(({ kind }) => kind === 'end').sort((a, b) => a.rank - b.rank)[0]
-  if (end)
-    return { since: [end.column.name], kind: 'end', why: 'the end; where there is none yet, nothing is due' }
   const signs = links.flatMap((link) => {
     const name = link.to === table && link.kind === 'own' ? signOfLife(link, profiles, samples) : null
     if (!name) return []
     const via = link.others.length > 0 ? ` via ${link.reference.columns.map(plainName).join(', ')}` : ''
     return [`max(${path(link.table, columnOf(link.table, name), tables)}${via})`]
   })
+  if (last.length > 0)
+    return {
+      since: [...last, ...signs],
+      kind: 'last',
+      why: last.length + signs.length > 1 ? 'the latest of these' : 'the last activity',
+    }
+  const end = dated.filter(({ kind }) => kind === 'end').sort((a, b) => a.rank - b.rank)[0]
+  if (end)
+    return { since: [end.column.name], kind: 'end', why: 'the end; where there is none yet, nothing is due' }
   if (signs.length === 0) return null
   const made = dated.find(({ kind }) => kind === 'created')
   const why = 'no column says when a person was last active: the latest of what refers to them'

@@ -66,8 +66,9 @@ export function delayOfPerson(nouns: readonly string[]): Delay | null {
 /** When a row of that kind is purged. */
 export const ROW_DELAYS: Partial<Record<Role, RowDelay>> = {
   invoice: {
-    after: 'P10Y',
-    source: 'Code de commerce L123-22: accounting records, ten years from the end of the financial year',
+    after: 'P11Y',
+    source:
+      'Code de commerce L123-22: accounting records, ten years from the end of the financial year, which may be a year after their own day',
     basis: 'Code de commerce L123-22',
     isCited: true,
   },

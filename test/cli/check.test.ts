@@ -58,6 +58,14 @@ describe('lethe check', () => {
     expect((await check('--no-data')).code).toBe(0)
   })
 
+  it('prints names of the host so that they begin no line and say nothing to the terminal', async () => {
+    await db.installer.query('alter table audience.contacts add column "\n::error::x\u001b[2J\u009b" int')
+    const { stdout } = await check('--no-data')
+    expect(stdout).toContain('audience.contacts."\\n::error::x\\x1b[2J\\x9b"')
+    expect(stdout).not.toMatch(/^::|[^\P{Cc}\n]/mu)
+    await db.installer.query('alter table audience.contacts drop column "\n::error::x\u001b[2J\u009b"')
+  })
+
   it('ends with 2 where something could not be looked at, whatever else there is', async () => {
     await db.installer.query('revoke select on audience.invoices from lethe_sweeper')
     const hidden = await check()

@@ -248,6 +248,21 @@ describe('a minimum', () => {
     await apply(tables({}, { minimum: minimum() }))
   })
 
+  it('keeps whom a row belonged to, so that nothing unlinks it meanwhile, whichever is said first (LE317)', async () => {
+    const tables = (onLines: object): unknown =>
+      policy({
+        'host.bills': { ...OWNED, purge: { after: 'P3Y', since: 'issued' } },
+        'host.lines': { ...OWNED, ...onLines },
+      })
+    const refused = await refusal(apply(tables({ unlink: ['bill_id'], minimum: minimum({ since: 'at' }) })))
+    expect(refused).toMatchObject({ code: 'LE317' })
+    expect(refused.message).toContain('bill_id of host.lines is set to null when a row of host.bills goes')
+    await apply(tables({ minimum: minimum({ since: 'at', when: 'bill_id is not null' }) }))
+    expect(
+      await refusal(db.query(`select lethe.set_link('host.lines', on_purge => 'unlink')`)),
+    ).toMatchObject({ code: 'LE317' })
+  })
+
   it('by an own clock that is not there is refused as any clock is (LE103, LE302, LE303)', async () => {
     for (const [rest, code] of [
       [{ since: 'nowhere' }, 'LE103'],
@@ -444,6 +459,43 @@ describe('what holds is shown to', () => {
     expect(await refusal(auditor.query(`select lethe.explain_row('host.bills', '1')`))).toMatchObject({
       code: '42501',
     })
+  })
+
+  it('of rows in the archive as well', async () => {
+    await applyPolicy(
+      db,
+      policy({
+        'host.bills': {
+          ...OWNED,
+          since: 'issued',
+          archive: { after: 'P1Y' },
+          purge: { after: 'P3Y' },
+          minimum: minimum(),
+        },
+      }),
+    )
+    await db.query('truncate host.bills cascade')
+    await db.query(`insert into host.bills (owner, issued) values (1, '2020-01-01')`)
+    const [{ key }] = (await rowsOf(db, 'select id::text as key from host.bills')) as [{ key: string }]
+    await grantMissing(db)
+    await runCycle(db, 'north', '2024-01-01')
+    expect(await rowsOf(db, 'select from host.bills')).toEqual([])
+    expect(
+      await rowsOf(
+        db,
+        `select place, rule, due_on::text, held, sentence from lethe.explain_row('host.bills', $1)`,
+        [key],
+      ),
+    ).toEqual([
+      {
+        place: 'archive',
+        rule: 'purge',
+        due_on: '2030-01-02',
+        held: false,
+        sentence: `purge: the term without a purpose ended on 2023-01-01, ${LAW} keeps it until 2030-01-01; due from 2030-01-02.`,
+      },
+    ])
+    await db.query(`insert into host.bills (owner, issued) values (1, '2020-01-01')`)
   })
 
   it('with the hold on the whole table', async () => {

@@ -14,7 +14,12 @@ begin atomic
   join unnest(check_child_column.reached) as r on r.relation = t.root
   join pg_catalog.pg_class as c on c.oid = t.relation and c.relkind in ('r', 'f')
   join lethe_private.host_columns as h on h.relation = t.relation
-  where not exists (select from lethe_private.host_columns as p where p.relation = t.root and p.name = h.name);
+  where not exists (
+    select
+    from lethe_private.topmost as o
+    join unnest(check_child_column.reached) as m on m.relation = o.root and m.managed_id is not null
+    join lethe_private.host_columns as p on p.relation = o.root and p.name = h.name
+    where o.relation = t.relation);
 end;
 
 comment on function lethe_private.check_child_column(lethe_private.reached[]) is 'Columns that an inheritance child has and its parent has not.';

@@ -19,6 +19,35 @@ create or replace view lethe_private.view_reads as
 comment on view lethe_private.view_reads is
   'Which columns of which tables and views a view reads; name is null where it reads a table and no column of it. Views of extensions are left out.';
 
+-- A view sees what the functions that it calls read. Of a body in standard SQL the catalogue knows the columns, and the
+-- functions that it calls in turn; any other is read as text, where the name of a table stands for all of it.
+create or replace view lethe_private.called_by_views as
+  with recursive host as (
+    select p.oid, p.prosrc, p.prosqlbody is not null as is_standard
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname !~ '^(pg_.*|information_schema|lethe|lethe_private|lethe_archive|lethe_stats|lethe_jobs)$'
+      and not exists (select from pg_catalog.pg_depend as e where e.classid = 'pg_catalog.pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e')
+  ), called as (
+    select w.ev_class as reader, d.refobjid as function
+    from pg_catalog.pg_rewrite as w
+    join pg_catalog.pg_class as c on c.oid = w.ev_class and c.relkind in ('v', 'm')
+    join pg_catalog.pg_depend as d
+      on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_catalog.pg_proc'::regclass
+    where d.refobjid in (select h.oid from host as h)
+    union
+    select c.reader, d.refobjid
+    from called as c
+    join pg_catalog.pg_depend as d
+      on d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = c.function and d.refclassid = 'pg_catalog.pg_proc'::regclass
+    where d.refobjid in (select h.oid from host as h)
+  )
+  select c.reader, h.oid as function, h.prosrc, h.is_standard
+  from called as c
+  join host as h on h.oid = c.function;
+
+comment on view lethe_private.called_by_views is 'The functions of the host that a view calls, by way of others as well where the catalogue tells.';
+
 create or replace function lethe_private.personal_views(reached lethe_private.reached[])
   returns table (relation oid, kind "char", decided text, columns text)
   language sql
@@ -29,6 +58,8 @@ begin atomic
   ), read as materialized (
     select v.reader, v.relation, v.name, pg_get_viewdef(v.reader) ~ '\.\*' as whole_rows
     from lethe_private.view_reads as v
+  ), called as materialized (
+    select c.* from lethe_private.called_by_views as c
   ), personal as materialized (
     select c.relation, c.name
     from lethe_private.checked_columns(personal_views.reached) as c
@@ -42,12 +73,37 @@ begin atomic
     select r.reader, format('%s.%I', lethe_private.host_name(r.relation), p.name) as read_column
     from read as r
     join personal as p on p.relation = r.relation and (p.name = r.name or r.whole_rows)
+    union
+    select c.reader, format('%s.%I', lethe_private.host_name(p.relation), p.name)
+    from called as c
+    join pg_catalog.pg_depend as d
+      on d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = c.function and d.refclassid = 'pg_catalog.pg_class'::regclass
+    left join lethe_private.topmost as t on t.relation = d.refobjid
+    left join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and d.refobjsubid > 0
+    join personal as p on p.relation = coalesce(t.root, d.refobjid) and (p.name = a.attname or pg_get_function_sqlbody(c.function) ~ '\.\*')
+    where c.is_standard
+    union
+    select c.reader, format('%s.%I', lethe_private.host_name(p.relation), p.name)
+    from called as c
+    join (select x.relation, r.relname from (select distinct y.relation from personal as y) as x join pg_catalog.pg_class as r on r.oid = x.relation) as n
+      on strpos(lower(c.prosrc), lower(n.relname)) > 0
+      and c.prosrc ~* ('(^|[^\w$])' || regexp_replace(n.relname, '([^\w])', '\\\1', 'g') || '($|[^\w$])')
+    join personal as p on p.relation = n.relation
+    where not c.is_standard
+  ), passed as materialized (
+    select r.reader, r.relation from read as r
+    union
+    select c.reader, d.refobjid
+    from called as c
+    join pg_catalog.pg_depend as d
+      on d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = c.function and d.refclassid = 'pg_catalog.pg_class'::regclass
+    where c.is_standard
   ), found as (
     select d.reader from direct as d
     union
     select r.reader
     from found as f
-    join read as r on r.relation = f.reader
+    join passed as r on r.relation = f.reader
     -- Figures about people are not people.
     where not exists (select from decided as x where x.relation = f.reader and x.shows = 'figures')
   )

@@ -4,19 +4,28 @@
 -- the referring column tells something of a person: an address, not the country it is in. (A referring column that
 -- is not classified is a finding of its own.) A link that is declared "ignore" is not followed.
 --
--- Partitions and inheritance children stand for what they hang under.
+-- Partitions and inheritance children stand for what they hang under: the nearest table above them that is managed, else
+-- the one at the top. A child of several parents stands for each. A managed table stands for itself, whatever it has been
+-- put under since.
 create or replace view lethe_private.topmost as
-  with recursive up as (
-    select i.inhrelid as relation, i.inhparent as root from pg_catalog.pg_inherits as i
+  with recursive managed as (
+    select lethe_private.host_table(m.schema_name, m.table_name) as relation from lethe.managed_tables as m
+  ), up as (
+    select i.inhrelid as relation, i.inhparent as root
+    from pg_catalog.pg_inherits as i
+    where i.inhrelid not in (select m.relation from managed as m where m.relation is not null)
     union
-    select u.relation, i.inhparent from up as u join pg_catalog.pg_inherits as i on i.inhrelid = u.root
+    select u.relation, i.inhparent
+    from up as u
+    join pg_catalog.pg_inherits as i on i.inhrelid = u.root
+    where u.root not in (select m.relation from managed as m where m.relation is not null)
   )
-  select u.relation, min(u.root) as root
+  select u.relation, u.root
   from up as u
   where not exists (select from pg_catalog.pg_inherits as i where i.inhrelid = u.root)
-  group by u.relation;
+     or u.root in (select m.relation from managed as m);
 
-comment on view lethe_private.topmost is 'Every partition and inheritance child, and the table at the top of it.';
+comment on view lethe_private.topmost is 'Every partition and inheritance child, and each table that it stands for.';
 
 create or replace view lethe_private.top_references as
   select distinct on (child, child_columns, parent) x.*

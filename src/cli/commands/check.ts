@@ -5,7 +5,7 @@ import { type Finding, findAll, NOT_LOOKED_AT } from '../../check/findings.ts'
 import { LetheError } from '../../errors.ts'
 import { readPolicy } from '../../policy/apply.ts'
 import { databaseAction, EXIT_IMPOSSIBLE, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
-import { makeOutput, type Output, paint } from '../output.ts'
+import { makeOutput, type Output, onOneLine, paint } from '../output.ts'
 
 const FORMATS = ['text', 'github', 'json'] as const
 type Format = (typeof FORMATS)[number]
@@ -59,11 +59,11 @@ function report(out: Output, findings: Finding[], { data, policy }: Options): vo
     out.line(
       `${paint(COLOURS[severity], severity)} ${paint('bold', code)} ${paint('dim', `(${group.length}, docs/checks/${code}.md)`)}`,
     )
-    const remedies = new Set(group.map(({ remedy }) => remedy))
+    const remedies = new Set(group.map(({ remedy }) => onOneLine(remedy)))
     for (const { object, sentence, remedy, line } of group) {
       const at = line === undefined ? '' : paint('dim', `  ${policy}:${line}`)
-      out.line(`  ${paint('bold', object)}${at}\n    ${sentence}`)
-      if (remedies.size > 1) out.line(`    → ${remedy}`)
+      out.line(`  ${paint('bold', onOneLine(object))}${at}\n    ${onOneLine(sentence)}`)
+      if (remedies.size > 1) out.line(`    → ${onOneLine(remedy)}`)
     }
     if (remedies.size === 1) out.line(`  → ${[...remedies][0]}`)
     out.line()

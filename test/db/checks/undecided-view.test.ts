@@ -24,6 +24,25 @@ it('sees through views, whole rows and generated columns, and leaves alone what 
   await db().query('drop view desk.labels, desk.on_a_view, desk.whole_rows')
 })
 
+it('sees through the functions that a view calls, and leaves alone those that read nothing of people', async () => {
+  await db().query(`
+    create function desk.standard() returns table (address text) language sql stable begin atomic select email from desk.people; end;
+    create function desk.calls_it() returns setof text language sql stable begin atomic select address from desk.standard(); end;
+    create function desk.text_body() returns setof text language plpgsql stable as $$ begin return query select email from desk.people; end $$;
+    create function desk.whole() returns setof jsonb language sql stable begin atomic select to_jsonb(p) from desk.people as p; end;
+    create function desk.keys_of() returns setof bigint language sql stable begin atomic select id from desk.people; end;
+    create view desk.a as select * from desk.standard();
+    create materialized view desk.b as select * from desk.calls_it();
+    create view desk.c as select * from desk.text_body();
+    create view desk.d as select * from desk.whole();
+    create view desk.e as select * from desk.keys_of()`)
+  expect(await objects()).toEqual(['desk.a', 'desk.b', 'desk.c', 'desk.d'])
+  await db().query(`
+    drop view desk.a, desk.c, desk.d, desk.e;
+    drop materialized view desk.b;
+    drop function desk.calls_it, desk.standard, desk.text_body, desk.whole, desk.keys_of`)
+})
+
 it('takes a materialized view for a copy that somebody must refresh', async () => {
   await db().query('create materialized view desk.copy as select email from desk.people')
   expect((await findings(db(), 'undecided-view')).map(({ sentence }) => sentence)).toEqual([
