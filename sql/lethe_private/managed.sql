@@ -8,8 +8,10 @@ declare
   v_oid oid := lethe_private.resolve_table("table");
   v_managed lethe.managed_tables;
 begin
-  select m.* into v_managed from lethe.managed_tables as m
-  where lethe_private.host_table(m.schema_name, m.table_name) = v_oid;
+  select m.* into v_managed
+  from lethe_private.managed_relations as r
+  join lethe.managed_tables as m on m.id = r.table_id
+  where r.relation = v_oid;
   if not found then
     raise exception using errcode = 'LE102',
       message = format('table %s is not managed', lethe_private.host_name(v_oid)),
