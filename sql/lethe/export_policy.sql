@@ -86,13 +86,12 @@ create or replace function lethe_private.goes_without_columns(link lethe.links, 
   language sql
   stable
 begin atomic
-  with managed as (
-    select m.id, lethe_private.host_table(m.schema_name, m.table_name) as relation from lethe.managed_tables as m
-  ), refs as (
-    select c.id as child_id, p.id as parent_id
-    from lethe_private.host_references as r
-    join managed as c on c.relation = r.child
-    join managed as p on p.relation = r.parent
+  with refs as (
+    select c.table_id as child_id, p.table_id as parent_id
+    from lethe_private.managed_relations as c
+    join lethe_private.host_references as r on r.child = c.relation
+    join lethe_private.managed_relations as p on p.relation = r.parent
+    where c.table_id in (link.table_id, root_id)
   ), counts as (
     select
       count(*) filter (where r.child_id = link.table_id and r.parent_id = root_id) as to_root,

@@ -45,13 +45,15 @@ begin
 
   perform lethe_private.assert_partitions(v_oid, manage_table.partitions);
   -- A table that was renamed takes its archive along.
-  update lethe.managed_tables as m
-  set schema_name = n.nspname, table_name = c.relname
-  from pg_class as c
-  join pg_namespace as n on n.oid = c.relnamespace
-  where c.oid = v_oid
-    and lethe_private.host_table(m.schema_name, m.table_name) is null
-    and exists (select from lethe_private.mirrors as r where r.table_id = m.id and r.source = v_oid);
+  if exists (select from lethe_private.mirrors as r where r.source = v_oid) then
+    update lethe.managed_tables as m
+    set schema_name = n.nspname, table_name = c.relname
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = v_oid
+      and lethe_private.host_table(m.schema_name, m.table_name) is null
+      and exists (select from lethe_private.mirrors as r where r.table_id = m.id and r.source = v_oid);
+  end if;
 
   insert into lethe.managed_tables as m
     (schema_name, table_name, controller_id, controller_column, time_zone, search_path, key_columns, sentinels, partitions)

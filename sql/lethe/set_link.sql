@@ -45,7 +45,9 @@ create or replace function lethe_private.put_link(
 as $$
 declare
   v_child lethe.managed_tables := lethe_private.get_managed("table");
+  v_child_oid oid := lethe_private.host_table(v_child.schema_name, v_child.table_name);
   v_parent lethe.managed_tables;
+  v_parent_oid oid;
   v_type_id int;
   v_link record;
   v_changes boolean := false;
@@ -76,11 +78,11 @@ begin
     end if;
     -- The columns named may be those of a foreign key after all, in either direction: a person's row
     -- may point to the row that several share.
+    v_parent_oid := lethe_private.host_table(v_parent.schema_name, v_parent.table_name);
     select min(r.foreign_key) as foreign_key, columns as child_columns, to_columns as parent_columns into v_link
     from lethe_private.host_references as r
     where (r.child, r.parent, r.child_columns, r.parent_columns) in (
-      (lethe_private.host_table(v_child.schema_name, v_child.table_name), lethe_private.host_table(v_parent.schema_name, v_parent.table_name), columns, to_columns),
-      (lethe_private.host_table(v_parent.schema_name, v_parent.table_name), lethe_private.host_table(v_child.schema_name, v_child.table_name), to_columns, columns));
+      (v_child_oid, v_parent_oid, columns, to_columns), (v_parent_oid, v_child_oid, to_columns, columns));
   else
     select * into v_link from lethe_private.find_reference(v_child, "to", columns);
     v_parent := lethe_private.get_managed(lethe_private.host_name(v_link.parent));
@@ -149,7 +151,7 @@ begin
   where r.child = v_child
     and (v_to is null or r.parent = v_to)
     and (find_reference.columns is null or r.child_columns = find_reference.columns)
-    and exists (select from lethe.managed_tables as m where lethe_private.host_table(m.schema_name, m.table_name) = r.parent);
+    and exists (select from lethe_private.managed_relations as m where m.relation = r.parent);
   if cardinality(v_found) = 1 then
     return v_found[1];
   end if;

@@ -206,7 +206,7 @@ declare
 begin
   if v_to is null and not exists (
     select from lethe_private.host_references as r
-    join lethe.managed_tables as m on lethe_private.host_table(m.schema_name, m.table_name) = r.parent
+    join lethe_private.managed_relations as m on m.relation = r.parent
     where r.child = v_child)
   then
     select r.parent_columns, r.child_columns, root into v_columns, v_to_columns, v_to
@@ -219,11 +219,11 @@ begin
     to_columns => nullif(v_to_columns, '{}'),
     on_purge => case when spec ->> 'with' = 'parent' then 'with parent' else coalesce((
       select l.on_purge from lethe.links as l
-      join lethe.managed_tables as m on m.id = l.table_id
-      where l.subject_type_id is null and lethe_private.host_table(m.schema_name, m.table_name) = v_child
+      join lethe_private.managed_relations as m on m.table_id = l.table_id
+      where l.subject_type_id is null and m.relation = v_child
         and (v_columns = '{}' or l.columns = v_columns)
         and (v_to is null or lethe_private.resolve_table(v_to) = (
-          select lethe_private.host_table(p.schema_name, p.table_name) from lethe.managed_tables as p where p.id = l.to_table_id))
+          select p.relation from lethe_private.managed_relations as p where p.table_id = l.to_table_id))
       limit 1), 'keep') end,
     subject => subject, kind => spec ->> 'kind', on_erasure => spec -> 'on_erasure');
 end
@@ -288,13 +288,17 @@ as $$
 declare
   v_rule record;
   v_managed lethe.managed_tables;
+  v_tables jsonb := coalesce(policy -> 'tables', '{}');
+  v_oid oid;
+  v_oids oid[];
+  v_pointers text[];
   v_seen text[] := '{}';
   v_pointer text := '/tables';
   v_message text; v_state text; v_hint text; v_detail text;
 begin
   for v_rule in select * from lethe_private.rules_of(policy) loop
     v_pointer := v_rule.pointer;
-    if not coalesce(policy -> 'tables', '{}') ? v_rule."table" then
+    if not v_tables ? v_rule."table" then
       raise exception using errcode = 'LE102',
         message = format('override names table %s, which the policy does not manage', v_rule."table"),
         hint = 'add it under tables';
@@ -305,10 +309,11 @@ begin
   where jsonb_build_array(t.rule_id, (select c.name from lethe.controllers as c where c.id = t.controller_id), t.purpose)::text <> all (v_seen);
   delete from lethe.rules as r where not exists (select from lethe.terms as t where t.rule_id = r.id);
 
+  select array_agg(lethe_private.resolve_table(k)), array_agg(lethe_private.pointer('tables', k)) into v_oids, v_pointers
+  from jsonb_object_keys(v_tables) as k;
   for v_managed in select m.* from lethe.managed_tables as m order by m.id loop
-    v_pointer := coalesce((
-      select lethe_private.pointer('tables', k) from jsonb_object_keys(policy -> 'tables') as k
-      where lethe_private.resolve_table(k) = lethe_private.host_table(v_managed.schema_name, v_managed.table_name)), '/tables');
+    v_oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
+    v_pointer := coalesce((select x.pointer from unnest(v_oids, v_pointers) as x (relation, pointer) where x.relation = v_oid), '/tables');
     perform lethe_private.assert_rules(v_managed);
   end loop;
 exception when others then

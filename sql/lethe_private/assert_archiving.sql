@@ -12,6 +12,11 @@ declare
   v_conflict record;
   v_found text;
 begin
+  if not exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'archive')
+    and not exists (select from lethe_private.mirrors as m where m.table_id = managed.id)
+  then
+    return;
+  end if;
   -- Archiving a value already puts an anonymized one in its place; what is in the archive is purged there.
   select r.column_name into v_conflict
   from lethe.rules as r

@@ -10,6 +10,9 @@ declare
   v_name text := format('%I.%I', managed.schema_name, managed.table_name);
   v_found record;
 begin
+  if not exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'minimum') then
+    return;
+  end if;
   -- Its rows leave by the rules of another table.
   select t.purpose, format('%I.%I', p.schema_name, p.table_name) as parent into v_found
   from lethe.rules as r
@@ -62,7 +65,7 @@ begin
   join lethe.rules as r on r.table_id = k.table_id and r.column_name is null and r.action = 'purge'
   join lethe.terms as t on t.rule_id = r.id and t.since = m.since and t.after <> m.after and lethe_private.outlasts(m.after, t.after)
     and t.condition is not distinct from coalesce(m.condition, t.condition)
-    and (m.controller_id is null or m.controller_id = t.controller_id)
+    and (m.controller_id is null or m.controller_id is not distinct from t.controller_id)
   where k.table_id = managed.id and k.action = 'minimum' and k.column_name is not null
     and 1 = (select count(*) from lethe.terms as x where x.rule_id = r.id and (x.controller_id is null or x.controller_id is not distinct from t.controller_id))
     and not exists (select from lethe.rules as x where x.table_id = k.table_id and x.action = 'minimum' and x.column_name is null)
@@ -104,6 +107,9 @@ as $$
 declare
   v_found record;
 begin
+  if not exists (select from lethe.rules as r where r.table_id = managed.id and r.action = 'minimum') then
+    return;
+  end if;
   select concat_ws(': ', r.column_name, r.action) as earlier, concat_ws(': ', l.column_name, l.action) as later, m.purpose into v_found
   from lethe.rules as r
   join lethe.terms as t on t.rule_id = r.id
@@ -112,7 +118,7 @@ begin
   join lethe.rules as k on k.table_id = r.table_id and k.action = 'minimum' and (k.column_name is null or k.column_name = l.column_name)
   join lethe.terms as m on m.rule_id = k.id and m.since = t.since and lethe_private.outlasts(m.after, t.after)
     and (m.condition is null or m.condition = t.condition)
-    and (m.controller_id is null or m.controller_id = t.controller_id)
+    and (m.controller_id is null or m.controller_id is not distinct from t.controller_id)
   where r.table_id = managed.id and r.action = 'purge'
     and 1 = all (
       select count(*) from lethe.terms as x

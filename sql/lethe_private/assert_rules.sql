@@ -179,9 +179,10 @@ begin
     where k.contype = 'f' and k.conrelid = v_reference.child and k.conname = v_reference.foreign_key
       and n.nspname <> 'pg_catalog'
       and not exists (
-        select from lethe.managed_tables as m
+        select from lethe_private.managed_relations as r
+        join lethe.managed_tables as m on m.id = r.table_id
         cross join unnest(string_to_array(m.search_path, ',')) as p
-        where lethe_private.host_table(m.schema_name, m.table_name) = coalesce(path[1], relation)
+        where r.relation = coalesce(path[1], assert_references.relation)
           and btrim(btrim(p), '"') = n.nspname)
     limit 1;
     if v_schema is not null then

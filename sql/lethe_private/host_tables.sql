@@ -29,6 +29,17 @@ end;
 
 comment on function lethe_private.host_name(oid) is 'The quoted, qualified name of a relation.';
 
+-- host_table of every managed table, as a join: which table a relation is, is asked of one row rather than of
+-- all tables in turn.
+create or replace view lethe_private.managed_relations as
+  select m.id as table_id, c.oid as relation
+  from lethe.managed_tables as m
+  join pg_catalog.pg_namespace as n on n.nspname = m.schema_name
+  join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = m.table_name
+  where c.relkind in ('r', 'p', 'v', 'm', 'f');
+
+comment on view lethe_private.managed_relations is 'The oids of managed tables; those that are gone are left out.';
+
 -- Reads what a person wrote for a table: the exact names first (no folding, so that "Sales.Orders" in
 -- a policy file finds the table so named), then as SQL would read it.
 create or replace function lethe_private.resolve_table("table" text)

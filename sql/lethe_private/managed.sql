@@ -6,10 +6,15 @@ create or replace function lethe_private.get_managed("table" text)
 as $$
 declare
   v_oid oid := lethe_private.resolve_table("table");
+  v_schema text;
+  v_name text;
   v_managed lethe.managed_tables;
 begin
-  select m.* into v_managed from lethe.managed_tables as m
-  where lethe_private.host_table(m.schema_name, m.table_name) = v_oid;
+  -- By its names, in the index that keeps them apart, rather than by joining all tables.
+  select n.nspname, c.relname into v_schema, v_name
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.oid = v_oid;
+  select m.* into v_managed from lethe.managed_tables as m where m.schema_name = v_schema and m.table_name = v_name;
   if not found then
     raise exception using errcode = 'LE102',
       message = format('table %s is not managed', lethe_private.host_name(v_oid)),

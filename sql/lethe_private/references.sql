@@ -18,26 +18,26 @@ begin atomic
     select references_to.parent as oid
     union
     select i.inhrelid from family as f join pg_catalog.pg_inherits as i on i.inhparent = f.oid
+  ), own as (
+    select r.table_id from lethe_private.managed_relations as r where r.relation = references_to.parent
   ), refs as (
     select r.child, r.child_columns, r.parent_columns, r.foreign_key, r.on_delete = 'c' as cascades
     from lethe_private.host_references as r
     join family as f on f.oid = r.parent
     union all
-    select lethe_private.host_table(c.schema_name, c.table_name), l.columns, l.to_columns, null, false
-    from lethe.links as l
-    join lethe.managed_tables as c on c.id = l.table_id
-    join lethe.managed_tables as p on p.id = l.to_table_id
+    select c.relation, l.columns, l.to_columns, null, false
+    from own as o
+    join lethe.links as l on l.to_table_id = o.table_id
+    left join lethe_private.managed_relations as c on c.table_id = l.table_id
     where l.foreign_key is null
-      and lethe_private.host_table(p.schema_name, p.table_name) = references_to.parent
   )
   select distinct on (refs.child, refs.child_columns, refs.parent_columns)
     refs.child, refs.child_columns, refs.parent_columns, refs.foreign_key, refs.cascades,
-    coalesce(l.on_purge, 'keep'), m.id
+    coalesce(l.on_purge, 'keep'), m.table_id
   from refs
-  left join lethe.managed_tables as m
-    on lethe_private.host_table(m.schema_name, m.table_name) = refs.child
-  left join lethe.links as l on l.table_id = m.id and l.columns = refs.child_columns
-    and (select lethe_private.host_table(t.schema_name, t.table_name) from lethe.managed_tables as t where t.id = l.to_table_id) = references_to.parent
+  left join lethe_private.managed_relations as m on m.relation = refs.child
+  left join lethe.links as l on l.table_id = m.table_id and l.columns = refs.child_columns
+    and l.to_table_id = (select o.table_id from own as o)
   -- Where several subject types declare the same link, the most careful answer holds.
   order by refs.child, refs.child_columns, refs.parent_columns,
     case coalesce(l.on_purge, 'keep') when 'keep' then 1 when 'unlink' then 2 else 3 end;

@@ -74,7 +74,8 @@ begin atomic
   from lethe.terms as t
   join lethe.rules as r on r.id = t.rule_id
   where r.table_id = effective_terms.table_id
-    and (t.controller_id is null or t.controller_id = effective_terms.controller_id)
+    -- Not "=", for which the planner would read the defaults of all tables from the index on controller_id.
+    and (t.controller_id is null or t.controller_id is not distinct from effective_terms.controller_id)
   order by t.rule_id, t.purpose, r.action = 'minimum' and t.controller_id is null, t.controller_id nulls last;
 end;
 
