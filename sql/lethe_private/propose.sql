@@ -83,9 +83,10 @@ create or replace function lethe_private.policy_mark()
   returns text
   language sql
   stable
-return md5(lethe.export_policy()::text);
+-- With what its methods make of a value: one that is registered anew is another policy.
+return md5(lethe.export_policy()::text || (select coalesce(jsonb_agg(to_jsonb(m) order by m.name), '[]') from lethe.methods as m)::text);
 
-comment on function lethe_private.policy_mark() is 'A mark of the policy in force.';
+comment on function lethe_private.policy_mark() is 'A mark of the policy in force, and of the methods it may name.';
 
 -- Tries the rules of the tables that changed: at the most 1,000 rows of each, shared out among the controllers.
 create or replace function lethe_private.try_tables(since_change bigint, deadline timestamptz)

@@ -581,3 +581,10 @@ describe('activation', () => {
     expect(await refusal(draft(db, SHOP_POLICY, ' '))).toMatchObject({ code: 'LE106' })
   })
 })
+
+it('a draft is rehearsed again when a method has been registered anew (LE612)', () =>
+  inTransaction(async (client) => {
+    const { id } = await propose(client, phonesAfter('P5Y'))
+    await client.query(`update lethe.methods set mask = mask || ' ' where name = 'suppress'`)
+    expect((await refusal(activate(client, id))).code).toBe('LE612')
+  }))
