@@ -8,6 +8,7 @@ create or replace function lethe.apply_policy(policy jsonb, reason text default 
   security definer  -- writes the catalogue and the policy as their owner, after asking who calls
   set search_path = pg_catalog, pg_temp
   set jit = off
+  set plan_cache_mode = force_generic_plan  -- the same few statements for every table: planning each anew takes longer than running it
 as $$
 declare
   v_last bigint;
