@@ -54,7 +54,7 @@ test('public may run no function of the engine and read no table of it', async (
   expect(lines.filter((line) => line.includes('table '))).toEqual([])
 })
 
-test('lethe_sweeper owns one function and nothing else', async () => {
+test('lethe_sweeper owns two functions and nothing else', async () => {
   const owned = await db.query<{ object: string }>(`
     select pg_describe_object(d.classid, d.objid, d.objsubid) as object
     from pg_shdepend as d
@@ -63,5 +63,6 @@ test('lethe_sweeper owns one function and nothing else', async () => {
       and d.dbid = (select oid from pg_database where datname = current_database())`)
   expect(owned.map((row) => row.object)).toEqual([
     'function lethe_private.as_sweeper(text,tid[],bytea,bytea,text)',
+    'function lethe_private.ask_of_row(text,record,record)',
   ])
 })

@@ -32,6 +32,27 @@ CREATE TYPE lethe_private.action_parts AS (
 
 ALTER TYPE lethe_private.action_parts OWNER TO lethe_owner;
 
+CREATE TYPE lethe_private.due_day AS (
+	flag text,
+	rule text,
+	phase text,
+	needed text,
+	day text
+);
+
+ALTER TYPE lethe_private.due_day OWNER TO lethe_owner;
+
+CREATE TYPE lethe_private.finding AS (
+	object text,
+	sentence text,
+	remedy text,
+	looked boolean
+);
+
+ALTER TYPE lethe_private.finding OWNER TO lethe_owner;
+
+COMMENT ON TYPE lethe_private.finding IS 'What a rule of lethe.check() found. looked is false where it could not look, and the sentence says why.';
+
 CREATE TYPE lethe_private.linked_clock AS (
 	entry text,
 	parent_id integer,
@@ -42,6 +63,17 @@ CREATE TYPE lethe_private.linked_clock AS (
 );
 
 ALTER TYPE lethe_private.linked_clock OWNER TO lethe_owner;
+
+CREATE TYPE lethe_private.reached AS (
+	relation oid,
+	managed_id integer,
+	personal boolean,
+	via text
+);
+
+ALTER TYPE lethe_private.reached OWNER TO lethe_owner;
+
+COMMENT ON TYPE lethe_private.reached IS 'A managed table, or one that has to be: managed_id is null there, and via names the table that led to it. personal: rows of it belong to people.';
 
 CREATE TYPE lethe_private.rule_parts AS (
 	due text,
@@ -59,6 +91,10 @@ CREATE TYPE lethe_private.term_parts AS (
 
 ALTER TYPE lethe_private.term_parts OWNER TO lethe_owner;
 
+activate(integer, text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.activate(draft integer, accept text[]) IS 'Puts a rehearsed draft in force and lists what changed. accept: the names of its side effects (lethe.drafts.effects). Raises what lethe.apply_policy raises, LE111, LE502, LE611 to LE615.';
+
 add_member(name, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.add_member(login name, controller text) IS 'Lets a login act for a controller. Raises LE101, LE108, LE502.';
@@ -75,6 +111,10 @@ apply_policy(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.apply_policy(policy jsonb, reason text) IS 'Makes the policy what the document says, in one transaction, and lists what changed. The document is described by docs/policy.schema.json.';
 
+approve_draft(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.approve_draft(draft integer) IS 'The second person''s yes to a rehearsed draft; another rehearsal takes it back. Raises LE111, LE502, LE612, LE613, LE615.';
+
 archive_contents(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.archive_contents() IS 'How many rows and values of each table are in the archive, for the controllers the login acts for. Counts alone.';
@@ -82,6 +122,14 @@ COMMENT ON FUNCTION lethe.archive_contents() IS 'How many rows and values of eac
 authenticate(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.authenticate(token_hash text) IS 'The token with this SHA-256 (hexadecimal), if it is good, and the role it acts as. No row for any other.';
+
+check(boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe."check"(read_data boolean) IS 'What about people''s data is not decided, does not hold, or could not be looked at: tables, columns, links, views, rights, and, unless read_data is false, the data. An empty answer means that no column escapes. Raises LE502, LE622.';
+
+claim_anonymous(text, text, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.claim_anonymous("table" text, "column" text, claimed boolean) IS 'Promises that what a column''s rules leave behind is anonymous, not merely pseudonymous; lethe.check() holds them to it. Raises LE102, LE103, LE502.';
 
 CREATE TABLE lethe_private.api_tokens (
     id integer NOT NULL,
@@ -316,9 +364,21 @@ detach_statement(bigint, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_o
 
 COMMENT ON FUNCTION lethe.detach_statement(cycle_id bigint, table_id integer) IS 'After a step that said "detach": the statement that its driver is to run as lethe_dropper, outside any transaction; null when there is none.';
 
+draft_policy(jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.draft_policy(document jsonb, reason text) IS 'Proposes a policy: a whole document, as lethe.export_policy writes it, and why. Returns the draft''s number; nothing is in force yet. Raises LE106, LE502, LE605.';
+
 drop_rule(text, text, text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.drop_rule("table" text, action text, "column" text, purpose text, controller text, reason text) IS 'Takes one term of a rule back; the rule goes with its last term. Raises LE101, LE102, LE107, LE502.';
+
+drop_minimum(text, text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.drop_minimum("table" text, basis text, "column" text, controller text, reason text) IS 'Takes a statutory minimum back. One of all controllers is an operator''s to take back. Raises LE101, LE102, LE107, LE502.';
+
+effective_rules(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.effective_rules("table" text, controller_name text) IS 'What holds for each controller: per table, column (null: the row) and action its terms, which decides, the defaults it replaces, the minima that lengthen it (always, where they end later, never), the holds on the whole table, and all of it as a sentence. Raises LE101, LE102.';
 
 utc_text(timestamp with time zone); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -354,6 +414,10 @@ evidence_heads(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.evidence_heads() IS 'The last seal of each controller''s chain. line: what to keep outside the database, and to hand to lethe.verify_evidence().';
 
+explain_row(text, text, date); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.explain_row("table" text, key text, as_of date) IS 'Of one row (key: the value of its key column, or a JSON array of several) and each rule: the terms and minima, whether each applies and the local day on which it ends, which decides, the first day on which it is due, whether that has come on as_of (default: today), and what keeps it. Days and purposes, no values. Raises LE102, LE103, LE318, LE501, LE503.';
+
 export_policy(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.export_policy() IS 'The policy in force as a document; applying it changes nothing. Raises LE502.';
@@ -361,6 +425,26 @@ COMMENT ON FUNCTION lethe.export_policy() IS 'The policy in force as a document;
 finish_cycle(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.finish_cycle(cycle_id bigint) IS 'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete, with its receipt, and sealed; open while some are not. Raises LE403, LE405.';
+
+forecast(text, text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.forecast(controller_name text, what_if text[]) IS 'Rows that come up today and in the year to come, per controller, table and rule, if a cycle runs every day; by_day[1] is today with all that is overdue. Rows that a child will keep are counted, rows under a hold stand apart, what is in the archive is not counted. what_if: other delays, such as audience.contacts.email=-P3M; the columns ending in _if show them. Raises LE101 to LE103, LE106, LE107, LE301.';
+
+format_domain_sql(text, text, text, text, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) IS 'A create domain for new columns in a minimised format, for the owner of the schema to run. Changes nothing. Raises LE106, LE113, LE319.';
+
+format_findings(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.format_findings() IS 'What is wrong with the minimised formats that the policy declares: no constraint, not validated, no trigger, values that are not in the format. Reads the tables whole whose constraint is not validated.';
+
+format_sql(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.format_sql("table" text, "column" text) IS 'The steps of lethe.format_steps as one script to read and run with psql (-At prints it as it is). Raises LE102, LE103, LE113, LE319.';
+
+format_steps(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.format_steps("table" text, "column" text) IS 'What is left to do until a column keeps the format it is declared to have, as statements for the table''s owner; must_be_none counts the values that a step would leave without a way out. Changes nothing. Raises LE102, LE103, LE113, LE319.';
 
 generalize_coordinates(real, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -461,6 +545,183 @@ COMMENT ON FUNCTION lethe.is_generalize_user_agent(value text) IS 'True for the 
 generalize_user_agent(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.generalize_user_agent(value text, length integer) IS 'The family of a browser: Chrome, Edge, Firefox, IE, Opera, Safari or Samsung; bot; other. Empty where fewer than 7 characters fit.';
+
+guard_ddl_sql(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.guard_ddl_sql() IS 'The statements with which a superuser has PostgreSQL refuse DROP and DETACH of what is under a hold. For the whole database.';
+
+acts_for_hold(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.acts_for_hold(controller_id integer) IS 'True when the login may act for the controller of a hold; for a hold of all, an operator.';
+
+controller_day(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.controller_day(controller_id integer) IS 'The local day of a controller; of all of them, the earliest.';
+
+guard_row(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guard_row() IS 'Trigger of a host''s table: refuses DELETE of held rows and changes of their guarded columns. Raises LE406.';
+
+guard_truncate(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guard_truncate() IS 'Trigger of a host''s table: refuses a TRUNCATE that would take held rows. Raises LE406.';
+
+CREATE TABLE lethe.holds (
+    id integer NOT NULL,
+    controller_id integer,
+    reason text NOT NULL,
+    author name DEFAULT SESSION_USER NOT NULL,
+    placed_at timestamp with time zone DEFAULT now() NOT NULL,
+    ends_on date,
+    released_at timestamp with time zone,
+    kind text DEFAULT 'keys'::text NOT NULL,
+    subject text,
+    table_id integer,
+    table_name text,
+    released_by name,
+    release_reason text,
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['keys'::text, 'person'::text, 'rows'::text, 'table'::text]))),
+    CONSTRAINT subject_goes_with_a_person CHECK (((kind = 'person'::text) = (subject IS NOT NULL)))
+);
+
+ALTER TABLE lethe.holds OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.holds IS 'Legal holds: what they name is left untouched until released or until the day after ends_on.';
+
+COMMENT ON COLUMN lethe.holds.reason IS 'Why. Name the matter, never the person: reasons are kept.';
+
+COMMENT ON COLUMN lethe.holds.ends_on IS 'The last day on which it holds, where its controller is; null: until it is released.';
+
+COMMENT ON COLUMN lethe.holds.kind IS 'person: the rows of one person and what belongs to it. rows: what satisfies a predicate. table: every row. keys: rows named one by one, by the engine''s own means.';
+
+COMMENT ON COLUMN lethe.holds.subject IS 'The subject type whose links lead from the person to what belongs to it.';
+
+COMMENT ON COLUMN lethe.holds.table_name IS 'The table as it was called when the hold was placed: of a person, its root table.';
+
+holds_in_force(date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.holds_in_force(day date) IS 'Holds that hold on a local day; without one, now, each where its controller is.';
+
+CREATE TABLE lethe.links (
+    id integer NOT NULL,
+    subject_type_id integer,
+    table_id integer NOT NULL,
+    columns text[] NOT NULL,
+    to_table_id integer NOT NULL,
+    to_columns text[] NOT NULL,
+    foreign_key text,
+    kind text,
+    on_purge text DEFAULT 'keep'::text NOT NULL,
+    on_erasure jsonb,
+    CONSTRAINT columns_pair_up CHECK (((cardinality(columns) > 0) AND (cardinality(columns) = cardinality(to_columns)))),
+    CONSTRAINT kind_goes_with_a_subject CHECK (((kind IS NULL) = (subject_type_id IS NULL))),
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['own'::text, 'share'::text, 'mention'::text, 'ignore'::text]))),
+    CONSTRAINT on_purge_is_known CHECK ((on_purge = ANY (ARRAY['keep'::text, 'with parent'::text, 'unlink'::text])))
+);
+
+ALTER TABLE lethe.links OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.links IS 'How rows of one managed table refer to another, to whom they belong, and what happens to them when that row is purged.';
+
+COMMENT ON COLUMN lethe.links.foreign_key IS 'Name of the constraint behind the link; null: declared by hand.';
+
+COMMENT ON COLUMN lethe.links.on_purge IS 'keep: the referenced row stays while this one exists. with parent: this row goes with it. unlink: the reference is set to null.';
+
+CREATE TABLE lethe.subject_types (
+    id integer NOT NULL,
+    name text NOT NULL,
+    table_id integer NOT NULL,
+    identifiers text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT name_is_a_plain_word CHECK ((name ~ '^[a-z][a-z0-9_-]{0,62}$'::text))
+);
+
+ALTER TABLE lethe.subject_types OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.subject_types IS 'A kind of person: its root table and the columns by which one is looked up.';
+
+person_links(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.person_links(subject text) IS 'The own and share links that lead from a subject''s root table downwards, parents first; circular: it leads back to where it came from.';
+
+CREATE TABLE lethe_private.held_conditions (
+    hold_id integer NOT NULL,
+    table_id integer NOT NULL,
+    "when" text,
+    condition text,
+    CONSTRAINT condition_is_read_from_when CHECK ((("when" IS NULL) = (condition IS NULL)))
+);
+
+ALTER TABLE lethe_private.held_conditions OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.held_conditions IS 'The predicate of a hold on rows, as it was given and as PostgreSQL reads it; null: every row of the table. Deleted when the hold is released, as it may name a person.';
+
+CREATE TABLE lethe_private.held_keys (
+    hold_id integer NOT NULL,
+    table_id integer NOT NULL,
+    key text
+);
+
+ALTER TABLE lethe_private.held_keys OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.held_keys IS 'The rows that a hold names, by key; a null key is the whole table.';
+
+holds_touching(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.holds_touching(table_id integer) IS 'Holds in force that may reach rows of a managed table.';
+
+host_table(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.host_table(schema_name text, table_name text) IS 'The oid of a relation by its exact names; null when there is none.';
+
+is_guard(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_guard(function_id oid) IS 'True for the functions of guards.';
+
+plain_name(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plain_name(managed lethe.managed_tables) IS 'schema.table without quotes, as a policy document names it.';
+
+relations_of(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.relations_of(root oid) IS 'A table, its partitions and its inheritance children, at any depth.';
+
+CREATE TABLE lethe_private.held_relations (
+    table_id integer NOT NULL,
+    relation oid NOT NULL,
+    name text NOT NULL
+);
+
+ALTER TABLE lethe_private.held_relations OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.held_relations IS 'What tables under a hold were made of when somebody looked last: one that has gone since may have taken held rows along.';
+
+guard_findings(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.guard_findings() IS 'Guards that are missing or disabled on tables under a hold, and partitions of such that somebody has dropped or detached.';
+
+get_managed(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.get_managed("table" text) IS 'A managed table as a person names it. Raises LE102.';
+
+guard_sql(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.guard_sql("table" text) IS 'The statements that put guards on a table, its partitions and children: from then on PostgreSQL refuses DELETE, TRUNCATE and changes of held rows, to anybody. Raises LE102.';
+
+held_rows(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.held_rows(hold_id integer) IS 'How many rows a hold reaches now, table by table, live and archived. Raises LE110, LE501.';
+
+hold_person(text, text, text, text, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.hold_person(reason text, subject text, key text, identifier text, ends_on date, controller text) IS 'Holds one person: its root rows and, as long as it holds, all that belongs to them. ends_on: the last day. Returns the hold''s id. Raises LE101, LE102, LE109, LE407, LE501, LE502.';
+
+hold_rows(text, text, text, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.hold_rows(reason text, "table" text, "when" text, ends_on date, controller text) IS 'Holds the rows of a table that satisfy a predicate, whenever they are looked at. Returns the hold''s id. Raises LE101, LE102, LE303, LE407, LE408, LE501, LE502.';
+
+hold_table(text, text, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.hold_table(reason text, "table" text, ends_on date, controller text) IS 'Holds every row that a table has of a controller. Returns the hold''s id. Raises LE101, LE102, LE407, LE501, LE502.';
 
 is_generalize_coordinates(real, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -666,38 +927,17 @@ keyed_hash(text, bytea, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owne
 
 COMMENT ON FUNCTION lethe.keyed_hash(value text, inner_pad bytea, outer_pad bytea) IS 'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x3636..., key xor 0x5c5c...), 64 bytes each.';
 
+may_read_predicates(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.may_read_predicates() IS 'True for officers and operators.';
+
+list_holds(boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.list_holds(released boolean) IS 'Holds of the controllers you act for: in force, lapsed and, if asked for, released. rows_named: how many rows a hold names by key; of a person, how many root rows. The predicate is shown to officers.';
+
 manage_table(text, text, text, text, text, text[], text[], text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) IS 'Tells Lethe of a table: whose rows it holds (one controller, or a column that says), in which zone its timestamps are, and so on. Returns its id. Raises LE101 to LE106, LE201 to LE204, LE502.';
-
-host_table(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.host_table(schema_name text, table_name text) IS 'The oid of a relation by its exact names; null when there is none.';
-
-CREATE TABLE lethe.links (
-    id integer NOT NULL,
-    subject_type_id integer,
-    table_id integer NOT NULL,
-    columns text[] NOT NULL,
-    to_table_id integer NOT NULL,
-    to_columns text[] NOT NULL,
-    foreign_key text,
-    kind text,
-    on_purge text DEFAULT 'keep'::text NOT NULL,
-    on_erasure jsonb,
-    CONSTRAINT columns_pair_up CHECK (((cardinality(columns) > 0) AND (cardinality(columns) = cardinality(to_columns)))),
-    CONSTRAINT kind_goes_with_a_subject CHECK (((kind IS NULL) = (subject_type_id IS NULL))),
-    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['own'::text, 'share'::text, 'mention'::text, 'ignore'::text]))),
-    CONSTRAINT on_purge_is_known CHECK ((on_purge = ANY (ARRAY['keep'::text, 'with parent'::text, 'unlink'::text])))
-);
-
-ALTER TABLE lethe.links OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.links IS 'How rows of one managed table refer to another, to whom they belong, and what happens to them when that row is purged.';
-
-COMMENT ON COLUMN lethe.links.foreign_key IS 'Name of the constraint behind the link; null: declared by hand.';
-
-COMMENT ON COLUMN lethe.links.on_purge IS 'keep: the referenced row stays while this one exists. with parent: this row goes with it. unlink: the reference is set to null.';
 
 CREATE VIEW lethe_private.host_references AS
  SELECT k.oid AS constraint_id,
@@ -721,6 +961,18 @@ CREATE VIEW lethe_private.host_references AS
 ALTER TABLE lethe_private.host_references OWNER TO lethe_owner;
 
 COMMENT ON VIEW lethe_private.host_references IS 'Foreign keys, each once.';
+
+CREATE VIEW lethe_private.managed_relations AS
+ SELECT m.id AS table_id,
+    c.oid AS relation
+   FROM ((lethe.managed_tables m
+     JOIN pg_namespace n ON ((n.nspname = m.schema_name)))
+     JOIN pg_class c ON (((c.relnamespace = n.oid) AND (c.relname = m.table_name))))
+  WHERE (c.relkind = ANY (ARRAY['r'::"char", 'p'::"char", 'v'::"char", 'm'::"char", 'f'::"char"]));
+
+ALTER TABLE lethe_private.managed_relations OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.managed_relations IS 'The oids of managed tables; those that are gone are left out.';
 
 references_to(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -775,13 +1027,13 @@ CREATE TABLE lethe.rules (
     table_id integer NOT NULL,
     column_name text,
     action text NOT NULL,
-    CONSTRAINT action_is_known CHECK ((action = ANY (ARRAY['anonymize'::text, 'archive'::text, 'purge'::text]))),
-    CONSTRAINT rows_are_archived_or_purged CHECK (((column_name IS NOT NULL) OR (action = ANY (ARRAY['archive'::text, 'purge'::text]))))
+    CONSTRAINT action_is_known CHECK ((action = ANY (ARRAY['anonymize'::text, 'archive'::text, 'purge'::text, 'minimum'::text]))),
+    CONSTRAINT rows_are_not_anonymized CHECK (((column_name IS NOT NULL) OR (action <> 'anonymize'::text)))
 );
 
 ALTER TABLE lethe.rules OWNER TO lethe_owner;
 
-COMMENT ON TABLE lethe.rules IS 'What happens to a column (or, where column_name is null, to the whole row) of a managed table. When is said by its terms.';
+COMMENT ON TABLE lethe.rules IS 'What happens to a column (or, where column_name is null, to the whole row) of a managed table: anonymize, archive, purge; or minimum, how long a law has it kept whatever the others say. When is said by its terms.';
 
 missing_for_partitions(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -798,13 +1050,17 @@ CREATE TABLE lethe.settings (
     window_starts_at time without time zone DEFAULT '00:00:00'::time without time zone NOT NULL,
     window_ends_at time without time zone DEFAULT '24:00:00'::time without time zone NOT NULL,
     replica_lag_max interval,
+    second_person_above bigint DEFAULT 10000,
+    group_size_min integer DEFAULT 5 NOT NULL,
     CONSTRAINT attempts_max_positive CHECK ((attempts_max > 0)),
     CONSTRAINT batch_rows_positive CHECK (((batch_rows >= 1) AND (batch_rows <= 100000))),
+    CONSTRAINT group_size_min_at_least_two CHECK ((group_size_min >= 2)),
     CONSTRAINT lock_timeout_positive CHECK ((lock_timeout > '00:00:00'::interval)),
     CONSTRAINT one_row CHECK (only_row),
     CONSTRAINT pause_ratio_not_negative CHECK ((pause_ratio >= (0)::numeric)),
     CONSTRAINT replica_lag_max_positive CHECK ((replica_lag_max > '00:00:00'::interval)),
     CONSTRAINT rounds_max_positive CHECK ((rounds_max > 0)),
+    CONSTRAINT second_person_above_not_negative CHECK ((second_person_above >= 0)),
     CONSTRAINT skipped_rows_max_not_negative CHECK ((skipped_rows_max >= 0))
 );
 
@@ -817,6 +1073,10 @@ COMMENT ON COLUMN lethe.settings.pause_ratio IS 'The worker pauses after each ba
 COMMENT ON COLUMN lethe.settings.window_starts_at IS 'Local time of the controller from which the worker may sweep; a window that ends before it starts spans midnight.';
 
 COMMENT ON COLUMN lethe.settings.replica_lag_max IS 'Sweeping waits while any replica replays later than this; null: never.';
+
+COMMENT ON COLUMN lethe.settings.second_person_above IS 'A draft by which more rows than this become due at once is approved by a second person; null: never.';
+
+COMMENT ON COLUMN lethe.settings.group_size_min IS 'k: a group of fewer people than this may be recognised. lethe.check() measures statistics and what is left of masked rows against it.';
 
 CREATE TABLE lethe.terms (
     id integer NOT NULL,
@@ -836,7 +1096,9 @@ CREATE TABLE lethe.terms (
 
 ALTER TABLE lethe.terms OWNER TO lethe_owner;
 
-COMMENT ON TABLE lethe.terms IS 'One purpose''s term of a rule. A value is due when the last term that applies to it has expired. A controller''s own term replaces the default of the same purpose.';
+COMMENT ON TABLE lethe.terms IS 'One purpose''s term of a rule. A value is due when the last term that applies to it has expired, and every minimum. A controller''s own term replaces the default of the same purpose; a minimum is replaced by nothing.';
+
+COMMENT ON COLUMN lethe.terms.purpose IS 'What the data serves while the term runs; of a minimum, the law that demands it.';
 
 COMMENT ON COLUMN lethe.terms.since IS 'The clock: one column, or several of which the latest counts (nulls ignored).';
 
@@ -854,7 +1116,7 @@ COMMENT ON FUNCTION lethe.month_day(value date) IS 'The same month and day in th
 
 open_archive(text, text, text, boolean, date, timestamp with time zone); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) IS 'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE501, LE502, LE901, LE902, LE904.';
+COMMENT ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) IS 'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE409, LE501, LE502, LE901, LE902, LE904.';
 
 ownerless_rows(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -875,6 +1137,10 @@ COMMENT ON FUNCTION lethe.partial_number(value text, keep_start integer, keep_en
 plan(date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.plan(as_of date, controller_name text) IS 'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change; rows of other tables that would go or be unlinked with them stand on lines of their own. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
+
+policy_on(date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.policy_on(day date, controller_name text) IS 'The terms in force at the end of a local day (null: today), per controller, with who put each in force, when and why. overrides: the controller''s own, in place of the default or, with a minimum, beside it; purpose is the basis of a minimum. Raises LE101.';
 
 preview(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -932,9 +1198,17 @@ register_method(text, text, text, text[], text, boolean, jsonb, text); Type: FUN
 
 COMMENT ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) IS 'Adds or replaces a method of your own: two SQL expressions with {value}, {type}, {length}, {key} and {parameter} in them. Names in them are schema-qualified. Raises LE106, LE303, LE304, LE502.';
 
+rehearse(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.rehearse(draft integer) IS 'Tries a draft on at most 1,000 real rows of each table whose rules it changes, counts what becomes due at once, and undoes all of it. Returns rehearsed or refused; lethe.drafts has what was found. statement_timeout counts from the statement that calls it. Raises what lethe.apply_policy raises, LE111, LE501, LE503, LE615, LE616.';
+
 release_controller(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.release_controller(controller text) IS 'Gives back what start_cycle(..., alone => true) took for this session.';
+
+release_hold(integer, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.release_hold(id integer, reason text) IS 'Ends a hold: what is overdue is done in the next cycle. Raises LE110, LE407.';
 
 remove_member(name, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -964,17 +1238,29 @@ set_controller(text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: le
 
 COMMENT ON FUNCTION lethe.set_controller(name text, time_zone text, reference text, title text) IS 'Adds or changes a controller. reference: what a table''s controller column holds for it. Raises LE101, LE105, LE203, LE502.';
 
+set_format(text, text, text, jsonb, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.set_format("table" text, "column" text, format text, parameters jsonb, on_arrival text, reason text) IS 'Declares that a column holds a minimised format (lethe.formats), or, without one, that it holds none any more; and what a trigger does with a richer value that arrives: reject, reduce, or, null, no trigger. Changes nothing on the table: lethe.format_sql prints what its owner runs. Raises LE102, LE103, LE106, LE113, LE306, LE308, LE309, LE316, LE319, LE320, LE502.';
+
 set_link(text, text, text[], text[], text, text, text, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.set_link("table" text, "to" text, columns text[], to_columns text[], on_purge text, subject text, kind text, on_erasure jsonb) IS 'Declares how rows of a table refer to another: through its foreign key, or by the columns named. Raises LE102, LE103, LE106, LE109, LE305, LE502.';
+COMMENT ON FUNCTION lethe.set_link("table" text, "to" text, columns text[], to_columns text[], on_purge text, subject text, kind text, on_erasure jsonb) IS 'Declares how rows of a table refer to another: through its foreign key, or by the columns named. Raises LE102, LE103, LE106, LE109, LE305, LE317, LE409, LE502.';
+
+set_minimum(text, text, text[], text, text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.set_minimum("table" text, after text, since text[], basis text, "column" text, "when" text, controller text, reason text) IS 'Sets a statutory minimum: how long (ISO 8601) after which clock a law (basis) has a table kept, or one column of it, whatever the rules on it say. It only lengthens. Returns its rule''s id. Raises LE101 to LE103, LE106, LE301 to LE303, LE310, LE315 to LE317, LE502, LE905.';
 
 set_rule(text, text, text, text, text[], text, jsonb, text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.set_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) IS 'Sets one term of a rule: what happens (anonymize, archive, purge) to a column, or to the row (archive, purge), how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE502.';
+COMMENT ON FUNCTION lethe.set_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) IS 'Sets one term of a rule: what happens (anonymize, archive, purge) to a column, or to the row (archive, purge), how long (ISO 8601) after which clock, for which purpose. Returns the rule''s id. Raises LE101 to LE106, LE301 to LE316, LE319, LE320, LE502.';
 
 set_subject_type(text, text, text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.set_subject_type(name text, "table" text, identifiers text[]) IS 'Names a kind of person: its root table and the columns by which one is looked up. Raises LE102, LE103, LE109, LE502.';
+
+set_view(text, text, text[], text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.set_view(view text, shows text, counts text[], reason text) IS 'Says what a view or materialized view of people''s data shows: people, figures (with the columns that count people), or, where it is materialized, a copy that is refreshed daily. Raises LE102, LE103, LE106, LE502.';
 
 shape(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1004,9 +1290,21 @@ unfinished_tables(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.unfinished_tables(cycle_id bigint) IS 'The tables of a cycle that are not swept yet.';
 
+unguard_sql(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.unguard_sql("table" text) IS 'The statements that take the guards off a table. Raises LE102.';
+
 unmanage_table(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.unmanage_table("table" text) IS 'Forgets a table with its rules, links and subject types; the table itself is not touched. Raises LE102, LE502.';
+
+unpurposed(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.unpurposed("table" text, controller_name text) IS 'Values (of a column, or rows where column_name is null) to which no term of a rule applies, so that nothing is ever done to them; unclocked: those among them that lack a usable clock. Reads each table once. Raises LE101 to LE103, LE501, LE503.';
+
+unset_view(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.unset_view(view text, reason text) IS 'Takes back what was decided on a view. Raises LE102, LE502.';
 
 verify_cycle(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1019,6 +1317,18 @@ COMMENT ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) IS 
 verify_table(bigint, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) IS 'Re-reads one swept table and writes its evidence. True: nothing due is left. False: it waits to be swept again, is left over, or failed. Raises LE403.';
+
+waive(text, text, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.waive(code text, object text, until date, reason text) IS 'Leaves a finding of lethe.check(), named by code and object as it is there, unreported up to and including a day. Raises LE112, LE502, LE621.';
+
+withdraw_draft(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.withdraw_draft(draft integer) IS 'Gives a draft up. It is kept, and can be neither rehearsed nor activated any more. Raises LE111, LE502, LE615.';
+
+withdraw_waiver(text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.withdraw_waiver(code text, object text, reason text) IS 'Ends a waiver. Raises LE112, LE502.';
 
 absent_table(lethe.cycles, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1048,9 +1358,21 @@ actions(text, lethe.managed_tables, oid, lethe.controllers, date, boolean); Type
 
 COMMENT ON FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean) IS 'The actions in force on a managed table for one controller and one local day, those on the row first.';
 
+add_held_keys(integer, integer, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.add_held_keys(table_id integer, hold_id integer, keys jsonb) IS 'Puts keys on the list of a hold.';
+
 add_skipped(jsonb, text, text, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint) IS 'Counts rows set aside under their cause.';
+
+effective_terms(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) IS 'The terms in force on a managed table for a controller, minima among them.';
+
+always_tests(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.always_tests(managed lethe.managed_tables, relation oid, controller lethe.controllers) IS 'Expressions over a row which, where they hold for all rows, mean that a rule or term can never be due.';
 
 read_anchor(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1064,9 +1386,21 @@ any_due_sql(lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private
 
 COMMENT ON FUNCTION lethe_private.any_due_sql(actions lethe_private.action_parts[]) IS 'True when at least one of the actions is to be done on a row.';
 
+apply_claim(text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.apply_claim("table" text, "column" text, claim jsonb) IS 'The claim of one column of a policy document. Raises LE106.';
+
 apply_controllers(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.apply_controllers(policy jsonb) IS 'The controllers of a policy document.';
+
+put_format(text, text, text, jsonb, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.put_format("table" text, "column" text, format text, parameters jsonb, on_arrival text) IS 'Declares the format of a column, judged by itself. Whoever calls it judges it together with the rules (assert_formats).';
+
+apply_format(text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.apply_format("table" text, "column" text, spec jsonb) IS 'The format of a column of a policy document; null: none.';
 
 apply_links(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1087,6 +1421,14 @@ COMMENT ON FUNCTION lethe_private.apply_tables(tables jsonb) IS 'The managed tab
 apply_terms(text, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.apply_terms("table" text, "column" text, action text, terms jsonb, default_since jsonb, controller text, reason text) IS 'The terms of one rule of a policy document. Returns a mark for each; the DETAIL of an error is a pointer relative to the rule.';
+
+apply_views(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.apply_views(views jsonb) IS 'The decided views of a policy document.';
+
+apply_waivers(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.apply_waivers(waivers jsonb) IS 'The waivers of a policy document. One whose day has passed is taken as it is, and reported by lethe.check().';
 
 archived_value(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1169,9 +1511,13 @@ archived_condition(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_ow
 
 COMMENT ON FUNCTION lethe_private.archived_condition(condition text) IS 'A predicate as it reads over archived rows; null when it cannot be asked of them.';
 
-archived_held_sql(text, integer, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+archived_answer(lethe_private.mirrors, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.archived_held_sql(alias text, table_id integer, today date) IS 'True when an archived row is under a hold.';
+COMMENT ON FUNCTION lethe_private.archived_answer(mirror lethe_private.mirrors, condition text) IS 'A predicate as it is asked of a mirror; null when the mirror has no answer.';
+
+archived_held_sql(text, lethe_private.mirrors, date, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_held_sql(alias text, mirror lethe_private.mirrors, today date, exemptions boolean) IS 'True when an archived row is under a hold (or, with exemptions, was put back and is to be left alone).';
 
 mirror_program(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1205,6 +1551,14 @@ archived_rules(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; S
 
 COMMENT ON FUNCTION lethe_private.archived_rules(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The rules of a table that reach its archive, as a program lists them.';
 
+archived_values(lethe.managed_tables, integer, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_values(managed lethe.managed_tables, hold_id integer, columns text[]) IS 'What the archived rows that a hold names have in some columns.';
+
+as_array_sql(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.as_array_sql(columns text[]) IS 'SQL of the texts of some columns of c, as one jsonb array.';
+
 as_dropper(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_dropper
 
 COMMENT ON FUNCTION lethe_private.as_dropper(statement text) IS 'Runs one statement as lethe_dropper: a lock on a partition, DETACH, ATTACH or DROP. Raises LE504, LE505.';
@@ -1225,9 +1579,17 @@ ask_of_partition(text, oid, lethe.managed_tables); Type: FUNCTION; Schema: lethe
 
 COMMENT ON FUNCTION lethe_private.ask_of_partition(statement text, partition oid, managed lethe.managed_tables) IS 'A yes or no about a partition, asked as lethe_sweeper.';
 
+ask_of_row(text, record, record); Type: FUNCTION; Schema: lethe_private; Owner: lethe_sweeper
+
+COMMENT ON FUNCTION lethe_private.ask_of_row(statement text, old_row record, new_row record) IS 'Asks one question about a row as lethe_sweeper, row security off. Raises LE505.';
+
 assert_action(lethe.managed_tables, oid, text, text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) IS 'Raises LE103 to LE106, LE304 to LE309, LE315 or LE316 when the action cannot be done to the column or row.';
+
+assert_answerable(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_answerable(managed lethe.managed_tables, condition text) IS 'Raises LE408 where the archive of a table cannot answer a predicate.';
 
 assert_archivable(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1236,6 +1598,40 @@ COMMENT ON FUNCTION lethe_private.assert_archivable(relation oid) IS 'Raises LE3
 assert_archiving(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_archiving(managed lethe.managed_tables) IS 'Raises LE303, LE316, LE903 or LE905 when something would stay in the archive for ever, or could not be found there.';
+
+CREATE TABLE lethe.formats (
+    name text NOT NULL,
+    kind text NOT NULL,
+    types text[] NOT NULL,
+    recogniser text NOT NULL,
+    reduction text,
+    output text NOT NULL,
+    length_max integer,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    examples text[] NOT NULL,
+    description text NOT NULL,
+    CONSTRAINT output_is_anonymous_or_pseudonymous CHECK ((output = ANY (ARRAY['anonymous'::text, 'pseudonymous'::text])))
+);
+
+ALTER TABLE lethe.formats OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.formats IS 'Formats that hold less than a value could tell: SQL templates of the predicate that recognises a value in the format, and of what a richer value is reduced to. One row for each kind of type.';
+
+COMMENT ON COLUMN lethe.formats.kind IS 'The kind of types that this row is for.';
+
+COMMENT ON COLUMN lethe.formats.recogniser IS 'True for a value in the format, null for null.';
+
+COMMENT ON COLUMN lethe.formats.reduction IS 'What a value that is not in the format becomes; null for one that cannot be read. None: the format cannot be computed from a richer value.';
+
+COMMENT ON COLUMN lethe.formats.output IS 'Whether a value in the format, taken by itself, is anonymous or only pseudonymous.';
+
+COMMENT ON COLUMN lethe.formats.length_max IS 'Characters of the longest value, besides those that parameter keep counts.';
+
+COMMENT ON COLUMN lethe.formats.examples IS 'Richer values, as text, of which the first shows what the format is for.';
+
+assert_arrival(lethe.managed_tables, text, lethe.formats, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_arrival(managed lethe.managed_tables, "column" text, format lethe.formats, on_arrival text) IS 'Raises LE106 for an unknown word, LE319 where nothing can be reduced on arrival.';
 
 assert_clock(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1298,6 +1694,22 @@ assert_exemption(lethe.controllers, date); Type: FUNCTION; Schema: lethe_private
 
 COMMENT ON FUNCTION lethe_private.assert_exemption(controller lethe.controllers, until date) IS 'Until when a record that is put back is left alone; 30 days where nothing is said. Raises LE904.';
 
+assert_format_fits(lethe.managed_tables, text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_format_fits(managed lethe.managed_tables, "column" text, format text, parameters jsonb) IS 'The format for a column''s type. Raises LE106, LE113, LE306, LE308, LE309, LE316 or LE319 when the column cannot have it.';
+
+assert_formats(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_formats(managed lethe.managed_tables) IS 'Raises LE319 (the format of a clock) or LE320 unless what the rules of a table write is in the formats of its columns.';
+
+assert_free(text, record, record, oid, text, integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_free(statement text, old_row record, new_row record, relation oid, what text, holds integer[]) IS 'Raises LE406 unless the answer is that no hold stands against it.';
+
+assert_given_parameters(text, jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_given_parameters(subject text, declared jsonb, parameters jsonb) IS 'Raises LE106 for a parameter that is unknown, missing or of the wrong kind.';
+
 assert_intact(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) IS 'Raises LE102 or LE103 when the table, or a column the policy needs, is no longer there; LE106 or LE310 when a link or index a clock needs is not.';
@@ -1306,9 +1718,74 @@ assert_keys(jsonb, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: 
 
 COMMENT ON FUNCTION lethe_private.assert_keys(document jsonb, allowed text[], what text) IS 'Raises LE605 (no mapping) or LE106 (unknown key).';
 
+assert_links_kept(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_links_kept() IS 'Raises LE409 where a link has gone by which a hold on a person reaches rows.';
+
 assert_manageable(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_manageable(relation oid) IS 'Raises LE201 or LE202 for what is not a table of its own.';
+
+CREATE TABLE lethe.drafts (
+    id integer NOT NULL,
+    document jsonb NOT NULL,
+    reason text NOT NULL,
+    state text DEFAULT 'drafted'::text NOT NULL,
+    author name DEFAULT SESSION_USER NOT NULL,
+    drafted_at timestamp with time zone DEFAULT now() NOT NULL,
+    rehearsed_at timestamp with time zone,
+    policy_mark text,
+    catalogue_mark text,
+    changes jsonb,
+    findings jsonb,
+    effects jsonb,
+    tried jsonb,
+    missing_rights jsonb,
+    blast_radius jsonb,
+    rows_at_once bigint,
+    approved_by name,
+    approved_at timestamp with time zone,
+    accepted text[] DEFAULT '{}'::text[] NOT NULL,
+    ended_by name,
+    ended_at timestamp with time zone,
+    CONSTRAINT approved_at_a_time CHECK (((approved_by IS NULL) = (approved_at IS NULL))),
+    CONSTRAINT approved_by_somebody_else CHECK ((approved_by <> author)),
+    CONSTRAINT ended_by_somebody CHECK ((((ended_at IS NOT NULL) = (state = ANY (ARRAY['activated'::text, 'withdrawn'::text]))) AND ((ended_by IS NULL) = (ended_at IS NULL)))),
+    CONSTRAINT reason_is_given CHECK ((reason ~ '\S'::text)),
+    CONSTRAINT rehearsal_has_its_marks CHECK (((rehearsed_at IS NULL) = (num_nulls(policy_mark, catalogue_mark, changes, findings, effects, blast_radius, rows_at_once) > 0))),
+    CONSTRAINT rehearsed_before_activated CHECK (((state <> ALL (ARRAY['rehearsed'::text, 'refused'::text, 'activated'::text])) OR (rehearsed_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['drafted'::text, 'rehearsed'::text, 'refused'::text, 'activated'::text, 'withdrawn'::text])))
+);
+
+ALTER TABLE lethe.drafts OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.drafts IS 'Policies that are proposed: whole documents, tried on the data before they are put in force. docs/drafts.md has their states.';
+
+COMMENT ON COLUMN lethe.drafts.author IS 'The login that drafted it; where a token of the API did, the login that issued the token.';
+
+COMMENT ON COLUMN lethe.drafts.policy_mark IS 'A mark of the policy that was in force at the rehearsal: with another one in force it must be rehearsed again.';
+
+COMMENT ON COLUMN lethe.drafts.catalogue_mark IS 'The same of the columns, constraints and triggers of the tables it names.';
+
+COMMENT ON COLUMN lethe.drafts.changes IS 'What it changes of the policy in force: [{"change": added | changed | removed, "controller", "table", "column", "action", "purpose", "what", "before", "after"}].';
+
+COMMENT ON COLUMN lethe.drafts.findings IS 'What the rehearsal refuses: [{"controller", "table", "rule", "problem", "sqlstate", "constraint", "relation", "rows"}]. Never a message of the host: those carry people''s data.';
+
+COMMENT ON COLUMN lethe.drafts.effects IS 'What the rehearsal touched outside the plan, and trigger functions that could act outside the transaction: [{"object", "kind", "inserts", "updates", "deletes", "why"}]. Each must be accepted by name.';
+
+COMMENT ON COLUMN lethe.drafts.tried IS 'On how many rows each rule was tried: [{"controller", "table", "rule", "rows", "as_of"}].';
+
+COMMENT ON COLUMN lethe.drafts.missing_rights IS 'Grants without which it can be neither rehearsed nor put in force.';
+
+COMMENT ON COLUMN lethe.drafts.blast_radius IS 'What is due at once: [{"controller", "table", "rule", "due", "at_once", "no_longer"}]; at_once are rows that the policy in force leaves alone.';
+
+COMMENT ON COLUMN lethe.drafts.rows_at_once IS 'Rows that become due at once, over all tables and controllers.';
+
+COMMENT ON COLUMN lethe.drafts.accepted IS 'Side effects that were accepted at activation.';
+
+assert_may_activate(lethe.drafts, text[], bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_may_activate(draft lethe.drafts, accept text[], rows_at_once bigint) IS 'Raises LE614 (side effects not accepted) or LE613 (a second person is needed).';
 
 assert_may_change(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1318,9 +1795,124 @@ assert_method_fits(oid, lethe_private.host_columns, lethe.methods, jsonb); Type:
 
 COMMENT ON FUNCTION lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'Raises LE304 (type), LE305 (NOT NULL), LE306 (unique) or LE307 (length).';
 
+fill_format(text, text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.fill_format(template text, value text, type text, parameters jsonb) IS 'A template of lethe.formats over one value. Parameters are numbers, checked before.';
+
+format_mark(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_mark(format text, expressions text) IS 'The mark of a constraint or trigger that keeps a format.';
+
+format_object(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_object(name text) IS 'The name of a constraint, trigger or function of a format; a digest of it where it would be too long.';
+
+format_parameters(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_parameters(declared jsonb, given jsonb) IS 'All parameters of a format: as given, else by default.';
+
+format_value(text, text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_value(prefix text, name text, type text, kind text) IS 'The value of a column, as the templates of its kind want it.';
+
+CREATE TABLE lethe.column_formats (
+    table_id integer NOT NULL,
+    column_name text NOT NULL,
+    format text NOT NULL,
+    kind text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    on_arrival text,
+    CONSTRAINT on_arrival_is_known CHECK ((on_arrival = ANY (ARRAY['reject'::text, 'reduce'::text])))
+);
+
+ALTER TABLE lethe.column_formats OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.column_formats IS 'The minimised format that a column is declared to have.';
+
+COMMENT ON COLUMN lethe.column_formats.on_arrival IS 'What the column''s trigger does with a richer value: reject, reduce. Null: no trigger, the constraint refuses it.';
+
+CREATE VIEW lethe_private.declared_formats AS
+ SELECT d.table_id,
+    h.relation,
+    h."position",
+    d.column_name,
+    h.type,
+    h.base_type,
+    h.type_name,
+    h.length,
+    d.format,
+    d.kind,
+    d.on_arrival,
+    f.types,
+    f.examples,
+    p.recogniser,
+    p.reduction,
+    lethe_private.format_value(''::text, d.column_name, h.type, d.kind) AS own_value,
+    lethe_private.format_value('c.'::text, d.column_name, h.type, d.kind) AS row_value,
+    lethe_private.format_value('new.'::text, d.column_name, h.type, d.kind) AS new_value,
+    lethe_private.format_object(((d.column_name || '_is_'::text) || d.format)) AS constraint_name,
+    lethe_private.format_object(((('zz_'::text || d.column_name) || '_is_'::text) || d.format)) AS trigger_name,
+    lethe_private.format_mark(d.format, p.recogniser) AS constraint_mark,
+    lethe_private.format_mark(d.format, concat_ws(' '::text, d.on_arrival, p.recogniser, p.reduction)) AS trigger_mark
+   FROM ((((lethe.column_formats d
+     JOIN lethe.managed_tables m ON ((m.id = d.table_id)))
+     JOIN lethe.formats f ON (((f.name = d.format) AND (f.kind = d.kind))))
+     JOIN lethe_private.host_columns h ON (((h.relation = lethe_private.host_table(m.schema_name, m.table_name)) AND (h.name = d.column_name))))
+     CROSS JOIN LATERAL ( SELECT lethe_private.fill_format(f.recogniser, '{value}'::text, h.base_type, x.parameters) AS recogniser,
+            lethe_private.fill_format(f.reduction, '{value}'::text, h.base_type, x.parameters) AS reduction
+           FROM lethe_private.format_parameters(f.parameters, d.parameters) x(parameters)) p);
+
+ALTER TABLE lethe_private.declared_formats OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.declared_formats IS 'The formats that columns are declared to have, their templates filled but for {value}, with the names and marks of the host''s objects that keep them.';
+
+assert_method_keeps_format(lethe.managed_tables, lethe_private.declared_formats, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_method_keeps_format(managed lethe.managed_tables, declared lethe_private.declared_formats, method lethe.methods, parameters jsonb) IS 'Tries a method on values of the column''s type. Raises LE320 when something it makes is neither null nor in the format.';
+
+assert_minima(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_minima(managed lethe.managed_tables) IS 'Raises LE317 when a minimum could not keep what it is to keep, or would shorten another.';
+
 assert_no_rewrite_rule(oid, "char", text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) IS 'Raises LE311 when a rewrite rule stands in the way.';
+
+CREATE TABLE lethe.archive_openings (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    by name DEFAULT SESSION_USER NOT NULL,
+    controller_id integer NOT NULL,
+    table_name text NOT NULL,
+    key_hash text NOT NULL,
+    key_version integer NOT NULL,
+    reason text NOT NULL,
+    restored boolean NOT NULL,
+    exempt_until date,
+    rows_opened jsonb NOT NULL,
+    CONSTRAINT reason_is_given CHECK ((reason ~ '\S'::text)),
+    CONSTRAINT restored_until_a_day CHECK ((restored = (exempt_until IS NOT NULL)))
+);
+
+ALTER TABLE lethe.archive_openings OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.archive_openings IS 'Every look into the archive: who, when, why, at which record, and whether it was put back.';
+
+COMMENT ON COLUMN lethe.archive_openings.key_hash IS 'HMAC-SHA-256, under the controller''s key, of the record''s key. Names nobody.';
+
+COMMENT ON COLUMN lethe.archive_openings.rows_opened IS 'Rows shown or put back, by table.';
+
+assert_not_held(lethe.archive_openings); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_not_held(opening lethe.archive_openings) IS 'Raises LE409 when part of the record to be put back is under a hold.';
+
+assert_not_outlasted(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_not_outlasted(managed lethe.managed_tables) IS 'Raises LE317 for a rule that a minimum keeps from ever being due.';
+
+assert_not_reduced_too_late(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_not_reduced_too_late(managed lethe.managed_tables, "column" text) IS 'Raises LE319 where a column''s own domain keeps the format, and a trigger is to reduce.';
 
 assert_nulls_fit(oid, lethe_private.host_columns); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1332,7 +1924,7 @@ COMMENT ON FUNCTION lethe_private.assert_on_purge(child lethe.managed_tables, pa
 
 assert_parameters(lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.assert_parameters(method lethe.methods, parameters jsonb) IS 'Raises LE106 for a parameter that is unknown, missing or of the wrong kind.';
+COMMENT ON FUNCTION lethe_private.assert_parameters(method lethe.methods, parameters jsonb) IS 'Raises LE106 for a parameter of a method that is unknown, missing or of the wrong kind.';
 
 assert_partitions(oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1344,7 +1936,7 @@ COMMENT ON FUNCTION lethe_private.assert_references(relation oid, path oid[]) IS
 
 assert_rules(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.assert_rules(managed lethe.managed_tables) IS 'Raises LE310 to LE314 or LE316 when the rules of a table cannot work together or on it.';
+COMMENT ON FUNCTION lethe_private.assert_rules(managed lethe.managed_tables) IS 'Raises LE310 to LE314, LE316, LE317, LE319 or LE320 when the rules of a table cannot work together or on it.';
 
 assert_shape(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1353,6 +1945,10 @@ COMMENT ON FUNCTION lethe_private.assert_shape(shape jsonb) IS 'Raises 40001 whe
 assert_single_expression(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_single_expression(expression text) IS 'Raises LE303 unless the text can only be one expression.';
+
+assert_still_true(lethe.drafts, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_still_true(draft lethe.drafts, proposal jsonb) IS 'Raises LE612 when policy, tables or figures are no longer those of the rehearsal.';
 
 assert_template(text, text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1395,9 +1991,368 @@ before_leaving(oid, lethe.controllers, date, lethe.managed_tables, integer, text
 
 COMMENT ON FUNCTION lethe_private.before_leaving(table_oid oid, controller lethe.controllers, today date, root lethe.managed_tables, depth integer, joins text, path oid[]) IS 'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement, or one that only remembers, marks a table that PostgreSQL''s own cascade empties.';
 
+CREATE TABLE lethe_private.mirror_roots (
+    mirror_id integer NOT NULL,
+    root_table_id integer NOT NULL
+);
+
+ALTER TABLE lethe_private.mirror_roots OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.mirror_roots IS 'With the rows of which table rows of a mirror may have been moved.';
+
+companion_mirrors(lethe.managed_tables, lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.companion_mirrors(managed lethe.managed_tables, mirror lethe_private.mirrors) IS 'Where the rows are that were archived along with those of a mirror; null when there are none.';
+
+companions_sql(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.companions_sql(mirror_name text, alias text, of_alias text) IS 'The rows of a mirror that belong to the same record as another row.';
+
+companions_free_sql(lethe.managed_tables, text[], date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.companions_free_sql(managed lethe.managed_tables, companions text[], today date) IS 'That nothing which came along with an archived row is held, as one more condition ("and …"); null when nothing came along.';
+
+mirror_actions(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_actions(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) IS 'What archived_actions says, where only rows that were archived for themselves end by themselves.';
+
+unanswered(lethe.managed_tables, lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors) IS 'A column or clock that a rule counts by and that rows of a mirror have no answer to; null when there is none.';
+
+blast_mirrors(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.blast_mirrors(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The parts of what is archived of a table; null where nothing is, or no rule reaches it.';
+
+blast_part(lethe.managed_tables, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.blast_part(managed lethe.managed_tables, controller lethe.controllers) IS 'What it takes to count what is due today on one table of one controller, as text.';
+
+kept_in(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.kept_in(part jsonb, other jsonb) IS 'True when a row is kept by another one; with the draft''s part beside, null where both say the same.';
+
+part_actions(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.part_actions(part jsonb) IS 'The actions of a part.';
+
+test_in(jsonb, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.test_in(part jsonb, rule text) IS 'When a rule of a part is to be done on a row.';
+
+blast_sql(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.blast_sql(before jsonb, after jsonb) IS 'Counts what is due under a draft''s part of a table, how much of it was not due before, and what is due no longer. Held rows count nowhere.';
+
+by_day(jsonb, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.by_day(counts jsonb, flag text) IS 'One rule''s rows day by day, today first, held ones left out; null where nothing was counted.';
+
 cascade_mark(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.cascade_mark(table_oid oid) IS 'A mark of all foreign keys by which PostgreSQL itself would delete or change rows along with rows of a table.';
+
+cast_enum_domains(oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.cast_enum_domains(relation oid, condition text) IS 'A predicate as PostgreSQL writes it, with columns of domains over enumerations cast to what those are over.';
+
+catalogue_mark(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.catalogue_mark() IS 'A mark of what a rehearsal depends on in the host''s catalogue.';
+
+CREATE TABLE lethe.policy_changes (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    by name DEFAULT SESSION_USER NOT NULL,
+    reason text,
+    object text NOT NULL,
+    before jsonb,
+    after jsonb,
+    draft_id integer,
+    CONSTRAINT something_changed CHECK ((before IS DISTINCT FROM after))
+);
+
+ALTER TABLE lethe.policy_changes OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.policy_changes IS 'Every change of the policy: who, when, why, from what to what.';
+
+COMMENT ON COLUMN lethe.policy_changes.draft_id IS 'The draft that was activated; null: changed directly.';
+
+changed_tables(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.changed_tables(since_change bigint) IS 'Which tables and controllers the changes after a given one concern. own: their rules have changed, not only those of what refers to them.';
+
+check_archive_limit(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_archive_limit(reached lethe_private.reached[]) IS 'Who can read the archive and the keys by being who they are.';
+
+check_archive_reader(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_archive_reader(reached lethe_private.reached[]) IS 'Grants, policies and row security that would let somebody read the archive, keys or worklists.';
+
+check_broken_hold(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_broken_hold(reached lethe_private.reached[]) IS 'Guards that are not as they were put up, and held tables or partitions that somebody has dropped or detached.';
+
+CREATE VIEW lethe_private.topmost AS
+ WITH RECURSIVE managed AS (
+         SELECT lethe_private.host_table(m.schema_name, m.table_name) AS relation
+           FROM lethe.managed_tables m
+        ), up AS (
+         SELECT i.inhrelid AS relation,
+            i.inhparent AS root
+           FROM pg_inherits i
+          WHERE (NOT (i.inhrelid IN ( SELECT m.relation
+                   FROM managed m
+                  WHERE (m.relation IS NOT NULL))))
+        UNION
+         SELECT u_1.relation,
+            i.inhparent
+           FROM (up u_1
+             JOIN pg_inherits i ON ((i.inhrelid = u_1.root)))
+          WHERE (NOT (u_1.root IN ( SELECT m.relation
+                   FROM managed m
+                  WHERE (m.relation IS NOT NULL))))
+        )
+ SELECT u.relation,
+    u.root
+   FROM up u
+  WHERE ((NOT (EXISTS ( SELECT
+           FROM pg_inherits i
+          WHERE (i.inhrelid = u.root)))) OR (u.root IN ( SELECT m.relation
+           FROM managed m)));
+
+ALTER TABLE lethe_private.topmost OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.topmost IS 'Every partition and inheritance child, and each table that it stands for.';
+
+check_child_column(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_child_column(reached lethe_private.reached[]) IS 'Columns that an inheritance child has and its parent has not.';
+
+CREATE TABLE lethe.managed_columns (
+    table_id integer NOT NULL,
+    column_name text NOT NULL,
+    category text,
+    purposes text[] DEFAULT '{}'::text[] NOT NULL,
+    legal_basis text,
+    claim text,
+    CONSTRAINT category_is_known CHECK ((category = ANY (ARRAY['direct identifier'::text, 'contact'::text, 'quasi-identifier'::text, 'special category'::text, 'content'::text, 'technical'::text, 'not personal'::text]))),
+    CONSTRAINT claim_is_known CHECK ((claim = 'anonymous'::text))
+);
+
+ALTER TABLE lethe.managed_columns OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.managed_columns IS 'What a column holds, for which purposes, on which legal basis.';
+
+COMMENT ON COLUMN lethe.managed_columns.claim IS 'anonymous: it was promised that what remains of the value can be traced to nobody. lethe.check() holds the rules to it.';
+
+CREATE VIEW lethe_private.top_references AS
+ SELECT DISTINCT ON (x.child, x.child_columns, x.parent) x.child,
+    x.child_columns,
+    x.parent,
+    x.parent_columns,
+    x.foreign_key
+   FROM ( SELECT COALESCE(c.root, r.child) AS child,
+            r.child_columns,
+            COALESCE(p.root, r.parent) AS parent,
+            r.parent_columns,
+            r.foreign_key
+           FROM ((lethe_private.host_references r
+             LEFT JOIN lethe_private.topmost c ON ((c.relation = r.child)))
+             LEFT JOIN lethe_private.topmost p ON ((p.relation = r.parent)))) x
+  ORDER BY x.child, x.child_columns, x.parent, x.foreign_key;
+
+ALTER TABLE lethe_private.top_references OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.top_references IS 'Foreign keys, those of partitions and children as if they were of what these hang under.';
+
+checked_columns(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.checked_columns(reached lethe_private.reached[]) IS 'The columns of managed tables and what decides on each; decided_by is null where nothing does.';
+
+is_lethes(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_lethes(relation oid) IS 'True for relations of PostgreSQL''s own and of Lethe''s.';
+
+is_personal(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_personal(category text) IS 'True for the categories of data about a person; technical and not personal are none.';
+
+trigger_targets(oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.trigger_targets(function oid, relation oid) IS 'The tables that a trigger function writes to, as far as its text tells.';
+
+check_copying_trigger(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_copying_trigger(reached lethe_private.reached[]) IS 'Unmanaged tables into which a trigger or rewrite rule of a managed one writes.';
+
+check_definer_function(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_definer_function(reached lethe_private.reached[]) IS 'Functions with their owner''s rights over people''s tables that somebody without these rights may call.';
+
+CREATE VIEW lethe_private.view_reads AS
+ SELECT DISTINCT w.ev_class AS reader,
+    COALESCE(t.root, d.refobjid) AS relation,
+    (a.attname)::text AS name
+   FROM ((((pg_rewrite w
+     JOIN pg_class c ON (((c.oid = w.ev_class) AND (c.relkind = ANY (ARRAY['v'::"char", 'm'::"char"])))))
+     JOIN pg_depend d ON (((d.classid = ('pg_rewrite'::regclass)::oid) AND (d.objid = w.oid) AND (d.refclassid = ('pg_class'::regclass)::oid) AND (d.refobjid <> w.ev_class))))
+     LEFT JOIN lethe_private.topmost t ON ((t.relation = d.refobjid)))
+     LEFT JOIN pg_attribute a ON (((a.attrelid = d.refobjid) AND (a.attnum = d.refobjsubid) AND (d.refobjsubid > 0))))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM pg_depend e
+          WHERE ((e.classid = ('pg_class'::regclass)::oid) AND (e.objid = c.oid) AND (e.deptype = 'e'::"char")))));
+
+ALTER TABLE lethe_private.view_reads OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.view_reads IS 'Which columns of which tables and views a view reads; name is null where it reads a table and no column of it. Views of extensions are left out.';
+
+check_definer_view(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_definer_view(reached lethe_private.reached[]) IS 'Views that lead others around the row security of a table.';
+
+check_identifiable_row(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_identifiable_row(reached lethe_private.reached[]) IS 'Masked rows that their quasi-identifiers leave in a group smaller than k, counted per controller.';
+
+check_kept_for_ever(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_kept_for_ever(reached lethe_private.reached[]) IS 'Personal columns that no rule of any row or column ever ends, for some controller.';
+
+check_look_alike_table(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_look_alike_table(reached lethe_private.reached[]) IS 'Unmanaged tables with largely the personal columns of a managed one.';
+
+CREATE TABLE lethe.managed_views (
+    schema_name text NOT NULL,
+    view_name text NOT NULL,
+    shows text NOT NULL,
+    counts text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT figures_count_somebody CHECK (((shows = 'figures'::text) = (cardinality(counts) > 0))),
+    CONSTRAINT shows_is_known CHECK ((shows = ANY (ARRAY['people'::text, 'figures'::text, 'refreshed copy'::text])))
+);
+
+ALTER TABLE lethe.managed_views OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.managed_views IS 'What was decided on views and materialized views that read people''s data.';
+
+COMMENT ON COLUMN lethe.managed_views.shows IS 'people: rows of people, as they are now. figures: groups of people, counted. refreshed copy: a materialized view that somebody refreshes at least once a day.';
+
+COMMENT ON COLUMN lethe.managed_views.counts IS 'The columns of figures that say how many people a row counts.';
+
+check_missing_object(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_missing_object(reached lethe_private.reached[]) IS 'Tables, columns and views that the policy names and the database no longer has.';
+
+check_never_due(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_never_due(reached lethe_private.reached[]) IS 'Rules whose clock no row has, and terms whose condition no row fulfils, per controller.';
+
+check_partition_foreign_key(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_partition_foreign_key(reached lethe_private.reached[]) IS 'Partitions that lack a foreign key that their siblings declare each for itself.';
+
+check_pseudonymous_claim(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_pseudonymous_claim(reached lethe_private.reached[]) IS 'Columns claimed to end anonymous whose method only makes pseudonyms.';
+
+check_restarted_clock(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_restarted_clock(reached lethe_private.reached[]) IS 'Triggers that set a clock of the policy anew at every update.';
+
+check_row_security_bypass(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_row_security_bypass(reached lethe_private.reached[]) IS 'Roles with BYPASSRLS that may read tables which rely on row security.';
+
+check_small_group(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_small_group(reached lethe_private.reached[]) IS 'Views of figures that count, in some row, fewer people than k.';
+
+check_unclassified_column(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unclassified_column(reached lethe_private.reached[]) IS 'Columns of managed tables without a category, a rule, or anything else that decides on them.';
+
+links_of(integer, text[], integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.links_of(child_id integer, child_columns text[], parent_id integer) IS 'The links that the policy declares over one foreign key, from either side.';
+
+check_undecided_link(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_undecided_link(reached lethe_private.reached[]) IS 'Foreign keys to people''s rows of which the policy does not say how the referring rows belong to them.';
+
+CREATE VIEW lethe_private.called_by_views AS
+ WITH RECURSIVE host AS (
+         SELECT p.oid,
+            p.prosrc,
+            (p.prosqlbody IS NOT NULL) AS is_standard
+           FROM (pg_proc p
+             JOIN pg_namespace n ON ((n.oid = p.pronamespace)))
+          WHERE ((n.nspname !~ '^(pg_.*|information_schema|lethe|lethe_private|lethe_archive|lethe_stats|lethe_jobs)$'::text) AND (NOT (EXISTS ( SELECT
+                   FROM pg_depend e
+                  WHERE ((e.classid = ('pg_proc'::regclass)::oid) AND (e.objid = p.oid) AND (e.deptype = 'e'::"char"))))))
+        ), called AS (
+         SELECT w.ev_class AS reader,
+            d.refobjid AS function
+           FROM ((pg_rewrite w
+             JOIN pg_class c_1 ON (((c_1.oid = w.ev_class) AND (c_1.relkind = ANY (ARRAY['v'::"char", 'm'::"char"])))))
+             JOIN pg_depend d ON (((d.classid = ('pg_rewrite'::regclass)::oid) AND (d.objid = w.oid) AND (d.refclassid = ('pg_proc'::regclass)::oid))))
+          WHERE (d.refobjid IN ( SELECT h_1.oid
+                   FROM host h_1))
+        UNION
+         SELECT c_1.reader,
+            d.refobjid
+           FROM (called c_1
+             JOIN pg_depend d ON (((d.classid = ('pg_proc'::regclass)::oid) AND (d.objid = c_1.function) AND (d.refclassid = ('pg_proc'::regclass)::oid))))
+          WHERE (d.refobjid IN ( SELECT h_1.oid
+                   FROM host h_1))
+        )
+ SELECT c.reader,
+    h.oid AS function,
+    h.prosrc,
+    h.is_standard
+   FROM (called c
+     JOIN host h ON ((h.oid = c.function)));
+
+ALTER TABLE lethe_private.called_by_views OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.called_by_views IS 'The functions of the host that a view calls, by way of others as well where the catalogue tells.';
+
+personal_views(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.personal_views(reached lethe_private.reached[]) IS 'Views and materialized views that read columns of people, what was decided on them, and what they read.';
+
+check_undecided_view(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_undecided_view(reached lethe_private.reached[]) IS 'Views and materialized views over people''s columns on which nothing was decided.';
+
+check_unforced_row_security(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unforced_row_security(reached lethe_private.reached[]) IS 'Tables whose owner row security does not bind.';
+
+check_unguarded_hold(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unguarded_hold(reached lethe_private.reached[]) IS 'Tables under a hold that only Lethe itself honours.';
+
+has_leading_index(oid, smallint[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) IS 'True when some complete index begins with these columns, so that a reference can be looked up.';
+
+check_unindexed_reference(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unindexed_reference(reached lethe_private.reached[]) IS 'References to people''s rows that no index helps to look up.';
+
+check_unkept_format(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unkept_format(reached lethe_private.reached[]) IS 'Columns that may hold more than the format which the policy declares for them.';
+
+check_unmanaged_table(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unmanaged_table(reached lethe_private.reached[]) IS 'Tables that foreign keys join to people and that the policy does not know.';
+
+check_unpurposed_value(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unpurposed_value(reached lethe_private.reached[]) IS 'Values to which no purpose of their rule applies, counted per controller.';
 
 children_program(lethe.managed_tables, oid, lethe.controllers, date, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1419,13 +2374,13 @@ clock_day_sql(text, lethe_private.host_columns, text, text, date[], date); Type:
 
 COMMENT ON FUNCTION lethe_private.clock_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, sentinels date[], today date) IS 'The local day of one clock; null where it says nothing, infinity where it means never.';
 
+clock_in_words(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.clock_in_words(managed lethe.managed_tables, since text[]) IS 'A clock as one says it: last_seen_at; the later of a and b; the latest issued_on of shop.invoices.';
+
 clocks_over(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) IS 'Clocks, of whatever table, that are the latest of this table''s rows.';
-
-companions_sql(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.companions_sql(mirror_name text, alias text, of_alias text) IS 'The rows of a mirror that belong to the same record as another row.';
 
 restorable(lethe.managed_tables, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1443,6 +2398,14 @@ compile_cycle(lethe.cycles, lethe.controllers); Type: FUNCTION; Schema: lethe_pr
 
 COMMENT ON FUNCTION lethe_private.compile_cycle(cycle lethe.cycles, controller lethe.controllers) IS 'Lists and compiles the managed tables of a new cycle.';
 
+on_one_line(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.on_one_line(name text) IS 'A name as it may stand in a comment.';
+
+constraint_notes(lethe_private.declared_formats, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.constraint_notes(declared lethe_private.declared_formats, name_taken boolean) IS 'What the DBA should know of the constraint.';
+
 sha256_hex(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.sha256_hex(content text) IS 'SHA-256 of a text''s UTF-8 bytes, in hexadecimal.';
@@ -1458,6 +2421,26 @@ COMMENT ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.manag
 count_as_sweeper(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) IS 'The one jsonb value of a statement run as lethe_sweeper.';
+
+count_held_archived(lethe.managed_tables, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.count_held_archived(managed lethe.managed_tables, hold_id integer) IS 'How many archived rows and values of a table a hold reaches.';
+
+count_mirror(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.count_mirror(before jsonb, after jsonb) IS 'The blast radius of a draft on what is archived of a table.';
+
+count_part(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.count_part(before jsonb, after jsonb) IS 'The blast radius of a draft on one table of one controller and its archive; the lines "rows" count each row once.';
+
+list_in_words(text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.list_in_words(words text[], last_word text) IS 'a, b and c.';
+
+delay_in_words(interval); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.delay_in_words(after interval) IS 'A delay as one says it: three years, one year and six months, 30 days.';
 
 leaving_columns_sql(text, lethe.managed_tables, oid, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1487,6 +2470,10 @@ discover_sql(text, text, lethe_private.action_parts[], text, boolean, integer); 
 
 COMMENT ON FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) IS 'Finds all due rows once and groups their addresses into batches.';
 
+dollar_quoted(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.dollar_quoted(body text) IS 'A body in dollar quotes that it does not itself contain.';
+
 driver_detaches(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.driver_detaches() IS 'True when the session''s driver will run a DETACH … CONCURRENTLY that a step asks for.';
@@ -1495,13 +2482,25 @@ drop_empty_mirrors(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.drop_empty_mirrors() IS 'Trigger: a managed table takes its empty mirrors along, and stays while one is not empty (LE903).';
 
+due_days(text, lethe.managed_tables, oid, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.due_days(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) IS 'The first local day on which each rule of a table is due, as SQL over one row.';
+
 due_to_leave_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[], boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.due_to_leave_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[], batch boolean) IS 'True when the row itself is due for purge or for the archive, whichever of the two is asked about; null when no rule says so.';
 
-effective_terms(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+effective_rule(lethe.managed_tables, lethe.rules, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) IS 'The terms in force on a managed table for a controller.';
+COMMENT ON FUNCTION lethe_private.effective_rule(managed lethe.managed_tables, rule lethe.rules, controller lethe.controllers, OUT method text, OUT terms jsonb, OUT decides text, OUT replaced jsonb, OUT minima jsonb, OUT holds jsonb, OUT sentence text) IS 'One line of lethe.effective_rules.';
+
+reaching_triggers(oid, integer, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reaching_triggers(relation oid, events integer, columns text[]) IS 'Functions of the triggers that a write to a table fires and that could act outside the transaction, or truncate.';
+
+effects(jsonb, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.effects(writes jsonb, since_change bigint) IS 'Side effects by name: tables written outside the plan, and trigger functions that may act outside the transaction.';
 
 ensure_mirrors(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1515,13 +2514,56 @@ expired_events_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, 
 
 COMMENT ON FUNCTION lethe_private.expired_events_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text, later text, last_day date) IS 'True when the latest live event of a row lies up to a day, or when none is later and one is remembered.';
 
-plain_name(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+explain_rule(jsonb, date, lethe_private.action_parts, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.plain_name(managed lethe.managed_tables) IS 'schema.table without quotes, as a policy document names it.';
+COMMENT ON FUNCTION lethe_private.explain_rule(facts jsonb, today date, action lethe_private.action_parts, place text, OUT terms jsonb, OUT decides text, OUT due_on date, OUT sentence text) IS 'What lethe.explain_row says of one rule.';
 
-export_links(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+latest_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.export_links(subject_type_id integer) IS 'The links of a subject type as a policy document writes them.';
+COMMENT ON FUNCTION lethe_private.latest_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, since text[]) IS 'The latest local day of several clocks; null when none says anything, infinity when one means never.';
+
+minima_of(integer, integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.minima_of(table_id integer, rule_id integer, controller_id integer) IS 'The statutory minima that bind a rule for a controller.';
+
+term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, interval, text[], text, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, after interval, since text[], condition text, batch boolean) IS 'The SQL of one term of a rule, for one controller and one local day.';
+
+explain_terms_sql(lethe.managed_tables, oid, lethe.controllers, date, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.explain_terms_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer) IS 'Of each term and minimum of a rule whether it applies to a row, and the day that its clock shows: {id: [applies, day]}.';
+
+explain_sql(lethe.managed_tables, oid, lethe.controllers, date, lethe_private.action_parts[], text, text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.explain_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, actions lethe_private.action_parts[], condition text, held text, kept text, staying text) IS 'Asks rows what lethe.explain_row has to say of them.';
+
+CREATE TABLE lethe.waivers (
+    code text NOT NULL,
+    object text NOT NULL,
+    until date NOT NULL,
+    reason text NOT NULL,
+    by name DEFAULT SESSION_USER NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT reason_is_given CHECK ((reason ~ '\S'::text)),
+    CONSTRAINT until_is_a_day CHECK (isfinite(until))
+);
+
+ALTER TABLE lethe.waivers OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.waivers IS 'Findings of lethe.check() that somebody has taken on, until a day.';
+
+COMMENT ON COLUMN lethe.waivers.object IS 'As the finding names it.';
+
+COMMENT ON COLUMN lethe.waivers.until IS 'The last day on which the finding is not reported.';
+
+export_checks(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.export_checks() IS 'The decided views and the waivers as a policy document writes them.';
+
+export_format(lethe.column_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.export_format(declared lethe.column_formats) IS 'A column''s format as a policy document writes it.';
 
 format_delay(interval); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1531,22 +2573,13 @@ export_terms(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: le
 
 COMMENT ON FUNCTION lethe_private.export_terms(rule_id integer, controller_id integer) IS 'The terms of a rule as a policy document writes them.';
 
-CREATE TABLE lethe.managed_columns (
-    table_id integer NOT NULL,
-    column_name text NOT NULL,
-    category text,
-    purposes text[] DEFAULT '{}'::text[] NOT NULL,
-    legal_basis text,
-    CONSTRAINT category_is_known CHECK ((category = ANY (ARRAY['direct identifier'::text, 'contact'::text, 'quasi-identifier'::text, 'special category'::text, 'content'::text, 'technical'::text, 'not personal'::text])))
-);
-
-ALTER TABLE lethe.managed_columns OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.managed_columns IS 'What a column holds, for which purposes, on which legal basis.';
-
 export_rules(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) IS 'The rules of a table, of all controllers or of one, as a policy document writes them.';
+
+find_person(lethe.subject_types, lethe.managed_tables, lethe.controllers, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.find_person(type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, key text, identifier text) IS 'The keys, live and archived, of the root rows that a key or an identifier names. Raises LE501.';
 
 find_record(lethe.managed_tables, text, timestamp with time zone, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1556,9 +2589,25 @@ find_reference(lethe.managed_tables, text, text[]); Type: FUNCTION; Schema: leth
 
 COMMENT ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[]) IS 'The one foreign key of a managed table that fits. Raises LE106 when none or several do.';
 
+findings_of(jsonb, text, lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.findings_of(outcome jsonb, phase text, actions lethe_private.action_parts[]) IS 'What a tried batch shows: rows on which nothing happened, whose clock moved, or that are gone though only a column was to change.';
+
 follow_renames(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.follow_renames(managed lethe.managed_tables, relation oid) IS 'Gives the columns of a table''s mirrors the names that they have at the source now.';
+
+forecast_part(lethe.managed_tables, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forecast_part(managed lethe.managed_tables, controller lethe.controllers) IS 'The rules of a table, and the statement that counts on which days its rows come up. Raises LE102, LE103.';
+
+forecast_parts_if(text[], lethe.managed_tables[], lethe.controllers[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forecast_parts_if(what_if text[], managed lethe.managed_tables[], controllers lethe.controllers[]) IS 'forecast_part of each pair, as it would be if some delays were others.';
+
+forecast_table(jsonb, jsonb, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forecast_table(part jsonb, part_if jsonb, managed lethe.managed_tables) IS 'The forecast of one table, with the suppositions beside it where there are any.';
 
 forget_sql(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1587,6 +2636,62 @@ forget_unused(lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: 
 
 COMMENT ON FUNCTION lethe_private.forget_unused(controller lethe.controllers) IS 'Forgets what no rule asks for any more.';
 
+format_constraint_sql(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_constraint_sql(declared lethe_private.declared_formats) IS 'The constraint that keeps a format, not validated.';
+
+held_more(text, lethe.managed_tables, oid, integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.held_more(alias text, managed lethe.managed_tables, table_oid oid, holds integer[]) IS 'Predicates of which each says that one of the holds reaches the row otherwise than by naming its key.';
+
+held_exists(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.held_exists(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'Predicates: the whole table is held; the row is held by its key; and one for each other way in which it may be.';
+
+held_sql(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'True when the row is under a hold on the given day.';
+
+format_left_sql(lethe.managed_tables, lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_left_sql(managed lethe.managed_tables, declared lethe_private.declared_formats) IS 'Counts the values that are not in the format and that the reduction does not touch: unreadable ones, held ones.';
+
+trigger_relations(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.trigger_relations(relation oid) IS 'The tables on which a row trigger must be made to reach all rows of a table.';
+
+format_leftovers(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_leftovers(declared lethe_private.declared_formats) IS 'Statements that drop what an earlier declaration of a column''s format left on the table, in their order.';
+
+format_of_type(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_of_type(format text, type_name text, what text) IS 'The row of lethe.formats for a type. Raises LE113, LE319.';
+
+format_reduce_sql(lethe.managed_tables, lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_reduce_sql(managed lethe.managed_tables, declared lethe_private.declared_formats) IS 'Reduces the values that are there already, in batches, the held ones excepted.';
+
+format_state(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_state(declared lethe_private.declared_formats) IS 'What of a declared format is in place: the constraint, whether all rows were checked, the trigger; and what stands in its way.';
+
+hostile_values(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hostile_values(type oid) IS 'Sample values of a type on which methods tend to fail; null for a type that has none.';
+
+format_trials(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_trials(declared lethe_private.declared_formats) IS 'Values of a column''s type, as text, to try methods on.';
+
+format_trigger_sql(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_trigger_sql(declared lethe_private.declared_formats) IS 'The trigger that reduces or rejects what arrives, and its function.';
+
+format_violations(lethe.managed_tables, lethe_private.declared_formats, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_violations(managed lethe.managed_tables, declared lethe_private.declared_formats, own_rows text) IS 'How many values of a column are not in its format, counted from the data as lethe_sweeper.';
+
 get_controller(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.get_controller(name text) IS 'A controller by its name. Raises LE101.';
@@ -1595,13 +2700,49 @@ get_cycle(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.get_cycle(cycle_id bigint) IS 'A cycle by its id. Raises LE403.';
 
-get_managed(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+get_draft(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.get_managed("table" text) IS 'A managed table as a person names it. Raises LE102.';
+COMMENT ON FUNCTION lethe_private.get_draft(draft integer) IS 'A draft that has not ended, locked. Raises LE111, LE502, LE615.';
+
+get_format(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.get_format("table" text, "column" text) IS 'The format that a column is declared to have. Raises LE102, LE103, LE113, LE319.';
+
+goes_without_columns(lethe.links, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.goes_without_columns(link lethe.links, root_id integer) IS 'True when a policy document need not spell a link out.';
 
 grant_nothing(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.grant_nothing(relation text) IS 'Takes every right on a relation from everybody but its owner.';
+
+guard_ddl(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guard_ddl() IS 'Event trigger: refuses to DROP what is under a hold, and to DETACH what has held rows. Raises LE406.';
+
+guarded_columns(lethe.managed_tables, oid, integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guarded_columns(managed lethe.managed_tables, table_oid oid, holds integer[]) IS 'The columns that guards keep as they are in a held row.';
+
+guarded_row_sql(text, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guarded_row_sql(parameter text, root oid) IS 'Selects the row that a trigger was given, with its virtual columns computed.';
+
+held_by_sql(text, lethe.managed_tables, oid, integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.held_by_sql(alias text, managed lethe.managed_tables, table_oid oid, holds integer[]) IS 'True when one of the holds reaches the row.';
+
+guard_statement(lethe.managed_tables, oid, integer[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guard_statement(managed lethe.managed_tables, root oid, holds integer[], operation text) IS 'Asks whether DELETE of a row ($1), or UPDATE to another ($2), is against a hold.';
+
+guarded_root(oid, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guarded_root(relation oid, managed lethe.managed_tables) IS 'The managed table to which a relation with a guard belongs; null when it no longer does.';
+
+guards_lock_id(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.guards_lock_id() IS 'The advisory lock that whoever changes the policy shares, and that is taken alone to write the programs of guards.';
 
 halve_batch(lethe.cycle_tables, lethe_private.worklist, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1611,33 +2752,69 @@ has_delete_trigger(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_own
 
 COMMENT ON FUNCTION lethe_private.has_delete_trigger(partition oid) IS 'True when a trigger of the host fires where a row of the partition is deleted.';
 
-has_leading_index(oid, smallint[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) IS 'True when some complete index begins with these columns, so that a reference can be looked up.';
-
 has_linked_clock(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) IS 'True when some clock of the table is computed from other rows.';
 
-held_exists(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+has_rules(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.held_exists(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'Two predicates: the whole table is held; the row is held.';
+COMMENT ON FUNCTION lethe_private.has_rules(table_id integer, controller_id integer) IS 'True when there is anything to be done on a table for a controller; a minimum alone does nothing.';
 
-held_sql(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+held_condition_sql(text, lethe.managed_tables, oid, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'True when the row is under a hold on the given day.';
+COMMENT ON FUNCTION lethe_private.held_condition_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, condition text) IS 'True when the row is the controller''s (null: anybody''s) and satisfies a condition (null: any does).';
+
+held_path_sql(text, lethe.managed_tables, oid, lethe.controllers, integer[], integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.held_path_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, path integer[], holds integer[]) IS 'True when a row belongs, by way of these links, to a row that one of the holds names. Raises LE102 where a table of the way is gone.';
+
+held_paths(integer, integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.held_paths(table_id integer, holds integer[]) IS 'By which links, from a table upwards, its rows may belong to what holds on people name.';
+
+held_values(lethe.managed_tables, integer, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.held_values(managed lethe.managed_tables, hold_id integer, columns text[]) IS 'What the live rows that a hold reaches have in some columns.';
+
+histogram_sql(text, text, text, text, lethe_private.due_day[], date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.histogram_sql(source text, owner text, held text, condition text, due lethe_private.due_day[], today date) IS 'Counts, for every rule of a table in one read, how many rows come up on each day of the year to come: [[flag, held, day, rows]].';
 
 hmac_pad(bytea, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.hmac_pad(key bytea, mixed_with integer) IS 'A key of at most 64 bytes, filled with zeros and mixed with 0x36 (inner) or 0x5c (outer).';
 
+hold_archived(lethe.managed_tables, integer, lethe.controllers, text[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hold_archived(managed lethe.managed_tables, hold_id integer, controller lethe.controllers, columns text[], wanted jsonb) IS 'Names the archived rows that have one of the wanted values.';
+
+hold_controller(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hold_controller(managed lethe.managed_tables, controller text) IS 'The controller for whom a hold is placed. Raises LE101, LE407, LE502.';
+
+hold_live(lethe.managed_tables, integer, lethe.controllers, text[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hold_live(managed lethe.managed_tables, hold_id integer, controller lethe.controllers, columns text[], wanted jsonb) IS 'Names the live rows that have one of the wanted values.';
+
+hold_values(lethe.managed_tables, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hold_values(managed lethe.managed_tables, hold_id integer) IS 'Names the live rows that a hold reaches and of which values are archived.';
+
 holds_lock_id(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.holds_lock_id() IS 'The advisory lock that batches share and that whoever changes holds takes alone: when a hold has been committed, no batch is under way that did not see it.';
 
-hostile_values(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+holds_mark(date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.hostile_values(type oid) IS 'Sample values of a type on which methods tend to fail; null for a type that has none.';
+COMMENT ON FUNCTION lethe_private.holds_mark(day date) IS 'The holds whose predicates stand in the programs of a local day.';
+
+holds_on(integer, integer, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.holds_on(table_id integer, controller_id integer, today date) IS 'The holds in force on a whole table: [{"hold", "ends_on"}].';
+
+identified_sql(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.identified_sql(identifiers text[]) IS 'True when one of the columns is what is looked for; null where there is none.';
 
 identifies_rows(oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1671,9 +2848,21 @@ is_worker(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_worker() IS 'True for logins that run cycles, which are those of every controller.';
 
+keep_held(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.keep_held() IS 'Trigger: raises LE409 for a change of the policy that would let go of what is held.';
+
 kept_sql(text, oid, lethe.controllers, date, boolean, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.kept_sql(alias text, table_oid oid, controller lethe.controllers, today date, look_ahead boolean, path oid[]) IS 'True when a row that stays refers to the row; null when nothing can refer to it.';
+
+key_through_sql(text, oid, text[], oid, text[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.key_through_sql(alias text, child_oid oid, columns text[], parent_oid oid, to_columns text[], key_columns text[]) IS 'SQL of the key of the row that a row refers to; null where the reference does not name the key as it is written.';
+
+key_value_sql(lethe_private.host_columns, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.key_value_sql(key_column lethe_private.host_columns, value text) IS 'One value of a key, of the type of its column.';
 
 last_due_day(date, interval); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1687,9 +2876,9 @@ later_sql(text, lethe_private.host_columns, lethe.managed_tables, lethe.controll
 
 COMMENT ON FUNCTION lethe_private.later_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, today date, last_day date) IS 'True when a clock shows a day after last_day, or never.';
 
-latest_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+latest_today(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.latest_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, since text[]) IS 'The latest local day of several clocks; null when none says anything, infinity when one means never.';
+COMMENT ON FUNCTION lethe_private.latest_today() IS 'The local day of the controller for whom it is latest.';
 
 leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1731,6 +2920,10 @@ lock_sql(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.lock_sql() IS 'Locks the rows of a batch, so that no row which refers to them can appear.';
 
+look(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look(statement text, managed lethe.managed_tables, OUT facts jsonb, OUT problem text) IS 'The one jsonb value of a statement run as lethe_sweeper; or, in problem, why there is none.';
+
 CREATE TABLE lethe_private.controller_keys (
     controller_id integer NOT NULL,
     version integer NOT NULL,
@@ -1768,13 +2961,41 @@ may_drop(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.may_drop(partition oid) IS 'True when lethe_dropper has the rights of the owner of the partition, of what is in it and of what it is in.';
 
+CREATE TABLE lethe_private.guarded_relations (
+    xact xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    relation oid NOT NULL,
+    table_id integer NOT NULL,
+    root oid NOT NULL,
+    may_go boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE lethe_private.guarded_relations OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.guarded_relations IS 'While a command of DDL runs: what tables under a hold were made of before it. Emptied before the transaction ends.';
+
+may_go(oid, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.may_go(partition oid, managed lethe.managed_tables) IS 'Tells the guard of DDL that the engine has found nothing held in a partition.';
+
 may_sweep_now(lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.may_sweep_now(controller lethe.controllers) IS 'True within the time window, in the controller''s zone, and while no replica lags too far.';
 
+minimum_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, lethe.terms); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.minimum_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, term lethe.terms) IS 'The first local day on which a statutory minimum lets a row go; null where it keeps nothing, infinity where it never ends.';
+
+minimum_sql(text, lethe.managed_tables, oid, lethe.controllers, date, lethe.terms, boolean, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.minimum_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, term lethe.terms, batch boolean, plain_clock text) IS 'The SQL of one statutory minimum, for one controller and one local day: that it lets a row go; that it keeps it for want of a day.';
+
 mirror_emptied_sql(lethe_private.mirrors, lethe_private.action_parts[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors, columns lethe_private.action_parts[], condition text) IS 'Deletes archived values of which none would be left, with the key that dated them.';
+
+mirror_has(integer, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mirror_has(mirror_id integer, columns text[]) IS 'True when a mirror keeps all of these columns.';
 
 mirror_purge_sql(text, lethe_private.action_parts, text, text[], integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1783,15 +3004,6 @@ COMMENT ON FUNCTION lethe_private.mirror_purge_sql(mirror_name text, purge lethe
 mirrors_lock_id(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.mirrors_lock_id() IS 'The advisory lock of whoever looks after the archive''s tables.';
-
-CREATE TABLE lethe_private.mirror_roots (
-    mirror_id integer NOT NULL,
-    root_table_id integer NOT NULL
-);
-
-ALTER TABLE lethe_private.mirror_roots OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe_private.mirror_roots IS 'With the rows of which table rows of a mirror may have been moved.';
 
 CREATE TABLE lethe_private.restoring (
     xact xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -1812,6 +3024,10 @@ name_list(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.name_list(list text, separator text) IS 'The names of a list such as public.invoices."Issued on"; null where it is none.';
 
+names_an_object(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.names_an_object(message text) IS 'True for the sentence that PostgreSQL says where a right is missing, about an object that exists.';
+
 names_of_host(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.names_of_host(condition text) IS 'The first schema other than PostgreSQL''s own and Lethe''s that an expression names; null when there is none.';
@@ -1819,6 +3035,10 @@ COMMENT ON FUNCTION lethe_private.names_of_host(condition text) IS 'The first sc
 never_ends(lethe.managed_tables, lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.never_ends(managed lethe.managed_tables, mirror lethe_private.mirrors) IS 'True when a mirror has something that no purge of its table reaches.';
+
+never_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.never_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, entry text) IS 'True when one clock, a row''s own or the latest of other rows, means never.';
 
 new_key(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1832,9 +3052,21 @@ no_event_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.
 
 COMMENT ON FUNCTION lethe_private.no_event_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text) IS 'True when neither an event nor what is remembered gives a row a day, or when an event means never.';
 
+none_later_sql(text, lethe.managed_tables, oid, lethe.controllers, date, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.none_later_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, entry text) IS 'Conditions under which one clock shows no day after last_day, and not never.';
+
 not_held_sql(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'The opposite of held_sql, in the form that PostgreSQL can turn into an anti-join.';
+
+not_looked(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.not_looked(object text, problem text) IS 'The finding that something could not be looked at.';
+
+outlasts(interval, interval); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.outlasts(delay interval, other interval) IS 'True when a delay never ends before another one that began on the same day.';
 
 over_by_sql(text, lethe_private.host_columns, lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1844,6 +3076,10 @@ own_events_sql(lethe.managed_tables, lethe.controllers); Type: FUNCTION; Schema:
 
 COMMENT ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers) IS 'True when an event is the controller''s; null when all are.';
 
+own_rows_sql(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.own_rows_sql(alias text, managed lethe.managed_tables) IS 'True for the rows of the controllers that the caller acts for; null where there can be none.';
+
 parameters_to_try(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.parameters_to_try(declared jsonb) IS 'Values for the declared parameters of a method: defaults, minima, maxima.';
@@ -1851,6 +3087,10 @@ COMMENT ON FUNCTION lethe_private.parameters_to_try(declared jsonb) IS 'Values f
 parse_delay(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.parse_delay(after text) IS 'An ISO 8601 period of whole days or more as an interval. Raises LE301.';
+
+part_in_force(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.part_in_force(part jsonb) IS 'The same part under the policy in force; null where it has none.';
 
 reference_sql(text, text[], text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1876,9 +3116,21 @@ partitions_program(lethe.managed_tables, oid, text, lethe_private.action_parts[]
 
 COMMENT ON FUNCTION lethe_private.partitions_program(managed lethe.managed_tables, table_oid oid, owner text, purge lethe_private.action_parts[], held text) IS 'The statements that decide whether a partition can be purged whole: {"partitions": {"how", "flag", "ready", "read"}}; empty where rows are to be deleted.';
 
+person(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.person() IS 'The login that acts, or that issued the token of the request under way.';
+
+picked_rows(lethe.managed_tables, jsonb, oid, tid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.picked_rows(managed lethe.managed_tables, program jsonb, target oid, tids tid[]) IS 'The rows of a batch that no other row keeps.';
+
 place(text, oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.place(statement text, table_oid oid, target oid) IS 'A statement of a program, directed at the table or at one partition of it.';
+
+place_hold(text, text, lethe.managed_tables, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.place_hold(kind text, reason text, managed lethe.managed_tables, controller lethe.controllers, ends_on date, subject text) IS 'Begins a hold that names nothing yet, when no change of the policy is under way any more. Raises LE102, LE407.';
 
 plain_clock_index(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1892,13 +3144,53 @@ plan_table(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schem
 
 COMMENT ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The plan of one table. Raises LE102, LE103, LE501, LE503.';
 
+resolve_table(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.resolve_table("table" text) IS 'The oid of a table named by a person. Raises LE102.';
+
+whole_table(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.whole_table(relation oid) IS 'The table that a partition, or a child of an inheritance, is part of.';
+
+planned_writes(oid, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.planned_writes(table_oid oid, phase text, facts jsonb) IS 'What one batch of a phase writes by itself, in the form of rows_written.';
+
 pointer(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.pointer(VARIADIC steps text[]) IS 'A JSON pointer (RFC 6901).';
 
+rows_at(text, timestamp with time zone); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rows_at(object text, at timestamp with time zone) IS 'The rows of controllers, managed_tables, rules or terms as they stood at an instant, each with its last change.';
+
+text_list(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.text_list(value jsonb) IS 'One word or a list of words, as a list; null when there is none.';
+
+policy_at(timestamp with time zone); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.policy_at(at timestamp with time zone) IS 'The terms in force at an instant, for each controller.';
+
+rules_of(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rules_of(policy jsonb) IS 'Every rule of a policy document, defaults first, with a pointer to it.';
+
+policy_lines(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.policy_lines(document jsonb) IS 'An exported policy document line by line: what each line is about, and what it says.';
+
+policy_diff(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.policy_diff(before jsonb, after jsonb) IS 'What two exported policy documents differ in, line by line: see lethe.drafts.changes.';
+
 policy_in_force(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.policy_in_force(controller_id integer) IS 'What a controller''s cycles obey: its tables and their effective terms. The same policy gives the same text.';
+
+policy_mark(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.policy_mark() IS 'A mark of the policy in force, and of the methods it may name.';
 
 preview_partitions(lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1912,6 +3204,10 @@ progress(text, lethe.cycle_tables, timestamp with time zone); Type: FUNCTION; Sc
 
 COMMENT ON FUNCTION lethe_private.progress(state text, cycle_table lethe.cycle_tables, started timestamp with time zone) IS 'What a step reports.';
 
+propose(jsonb, text, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.propose(document jsonb, reason text, rehearse boolean) IS 'What a policy document would change and make due at once and, if it is to be rehearsed, what its rules do when they are tried. Leaves no trace but in sequences. Raises what lethe.apply_policy raises, LE501, LE503, LE616.';
+
 purge_partition(lethe.cycle_tables, lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.purge_partition(cycle_table lethe.cycle_tables, managed lethe.managed_tables, program jsonb) IS 'One partition of a table, with its evidence. Returns discovered, swept, retry, detach (the driver is to run lethe.detach_statement), or null: none is left.';
@@ -1920,9 +3216,33 @@ put_back_sql(lethe.managed_tables, integer, text, text); Type: FUNCTION; Schema:
 
 COMMENT ON FUNCTION lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id integer, mirror_name text, kind text) IS 'The statement that puts a record''s rows, or its archived values, back.';
 
+put_link(text, text, text[], text[], text, text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.put_link("table" text, "to" text, columns text[], to_columns text[], on_purge text, subject text, kind text, on_erasure jsonb) IS 'Declares one link, judged by itself.';
+
+put_minimum(text, text, text[], text, text, text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.put_minimum("table" text, after text, since text[], basis text, "column" text, "when" text, controller text, reason text) IS 'Sets one statutory minimum, judged by itself. Whoever calls it judges the rules of the table together (assert_rules).';
+
 put_rule(text, text, text, text, text[], text, jsonb, text, text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) IS 'Sets one term of a rule, judged by itself. Whoever calls it judges the rules of the table together (assert_rules).';
+
+put_waiver(text, text, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.put_waiver(code text, object text, until date, reason text) IS 'Writes a waiver down; its day may have passed already. Raises LE112, LE621.';
+
+raise_missing_right(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.raise_missing_right(managed lethe.managed_tables) IS 'Raises LE501 or LE503 where a table could not be read.';
+
+reach_archive(integer, text, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reach_archive(hold_id integer, subject text, controller lethe.controllers) IS 'Puts what is archived of a person on the list of its hold''s keys.';
+
+reached_tables(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reached_tables() IS 'All managed tables that exist, and all others that hold people as far as foreign keys tell.';
 
 read_condition(oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1936,6 +3256,14 @@ read_record(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.read_record() IS 'All rows of the record that this transaction has named.';
 
+reading_again_sql(oid, text[], lethe_private.action_parts[], lethe_private.due_day[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reading_again_sql(relation oid, key_columns text[], actions lethe_private.action_parts[], due_days lethe_private.due_day[]) IS 'Reads the rows of a batch again after it was done, by their keys, and counts what is not as it should be.';
+
+reading_sql(text[], text, lethe_private.action_parts[], lethe_private.due_day[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reading_sql(key_columns text[], owner text, actions lethe_private.action_parts[], due_days lethe_private.due_day[]) IS 'Reads what is to be done on the rows of a batch, before it is done.';
+
 ready_partitions(lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) IS 'Partitions that, at the first look, can be purged whole.';
@@ -1944,65 +3272,89 @@ record_change(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.record_change() IS 'Trigger: keeps who changed which part of the policy, when and why, and has open cycles compiled anew.';
 
+reduce_notes(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reduce_notes(declared lethe_private.declared_formats) IS 'What the DBA should know of the reduction.';
+
 refuse_sealed(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.refuse_sealed() IS 'Trigger: refuses to change, delete or truncate sealed evidence. Raises LE801.';
+
+refused_rules(lethe.managed_tables, lethe.controllers, jsonb, lethe_private.action_parts[], lethe_private.due_day[], oid, tid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.refused_rules(managed lethe.managed_tables, controller lethe.controllers, program jsonb, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) IS 'The rules on columns that the database refuses even by themselves; none when only all together are refused.';
+
+remember_relations(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.remember_relations() IS 'Remembers what tables under a hold are made of, and forgets it where nothing is held.';
 
 remembered_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.remembered_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text) IS 'FROM and WHERE that find what is remembered of a row''s events.';
 
-resolve_table(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.resolve_table("table" text) IS 'The oid of a table named by a person. Raises LE102.';
-
-CREATE TABLE lethe.archive_openings (
-    id bigint NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL,
-    by name DEFAULT SESSION_USER NOT NULL,
-    controller_id integer NOT NULL,
-    table_name text NOT NULL,
-    key_hash text NOT NULL,
-    key_version integer NOT NULL,
-    reason text NOT NULL,
-    restored boolean NOT NULL,
-    exempt_until date,
-    rows_opened jsonb NOT NULL,
-    CONSTRAINT reason_is_given CHECK ((reason ~ '\S'::text)),
-    CONSTRAINT restored_until_a_day CHECK ((restored = (exempt_until IS NOT NULL)))
-);
-
-ALTER TABLE lethe.archive_openings OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.archive_openings IS 'Every look into the archive: who, when, why, at which record, and whether it was put back.';
-
-COMMENT ON COLUMN lethe.archive_openings.key_hash IS 'HMAC-SHA-256, under the controller''s key, of the record''s key. Names nobody.';
-
-COMMENT ON COLUMN lethe.archive_openings.rows_opened IS 'Rows shown or put back, by table.';
-
 restore_record(lethe.archive_openings); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) IS 'Puts the named record back and leaves it alone until the opening''s day. Raises LE501, LE902.';
+COMMENT ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) IS 'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE501, LE902.';
 
 row_findings(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.row_findings(controller_id integer) IS 'Rows of evidence that were altered, removed or put in, and how many are not sealed yet.';
 
+row_of_key(lethe.managed_tables, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.row_of_key(managed lethe.managed_tables, table_oid oid, given text, OUT key text, OUT condition text) IS 'A key as the engine writes it (key_sql), and what finds its row, alias c; nulls where it can be none of this table.';
+
+rows_to_explain(lethe.managed_tables, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rows_to_explain(managed lethe.managed_tables, controller lethe.controllers, today date, given text) IS 'What is asked of the rows that have a key, live and archived; of an archived one "kept" says that it came along with another row.';
+
+rows_written(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rows_written() IS 'Rows that this transaction has inserted, updated and deleted so far, table by table (oid), undone ones included.';
+
+rule_in_words(lethe.managed_tables, lethe.rules, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rule_in_words(managed lethe.managed_tables, rule lethe.rules, method text) IS 'What a rule does, as one says it.';
+
 rule_sql(text, lethe.managed_tables, oid, lethe.controllers, date, integer, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.rule_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer, batch boolean) IS 'When a row is due under a rule, for one controller and one local day; null when the rule has no term for it.';
-
-rules_of(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.rules_of(policy jsonb) IS 'Every rule of a policy document, defaults first, with a pointer to it.';
 
 run_as_dropper(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.run_as_dropper(statement text) IS 'Runs one statement as lethe_dropper, the definition checked first. Raises LE504, LE505.';
 
+CREATE VIEW lethe.checks AS
+ SELECT c.code,
+    c.severity,
+    c.reads,
+    c.about
+   FROM ( VALUES (10,'unmanaged-table'::text,'error'::text,'the catalogue'::text,'a table that foreign keys join to people, and that the policy does not know'::text), (11,'unclassified-column'::text,'error'::text,'the catalogue'::text,'a column of a managed table on which nothing was decided'::text), (12,'kept-for-ever'::text,'error'::text,'the catalogue'::text,'a personal column that no rule ever ends'::text), (13,'undecided-link'::text,'error'::text,'the catalogue'::text,'a foreign key to people''s rows of which it is not said how the referring rows belong to them'::text), (14,'undecided-view'::text,'error'::text,'the catalogue'::text,'a view or materialized view over people''s columns on which nothing was decided'::text), (15,'child-column'::text,'error'::text,'the catalogue'::text,'a column of an inheritance child that no rule can reach'::text), (16,'missing-object'::text,'error'::text,'the catalogue'::text,'a table, column or view that the policy names and that is gone'::text), (20,'copying-trigger'::text,'error'::text,'the catalogue'::text,'a trigger or rule that copies people''s rows into a table that is not managed'::text), (21,'look-alike-table'::text,'warning'::text,'the catalogue'::text,'a table with largely the personal columns of a managed one'::text), (30,'partition-foreign-key'::text,'error'::text,'the catalogue'::text,'a partition without the foreign key that its siblings have'::text), (31,'unindexed-reference'::text,'warning'::text,'the catalogue'::text,'a reference to people''s rows without an index'::text), (32,'restarted-clock'::text,'error'::text,'the catalogue'::text,'a trigger that sets a clock anew at every update'::text), (33,'pseudonymous-claim'::text,'error'::text,'the catalogue'::text,'a column claimed to end anonymous whose method makes pseudonyms'::text), (34,'broken-hold'::text,'error'::text,'the catalogue'::text,'a guard that is not as it was put up, or a held table or partition that is gone'::text), (35,'unguarded-hold'::text,'note'::text,'the catalogue'::text,'a hold that binds Lethe and nobody else'::text), (36,'unrehearsed-rule'::text,'note'::text,'the catalogue'::text,'a rule that was put in force without a rehearsal'::text), (40,'row-security-bypass'::text,'warning'::text,'the catalogue'::text,'a role that passes by the row security of people''s tables'::text), (41,'definer-view'::text,'warning'::text,'the catalogue'::text,'a view that leads others around row security'::text), (42,'definer-function'::text,'warning'::text,'the catalogue'::text,'a function that lends its owner''s rights over people''s tables'::text), (43,'archive-reader'::text,'error'::text,'the catalogue'::text,'a grant or policy that opens the archive or the keys'::text), (44,'unforced-row-security'::text,'note'::text,'the catalogue'::text,'row security that does not bind the owner of the table'::text), (45,'archive-limit'::text,'note'::text,'the catalogue'::text,'who can read the archive and the keys by being who they are'::text), (50,'never-due'::text,'warning'::text,'the data'::text,'a rule whose clock no row has, or a condition that no row fulfils'::text), (51,'unpurposed-value'::text,'warning'::text,'the data'::text,'values to which no purpose of their rule applies'::text), (52,'identifiable-row'::text,'warning'::text,'the data'::text,'masked rows that what is left of them singles out'::text), (53,'small-group'::text,'error'::text,'the data'::text,'a view of figures about fewer people than k'::text), (54,'unkept-format'::text,'error'::text,'the data'::text,'a column that may hold more than its declared format'::text), (60,'policy-drift'::text,'error'::text,'the policy file'::text,'the policy in force is not what the file says'::text), (70,'expired-waiver'::text,'error'::text,'the findings'::text,'a waiver whose last day has passed'::text), (71,'unused-waiver'::text,'warning'::text,'the findings'::text,'a waiver that matches no finding'::text), (72,'not-looked-at'::text,'error'::text,'the findings'::text,'something that could not be looked at'::text)) c(place, code, severity, reads, about)
+  ORDER BY c.place;
+
+ALTER TABLE lethe.checks OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe.checks IS 'The findings that lethe.check() can report. Each has a page in docs/checks.';
+
+COMMENT ON COLUMN lethe.checks.severity IS 'error: lethe check ends with exit code 1. warning: to be looked at. note: a limit that is named.';
+
+COMMENT ON COLUMN lethe.checks.reads IS 'What it is found in.';
+
+run_check(lethe.checks, lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.run_check(checked lethe.checks, reached lethe_private.reached[]) IS 'The findings of one rule of the check.';
+
 run_on_archive(text, tid[], bytea, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.run_on_archive(statement text, tids tid[], inner_pad bytea, outer_pad bytea) IS 'Runs one statement over the archive.';
+
+sample_sql(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sample_sql(relation oid) IS 'The clause that reads some 100,000 rows of a table, spread over it.';
+
+sample_sql(text, text, text, lethe_private.due_day[], integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sample_sql(source text, owner text, not_held text, due_days lethe_private.due_day[], rows_max integer) IS 'Finds rows to try the rules on: at the most so many, those first that fall due first.';
 
 seal_controller(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2059,6 +3411,10 @@ staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean, text[])
 
 COMMENT ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) IS 'The WITH clause that finds the rows due in the given phases which stay because of references within their own table; null when it has none.';
 
+suppose(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.suppose(what_if text) IS 'Changes the delay of one rule, to be rolled back. Raises LE102, LE106, LE107, LE301.';
+
 sweep_archived(jsonb, lethe_private.worklist, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.sweep_archived(program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) IS 'Sweeps one batch of archived rows. Returns {"rows", "root", "rN": rows per rule}.';
@@ -2099,29 +3455,53 @@ take_partition(lethe.partition_purges, lethe.managed_tables, jsonb, lethe_privat
 
 COMMENT ON FUNCTION lethe_private.take_partition(next lethe.partition_purges, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) IS 'Drops or detaches one partition if all of it leaves: {"rows", "root", "how"}; else why it stays: {"why"} or {"sqlstate"}.';
 
-term_sql(text, lethe.managed_tables, oid, lethe.controllers, date, interval, text[], text, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+term_day_sql(text, lethe.managed_tables, oid, lethe.controllers, date, lethe.terms); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, after interval, since text[], condition text, batch boolean) IS 'The SQL of one term of a rule, for one controller and one local day.';
+COMMENT ON FUNCTION lethe_private.term_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, term lethe.terms) IS 'The first local day on which a term has expired; null where it does not apply, infinity where it applies and never expires.';
+
+term_facts(lethe.terms); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.term_facts(term lethe.terms) IS 'A term for lethe.effective_rules: {"purpose", "after", "since", "when", "own"}.';
+
+term_in_words(lethe.managed_tables, lethe.terms); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.term_in_words(managed lethe.managed_tables, term lethe.terms) IS 'A term as one says it: three years after last_seen_at where status = ''open'' (marketing).';
 
 terms_in_force(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.terms_in_force(controller_id integer) IS 'The effective terms of a controller, as a receipt lists them.';
 
-text_list(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.text_list(value jsonb) IS 'One word or a list of words, as a list; null when there is none.';
-
 token_facts(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.token_facts(id integer) IS 'A token as the record of changes keeps it: without its hash.';
+
+trigger_notes(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.trigger_notes(declared lethe_private.declared_formats) IS 'What the DBA should know of the trigger.';
+
+try_batch(lethe.managed_tables, lethe.controllers, jsonb, text, lethe_private.action_parts[], lethe_private.due_day[], oid, tid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.try_batch(managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) IS 'Runs the statements of one phase on a batch, reads it again, and undoes it. Returns {"again", "writes"}, or {"failure": {"sqlstate", "constraint", "relation"}}.';
 
 try_expressions(lethe.methods, lethe_private.host_columns, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.try_expressions(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb) IS 'Raises PostgreSQL''s own error unless mask and recogniser can stand in an index.';
 
+try_hold(lethe.managed_tables, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.try_hold(managed lethe.managed_tables, hold_id integer) IS 'How many live rows of a table a hold reaches. Raises LE501, or the error that the predicate meets.';
+
 try_method(lethe.methods, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.try_method(method lethe.methods, type oid) IS 'Tries a method on one type and adds what it learns (null results, lengths). Raises LE303 or LE304.';
+
+try_rules(lethe.managed_tables, lethe.controllers, integer, timestamp with time zone); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.try_rules(managed lethe.managed_tables, controller lethe.controllers, rows_max integer, deadline timestamp with time zone) IS 'Rehearses the rules of a table for a controller on at most so many rows. Raises LE616 past the deadline.';
+
+try_tables(bigint, timestamp with time zone); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.try_tables(since_change bigint, deadline timestamp with time zone) IS 'Rehearses every rule that the changes after a given one concern. Returns {"findings", "tried", "effects"}, see lethe.drafts.';
 
 try_values(lethe.methods, text, lethe_private.host_columns, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2130,10 +3510,6 @@ COMMENT ON FUNCTION lethe_private.try_values(method lethe.methods, title text, c
 types_to_try(text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.types_to_try(method text, types text[]) IS 'The types on which a method that is being registered must prove itself. Raises LE304 for a type that is unknown or has no sample values.';
-
-unanswered(lethe.managed_tables, lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors) IS 'A column or clock that a rule counts by and that rows of a mirror have no answer to; null when there is none.';
 
 unclocked_sql(text, text, lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2147,6 +3523,14 @@ unlocked_sql(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.unlocked_sql() IS 'Locks the rows of a batch that nobody else has locked, and returns them.';
 
+unplanned_writes(jsonb, jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.unplanned_writes(before jsonb, after jsonb, planned jsonb) IS 'The difference of two readings of rows_written, less what was planned.';
+
+unpurposed_sql(lethe.managed_tables, oid, lethe.controllers[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.unpurposed_sql(managed lethe.managed_tables, table_oid oid, controllers lethe.controllers[]) IS 'Counts per controller and rule to how many values no term applies, and how many of them have no usable clock: {"controller rule": [n, n]}.';
+
 untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) IS 'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
@@ -2158,6 +3542,18 @@ COMMENT ON FUNCTION lethe_private.usable_key(relation oid) IS 'The columns that 
 wait_for_batches(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.wait_for_batches() IS 'Trigger: no batch runs while holds change.';
+
+with_outcome(jsonb, lethe.managed_tables, lethe.controllers, jsonb, text, lethe_private.action_parts[], lethe_private.due_day[], oid, tid[], date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.with_outcome(result jsonb, managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[], as_of date) IS 'Tries one batch and adds what it shows to the result of try_rules.';
+
+without_predicates(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.without_predicates(program jsonb) IS 'A program as it is shown to somebody who may not read what holds ask for.';
+
+without_waived(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.without_waived(found jsonb, looked text[]) IS 'Findings that no waiver covers, and what is to be said of the waivers themselves.';
 
 CREATE TABLE lethe.evidence_batches (
     id bigint NOT NULL,
@@ -2180,6 +3576,10 @@ COMMENT ON COLUMN lethe.evidence_batches.root IS 'HMAC-SHA-256, under the contro
 write_evidence(lethe.cycle_tables, jsonb, jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.write_evidence(cycle_table lethe.cycle_tables, program jsonb, look jsonb, unclocked jsonb) IS 'Puts what was found, done and re-read into lethe.evidence, rule by rule.';
+
+write_guards(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.write_guards() IS 'Writes beforehand what guards ask.';
 
 write_receipt(lethe.cycles); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2258,6 +3658,15 @@ COMMENT ON VIEW lethe.detached_partitions IS 'Tables that Lethe has detached and
 
 COMMENT ON COLUMN lethe.detached_partitions.rows IS 'Rows it had when it was detached; null: being detached.';
 
+ALTER TABLE lethe.drafts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.drafts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE lethe.evidence_batches ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.evidence_batches_id_seq
     START WITH 1
@@ -2266,20 +3675,6 @@ ALTER TABLE lethe.evidence_batches ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE lethe.holds (
-    id integer NOT NULL,
-    controller_id integer,
-    reason text NOT NULL,
-    author name DEFAULT SESSION_USER NOT NULL,
-    placed_at timestamp with time zone DEFAULT now() NOT NULL,
-    ends_on date,
-    released_at timestamp with time zone
-);
-
-ALTER TABLE lethe.holds OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.holds IS 'Legal holds: what they name is left untouched until released or until the day after ends_on.';
 
 ALTER TABLE lethe.holds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.holds_id_seq
@@ -2317,21 +3712,6 @@ ALTER TABLE lethe.partition_purges ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
-CREATE TABLE lethe.policy_changes (
-    id bigint NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL,
-    by name DEFAULT SESSION_USER NOT NULL,
-    reason text,
-    object text NOT NULL,
-    before jsonb,
-    after jsonb,
-    CONSTRAINT something_changed CHECK ((before IS DISTINCT FROM after))
-);
-
-ALTER TABLE lethe.policy_changes OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.policy_changes IS 'Every change of the policy: who, when, why, from what to what.';
-
 ALTER TABLE lethe.policy_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.policy_changes_id_seq
     START WITH 1
@@ -2358,18 +3738,6 @@ ALTER TABLE lethe.rules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE lethe.subject_types (
-    id integer NOT NULL,
-    name text NOT NULL,
-    table_id integer NOT NULL,
-    identifiers text[] DEFAULT '{}'::text[] NOT NULL,
-    CONSTRAINT name_is_a_plain_word CHECK ((name ~ '^[a-z][a-z0-9_-]{0,62}$'::text))
-);
-
-ALTER TABLE lethe.subject_types OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.subject_types IS 'A kind of person: its root table and the columns by which one is looked up.';
 
 ALTER TABLE lethe.subject_types ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.subject_types_id_seq
@@ -2487,32 +3855,68 @@ ALTER TABLE lethe_private.exemptions OWNER TO lethe_owner;
 
 COMMENT ON TABLE lethe_private.exemptions IS 'Rows put back from the archive, left alone up to and including a day; else the next cycle would take them back.';
 
-CREATE TABLE lethe_private.held_keys (
-    hold_id integer NOT NULL,
+CREATE TABLE lethe_private.guard_programs (
     table_id integer NOT NULL,
-    key text
+    holds integer[] NOT NULL,
+    relations oid[] NOT NULL,
+    on_delete text NOT NULL,
+    on_update text NOT NULL
 );
 
-ALTER TABLE lethe_private.held_keys OWNER TO lethe_owner;
+ALTER TABLE lethe_private.guard_programs OWNER TO lethe_owner;
 
-COMMENT ON TABLE lethe_private.held_keys IS 'The rows that a hold names, by key; a null key is the whole table.';
+COMMENT ON TABLE lethe_private.guard_programs IS 'What guards ask about a row, of tables under a hold: written beforehand, since writing it takes longer than asking it.';
+
+CREATE TABLE lethe_private.guard_state (
+    only_row boolean DEFAULT true NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    CONSTRAINT one_row CHECK (only_row)
+);
+
+ALTER TABLE lethe_private.guard_state OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.guard_state IS 'Until when the programs of guards are what they would be if they were written now. Without a row they are not: the policy has changed.';
 
 CREATE VIEW lethe_private.held AS
  SELECT k.table_id,
     k.key,
-    h.ends_on
+    h.ends_on,
+    h.id AS hold_id
    FROM (lethe_private.held_keys k
      JOIN lethe.holds h ON ((h.id = k.hold_id)))
   WHERE (h.released_at IS NULL)
 UNION ALL
  SELECT e.table_id,
     e.key,
-    e.until AS ends_on
+    e.until AS ends_on,
+    NULL::integer AS hold_id
    FROM lethe_private.exemptions e;
 
 ALTER TABLE lethe_private.held OWNER TO lethe_owner;
 
-COMMENT ON VIEW lethe_private.held IS 'Keys under a hold that has not been released (a null key is the whole table), or put back from the archive for a time.';
+COMMENT ON VIEW lethe_private.held IS 'Keys under a hold that has not been released (a null key is the whole table), or put back from the archive for a time (without a hold).';
+
+CREATE TABLE lethe_private.held_links (
+    hold_id integer NOT NULL,
+    table_id integer NOT NULL,
+    columns text[] NOT NULL,
+    to_table_id integer NOT NULL,
+    to_columns text[] NOT NULL
+);
+
+ALTER TABLE lethe_private.held_links OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.held_links IS 'The links by which a hold on a person reached rows when it was placed: a policy must keep them while it is in force.';
+
+CREATE VIEW lethe_private.keys_of_holds AS
+ SELECT k.hold_id,
+    k.table_id,
+    k.key
+   FROM lethe_private.held_keys k;
+
+ALTER TABLE lethe_private.keys_of_holds OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.keys_of_holds IS 'Which hold names which key, and nothing else about it; for lethe_sweeper.';
 
 CREATE TABLE lethe_private.migrations (
     filename text NOT NULL,
@@ -2532,6 +3936,14 @@ ALTER TABLE lethe_private.mirrors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE lethe_private.rehearsing (
+    xact xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
+
+ALTER TABLE lethe_private.rehearsing OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.rehearsing IS 'The transaction in which a drafted policy holds for a moment. Rolled back with it: nobody else ever sees a row here, and open cycles go on under the policy in force.';
 
 CREATE VIEW lethe_private.remembered AS
  SELECT l.parent_table_id,
@@ -2554,8 +3966,22 @@ ALTER TABLE lethe_private.worklist ALTER COLUMN batch ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+ALTER TABLE ONLY lethe.managed_tables
+    ADD CONSTRAINT managed_tables_pkey PRIMARY KEY (id);
+
+check_unrehearsed_rule(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_unrehearsed_rule(reached lethe_private.reached[]) IS 'Rules that were set directly, and not by a draft that had been rehearsed.';
+
+export_links(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.export_links(subject_type_id integer) IS 'The links of a subject type as a policy document writes them.';
+
 ALTER TABLE ONLY lethe.archive_openings
     ADD CONSTRAINT archive_openings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe.column_formats
+    ADD CONSTRAINT column_formats_pkey PRIMARY KEY (table_id, column_name);
 
 ALTER TABLE ONLY lethe.controllers
     ADD CONSTRAINT controllers_name_key UNIQUE (name);
@@ -2572,11 +3998,17 @@ ALTER TABLE ONLY lethe.cycle_tables
 ALTER TABLE ONLY lethe.cycles
     ADD CONSTRAINT cycles_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY lethe.drafts
+    ADD CONSTRAINT drafts_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY lethe.evidence_batches
     ADD CONSTRAINT evidence_batches_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY lethe.evidence
     ADD CONSTRAINT evidence_pkey PRIMARY KEY (cycle_id, table_name, rule);
+
+ALTER TABLE ONLY lethe.formats
+    ADD CONSTRAINT formats_pkey PRIMARY KEY (name, kind);
 
 ALTER TABLE ONLY lethe.holds
     ADD CONSTRAINT holds_pkey PRIMARY KEY (id);
@@ -2591,10 +4023,10 @@ ALTER TABLE ONLY lethe.managed_columns
     ADD CONSTRAINT managed_columns_pkey PRIMARY KEY (table_id, column_name);
 
 ALTER TABLE ONLY lethe.managed_tables
-    ADD CONSTRAINT managed_tables_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY lethe.managed_tables
     ADD CONSTRAINT managed_tables_schema_name_table_name_key UNIQUE (schema_name, table_name);
+
+ALTER TABLE ONLY lethe.managed_views
+    ADD CONSTRAINT managed_views_pkey PRIMARY KEY (schema_name, view_name);
 
 ALTER TABLE ONLY lethe.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (login, controller_id);
@@ -2644,6 +4076,9 @@ ALTER TABLE ONLY lethe.terms
 ALTER TABLE ONLY lethe.terms
     ADD CONSTRAINT terms_rule_id_controller_id_purpose_key UNIQUE NULLS NOT DISTINCT (rule_id, controller_id, purpose);
 
+ALTER TABLE ONLY lethe.waivers
+    ADD CONSTRAINT waivers_pkey PRIMARY KEY (code, object);
+
 ALTER TABLE ONLY lethe_private.api_tokens
     ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
 
@@ -2658,6 +4093,24 @@ ALTER TABLE ONLY lethe_private.controller_keys
 
 ALTER TABLE ONLY lethe_private.exemptions
     ADD CONSTRAINT exemptions_pkey PRIMARY KEY (table_id, key, until);
+
+ALTER TABLE ONLY lethe_private.guard_programs
+    ADD CONSTRAINT guard_programs_pkey PRIMARY KEY (table_id);
+
+ALTER TABLE ONLY lethe_private.guard_state
+    ADD CONSTRAINT guard_state_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY lethe_private.guarded_relations
+    ADD CONSTRAINT guarded_relations_pkey PRIMARY KEY (xact, relation);
+
+ALTER TABLE ONLY lethe_private.held_conditions
+    ADD CONSTRAINT held_conditions_pkey PRIMARY KEY (hold_id);
+
+ALTER TABLE ONLY lethe_private.held_links
+    ADD CONSTRAINT held_links_pkey PRIMARY KEY (hold_id, table_id, columns, to_table_id);
+
+ALTER TABLE ONLY lethe_private.held_relations
+    ADD CONSTRAINT held_relations_pkey PRIMARY KEY (table_id, relation);
 
 ALTER TABLE ONLY lethe_private.last_events
     ADD CONSTRAINT last_events_pkey PRIMARY KEY (parent_table_id, parent_key, controller_id, entry);
@@ -2677,6 +4130,9 @@ ALTER TABLE ONLY lethe_private.mirrors
 ALTER TABLE ONLY lethe_private.mirrors
     ADD CONSTRAINT mirrors_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY lethe_private.rehearsing
+    ADD CONSTRAINT rehearsing_pkey PRIMARY KEY (xact);
+
 ALTER TABLE ONLY lethe_private.restoring
     ADD CONSTRAINT restoring_pkey PRIMARY KEY (xact, root_table_id, root, archived_at);
 
@@ -2684,6 +4140,8 @@ ALTER TABLE ONLY lethe_private.worklist
     ADD CONSTRAINT worklist_pkey PRIMARY KEY (cycle_id, table_id, batch);
 
 CREATE INDEX archive_openings_by_controller ON lethe.archive_openings USING btree (controller_id, at);
+
+CREATE INDEX column_formats_by_format ON lethe.column_formats USING btree (format, kind);
 
 CREATE INDEX cycles_by_controller ON lethe.cycles USING btree (controller_id, local_date);
 
@@ -2693,6 +4151,10 @@ CREATE INDEX evidence_batches_by_cycle ON lethe.evidence_batches USING btree (cy
 
 CREATE INDEX holds_by_controller ON lethe.holds USING btree (controller_id);
 
+CREATE INDEX holds_by_table ON lethe.holds USING btree (table_id);
+
+CREATE INDEX holds_not_released ON lethe.holds USING btree (id) WHERE (released_at IS NULL);
+
 CREATE INDEX links_by_subject_type ON lethe.links USING btree (subject_type_id);
 
 CREATE INDEX links_by_to_table ON lethe.links USING btree (to_table_id);
@@ -2700,6 +4162,8 @@ CREATE INDEX links_by_to_table ON lethe.links USING btree (to_table_id);
 CREATE INDEX managed_tables_by_controller ON lethe.managed_tables USING btree (controller_id);
 
 CREATE INDEX memberships_by_controller ON lethe.memberships USING btree (controller_id);
+
+CREATE INDEX policy_changes_by_draft ON lethe.policy_changes USING btree (draft_id);
 
 CREATE INDEX subject_types_by_table ON lethe.subject_types USING btree (table_id);
 
@@ -2711,9 +4175,15 @@ CREATE INDEX api_tokens_by_controller ON lethe_private.api_tokens USING btree (c
 
 CREATE INDEX exemptions_by_opening ON lethe_private.exemptions USING btree (opening_id);
 
+CREATE INDEX held_conditions_by_table ON lethe_private.held_conditions USING btree (table_id);
+
 CREATE INDEX held_keys_by_hold ON lethe_private.held_keys USING btree (hold_id);
 
 CREATE INDEX held_keys_by_key ON lethe_private.held_keys USING btree (table_id, key);
+
+CREATE INDEX held_links_by_table ON lethe_private.held_links USING btree (table_id);
+
+CREATE INDEX held_links_by_to_table ON lethe_private.held_links USING btree (to_table_id);
 
 CREATE INDEX last_events_by_controller ON lethe_private.last_events USING btree (controller_id);
 
@@ -2722,6 +4192,16 @@ CREATE INDEX mirror_roots_by_root ON lethe_private.mirror_roots USING btree (roo
 CREATE INDEX mirrors_by_table ON lethe_private.mirrors USING btree (table_id);
 
 CREATE TRIGGER drop_empty_mirrors BEFORE DELETE ON lethe.managed_tables FOR EACH ROW EXECUTE FUNCTION lethe_private.drop_empty_mirrors();
+
+CREATE TRIGGER keep_held_changed BEFORE UPDATE ON lethe.managed_tables FOR EACH ROW WHEN (((old.key_columns IS DISTINCT FROM new.key_columns) OR (old.controller_column IS DISTINCT FROM new.controller_column) OR (old.controller_id IS DISTINCT FROM new.controller_id))) EXECUTE FUNCTION lethe_private.keep_held();
+
+CREATE TRIGGER keep_held_changed BEFORE UPDATE ON lethe.subject_types FOR EACH ROW WHEN (((old.name <> new.name) OR (old.table_id <> new.table_id))) EXECUTE FUNCTION lethe_private.keep_held();
+
+CREATE TRIGGER keep_held_deleted BEFORE DELETE ON lethe.managed_tables FOR EACH ROW EXECUTE FUNCTION lethe_private.keep_held();
+
+CREATE TRIGGER keep_held_deleted BEFORE DELETE ON lethe.subject_types FOR EACH ROW EXECUTE FUNCTION lethe_private.keep_held();
+
+CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.column_formats FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.controllers FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
@@ -2733,13 +4213,19 @@ CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.managed_c
 
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.managed_tables FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
+CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.managed_views FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
+
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.memberships FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
+
+CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.rules FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.settings FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.subject_types FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
 CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.terms FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
+
+CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.waivers FOR EACH ROW EXECUTE FUNCTION lethe_private.record_change();
 
 CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.archive_openings FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.archive_openings', 'id');
 
@@ -2775,10 +4261,18 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.seals FOR EACH STATEMENT
 
 CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe.holds FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
 
+CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe_private.held_conditions FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
+
 CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe_private.held_keys FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
 
 ALTER TABLE ONLY lethe.archive_openings
     ADD CONSTRAINT archive_openings_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.column_formats
+    ADD CONSTRAINT column_formats_format_kind_fkey FOREIGN KEY (format, kind) REFERENCES lethe.formats(name, kind) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.column_formats
+    ADD CONSTRAINT column_formats_table_id_column_name_fkey FOREIGN KEY (table_id, column_name) REFERENCES lethe.managed_columns(table_id, column_name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe.cycle_tables
     ADD CONSTRAINT cycle_tables_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE CASCADE;
@@ -2794,6 +4288,9 @@ ALTER TABLE ONLY lethe.evidence
 
 ALTER TABLE ONLY lethe.holds
     ADD CONSTRAINT holds_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe.holds
+    ADD CONSTRAINT holds_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY lethe.links
     ADD CONSTRAINT links_subject_type_id_fkey FOREIGN KEY (subject_type_id) REFERENCES lethe.subject_types(id) ON DELETE CASCADE;
@@ -2815,6 +4312,9 @@ ALTER TABLE ONLY lethe.memberships
 
 ALTER TABLE ONLY lethe.partition_purges
     ADD CONSTRAINT partition_purges_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.policy_changes
+    ADD CONSTRAINT policy_changes_draft_id_fkey FOREIGN KEY (draft_id) REFERENCES lethe.drafts(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY lethe.receipts
     ADD CONSTRAINT receipts_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE RESTRICT;
@@ -2855,11 +4355,32 @@ ALTER TABLE ONLY lethe_private.exemptions
 ALTER TABLE ONLY lethe_private.exemptions
     ADD CONSTRAINT exemptions_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY lethe_private.guard_programs
+    ADD CONSTRAINT guard_programs_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.held_conditions
+    ADD CONSTRAINT held_conditions_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES lethe.holds(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.held_conditions
+    ADD CONSTRAINT held_conditions_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY lethe_private.held_keys
     ADD CONSTRAINT held_keys_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES lethe.holds(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe_private.held_keys
     ADD CONSTRAINT held_keys_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.held_links
+    ADD CONSTRAINT held_links_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES lethe.holds(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.held_links
+    ADD CONSTRAINT held_links_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.held_links
+    ADD CONSTRAINT held_links_to_table_id_fkey FOREIGN KEY (to_table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.held_relations
+    ADD CONSTRAINT held_relations_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe_private.last_events
     ADD CONSTRAINT last_events_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
@@ -2884,15 +4405,21 @@ ALTER TABLE ONLY lethe_private.worklist
 
 ALTER TABLE lethe.archive_openings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe.column_formats ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe.controllers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.cycle_tables ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.cycles ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe.drafts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe.evidence ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.evidence_batches ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.formats ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.holds ENABLE ROW LEVEL SECURITY;
 
@@ -2901,6 +4428,8 @@ ALTER TABLE lethe.links ENABLE ROW LEVEL SECURITY;
 ALTER TABLE lethe.managed_columns ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.managed_tables ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.managed_views ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.memberships ENABLE ROW LEVEL SECURITY;
 
@@ -2920,6 +4449,10 @@ ALTER TABLE lethe.seals ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_own_controller ON lethe.archive_openings FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
+CREATE POLICY select_own_controller ON lethe.column_formats FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.managed_tables m
+  WHERE (m.id = column_formats.table_id))));
+
 CREATE POLICY select_own_controller ON lethe.controllers FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(id));
 
 CREATE POLICY select_own_controller ON lethe.cycle_tables FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
@@ -2928,6 +4461,8 @@ CREATE POLICY select_own_controller ON lethe.cycle_tables FOR SELECT TO lethe_of
 
 CREATE POLICY select_own_controller ON lethe.cycles FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
+CREATE POLICY select_own_controller ON lethe.drafts FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.is_operator());
+
 CREATE POLICY select_own_controller ON lethe.evidence FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
    FROM lethe.cycles c
   WHERE (c.id = evidence.cycle_id))));
@@ -2935,6 +4470,8 @@ CREATE POLICY select_own_controller ON lethe.evidence FOR SELECT TO lethe_office
 CREATE POLICY select_own_controller ON lethe.evidence_batches FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
    FROM lethe.cycles c
   WHERE (c.id = evidence_batches.cycle_id))));
+
+CREATE POLICY select_own_controller ON lethe.formats FOR SELECT TO lethe_officer, lethe_auditor USING (true);
 
 CREATE POLICY select_own_controller ON lethe.holds FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
@@ -2949,6 +4486,8 @@ CREATE POLICY select_own_controller ON lethe.managed_columns FOR SELECT TO lethe
   WHERE (m.id = managed_columns.table_id))));
 
 CREATE POLICY select_own_controller ON lethe.managed_tables FOR SELECT TO lethe_officer, lethe_auditor USING (((controller_id IS NULL) OR lethe_private.acts_for(controller_id)));
+
+CREATE POLICY select_own_controller ON lethe.managed_views FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.is_operator());
 
 CREATE POLICY select_own_controller ON lethe.memberships FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
@@ -2986,11 +4525,15 @@ CASE
     ELSE lethe_private.acts_for(controller_id)
 END);
 
+CREATE POLICY select_own_controller ON lethe.waivers FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.is_operator());
+
 ALTER TABLE lethe.settings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.subject_types ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.terms ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.waivers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.api_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -3000,7 +4543,19 @@ ALTER TABLE lethe_private.controller_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.exemptions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.guard_programs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.guard_state ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.guarded_relations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.held_conditions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.held_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.held_links ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.held_relations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.last_events ENABLE ROW LEVEL SECURITY;
 
@@ -3012,6 +4567,8 @@ ALTER TABLE lethe_private.mirror_roots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.mirrors ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.rehearsing ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.restoring ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.worklist ENABLE ROW LEVEL SECURITY;
@@ -3020,6 +4577,9 @@ GRANT USAGE ON SCHEMA lethe TO PUBLIC;
 
 GRANT USAGE ON SCHEMA lethe_private TO lethe_sweeper;
 GRANT USAGE ON SCHEMA lethe_private TO lethe_dropper;
+
+REVOKE ALL ON FUNCTION lethe.activate(draft integer, accept text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.activate(draft integer, accept text[]) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.add_member(login name, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.add_member(login name, controller text) TO lethe_officer;
@@ -3035,6 +4595,9 @@ GRANT ALL ON FUNCTION lethe.applied_migrations() TO lethe_api;
 REVOKE ALL ON FUNCTION lethe.apply_policy(policy jsonb, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.apply_policy(policy jsonb, reason text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.approve_draft(draft integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.approve_draft(draft integer) TO lethe_officer;
+
 REVOKE ALL ON FUNCTION lethe.archive_contents() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_auditor;
@@ -3042,6 +4605,13 @@ GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.authenticate(token_hash text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.authenticate(token_hash text) TO lethe_api;
+
+REVOKE ALL ON FUNCTION lethe."check"(read_data boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe."check"(read_data boolean) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe."check"(read_data boolean) TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.claim_anonymous("table" text, "column" text, claimed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.claim_anonymous("table" text, "column" text, claimed boolean) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe_private.request_reaches(controller_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.request_reaches(controller_id integer) TO lethe_officer;
@@ -3105,8 +4675,18 @@ GRANT SELECT ON TABLE lethe.partition_purges TO lethe_auditor;
 REVOKE ALL ON FUNCTION lethe.detach_statement(cycle_id bigint, table_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.detach_statement(cycle_id bigint, table_id integer) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.draft_policy(document jsonb, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.draft_policy(document jsonb, reason text) TO lethe_officer;
+
 REVOKE ALL ON FUNCTION lethe.drop_rule("table" text, action text, "column" text, purpose text, controller text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.drop_rule("table" text, action text, "column" text, purpose text, controller text, reason text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.drop_minimum("table" text, basis text, "column" text, controller text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.drop_minimum("table" text, basis text, "column" text, controller text, reason text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.effective_rules("table" text, controller_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.effective_rules("table" text, controller_name text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.effective_rules("table" text, controller_name text) TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.utc_text(at timestamp with time zone) FROM PUBLIC;
 
@@ -3118,22 +4698,114 @@ GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.explain_row("table" text, key text, as_of date) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.explain_row("table" text, key text, as_of date) TO lethe_officer;
+
 REVOKE ALL ON FUNCTION lethe.export_policy() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.export_policy() TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.finish_cycle(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.finish_cycle(cycle_id bigint) TO lethe_worker;
 
-REVOKE ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) TO lethe_officer;
+REVOKE ALL ON FUNCTION lethe.forecast(controller_name text, what_if text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.forecast(controller_name text, what_if text[]) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.forecast(controller_name text, what_if text[]) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.forecast(controller_name text, what_if text[]) TO lethe_worker;
 
-REVOKE ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) TO lethe_officer;
+REVOKE ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) TO lethe_worker;
 
-REVOKE ALL ON FUNCTION lethe_private.host_table(schema_name text, table_name text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe.format_findings() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.format_findings() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.format_findings() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.format_findings() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.format_sql("table" text, "column" text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.format_sql("table" text, "column" text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.format_sql("table" text, "column" text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.format_sql("table" text, "column" text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.format_steps("table" text, "column" text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.format_steps("table" text, "column" text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.format_steps("table" text, "column" text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.format_steps("table" text, "column" text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.guard_ddl_sql() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.guard_ddl_sql() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.guard_ddl_sql() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.guard_ddl_sql() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe_private.acts_for_hold(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.controller_day(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guard_row() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guard_truncate() FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.holds TO lethe_officer;
+GRANT SELECT ON TABLE lethe.holds TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.holds_in_force(day date) FROM PUBLIC;
 
 GRANT SELECT ON TABLE lethe.links TO lethe_officer;
 GRANT SELECT ON TABLE lethe.links TO lethe_auditor;
+
+GRANT SELECT ON TABLE lethe.subject_types TO lethe_officer;
+GRANT SELECT ON TABLE lethe.subject_types TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.person_links(subject text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.holds_touching(table_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.host_table(schema_name text, table_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_guard(function_id oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plain_name(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.relations_of(root oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.guard_findings() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.guard_findings() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.guard_findings() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.guard_findings() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe_private.get_managed("table" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.guard_sql("table" text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.guard_sql("table" text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.guard_sql("table" text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.guard_sql("table" text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.held_rows(hold_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.held_rows(hold_id integer) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.held_rows(hold_id integer) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.held_rows(hold_id integer) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.hold_person(reason text, subject text, key text, identifier text, ends_on date, controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.hold_person(reason text, subject text, key text, identifier text, ends_on date, controller text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.hold_rows(reason text, "table" text, "when" text, ends_on date, controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.hold_rows(reason text, "table" text, "when" text, ends_on date, controller text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.hold_table(reason text, "table" text, ends_on date, controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.hold_table(reason text, "table" text, ends_on date, controller text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe_private.may_read_predicates() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.list_holds(released boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.list_holds(released boolean) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.list_holds(released boolean) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.list_holds(released boolean) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe_private.references_to(parent oid) FROM PUBLIC;
 
@@ -3173,6 +4845,11 @@ GRANT ALL ON FUNCTION lethe.plan(as_of date, controller_name text) TO lethe_offi
 GRANT ALL ON FUNCTION lethe.plan(as_of date, controller_name text) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.plan(as_of date, controller_name text) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.policy_on(day date, controller_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.policy_on(day date, controller_name text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.policy_on(day date, controller_name text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.policy_on(day date, controller_name text) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.preview("table" text, controller_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.preview("table" text, controller_name text) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.preview("table" text, controller_name text) TO lethe_auditor;
@@ -3188,8 +4865,14 @@ GRANT ALL ON FUNCTION lethe.receipt(cycle_id bigint) TO lethe_auditor;
 REVOKE ALL ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.rehearse(draft integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.rehearse(draft integer) TO lethe_officer;
+
 REVOKE ALL ON FUNCTION lethe.release_controller(controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.release_controller(controller text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.release_hold(id integer, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.release_hold(id integer, reason text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.remove_member(login name, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.remove_member(login name, controller text) TO lethe_officer;
@@ -3206,14 +4889,23 @@ GRANT ALL ON FUNCTION lethe.set_column("table" text, "column" text, category tex
 REVOKE ALL ON FUNCTION lethe.set_controller(name text, time_zone text, reference text, title text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.set_controller(name text, time_zone text, reference text, title text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.set_format("table" text, "column" text, format text, parameters jsonb, on_arrival text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.set_format("table" text, "column" text, format text, parameters jsonb, on_arrival text, reason text) TO lethe_officer;
+
 REVOKE ALL ON FUNCTION lethe.set_link("table" text, "to" text, columns text[], to_columns text[], on_purge text, subject text, kind text, on_erasure jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.set_link("table" text, "to" text, columns text[], to_columns text[], on_purge text, subject text, kind text, on_erasure jsonb) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.set_minimum("table" text, after text, since text[], basis text, "column" text, "when" text, controller text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.set_minimum("table" text, after text, since text[], basis text, "column" text, "when" text, controller text, reason text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.set_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.set_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.set_subject_type(name text, "table" text, identifiers text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.set_subject_type(name text, "table" text, identifiers text[]) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.set_view(view text, shows text, counts text[], reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.set_view(view text, shows text, counts text[], reason text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.share_controller(controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.share_controller(controller text) TO lethe_worker;
@@ -3232,8 +4924,21 @@ GRANT ALL ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced 
 REVOKE ALL ON FUNCTION lethe.unfinished_tables(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.unfinished_tables(cycle_id bigint) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.unguard_sql("table" text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.unguard_sql("table" text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.unguard_sql("table" text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.unguard_sql("table" text) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.unmanage_table("table" text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.unmanage_table("table" text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.unset_view(view text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.unset_view(view text, reason text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.verify_cycle(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.verify_cycle(cycle_id bigint) TO lethe_worker;
@@ -3244,6 +4949,15 @@ GRANT ALL ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) T
 
 REVOKE ALL ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.waive(code text, object text, until date, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.waive(code text, object text, until date, reason text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.withdraw_draft(draft integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.withdraw_draft(draft integer) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.withdraw_waiver(code text, object text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.withdraw_waiver(code text, object text, reason text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe_private.absent_table(cycle lethe.cycles, table_id integer) FROM PUBLIC;
 
@@ -3259,7 +4973,13 @@ REVOKE ALL ON FUNCTION lethe_private.act_sql(condition text, actions lethe_priva
 
 REVOKE ALL ON FUNCTION lethe_private.actions(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.add_held_keys(table_id integer, hold_id integer, keys jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.always_tests(managed lethe.managed_tables, relation oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.read_anchor(anchor text) FROM PUBLIC;
 
@@ -3267,7 +4987,13 @@ REVOKE ALL ON FUNCTION lethe_private.anchor_findings(controller lethe.controller
 
 REVOKE ALL ON FUNCTION lethe_private.any_due_sql(actions lethe_private.action_parts[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.apply_claim("table" text, "column" text, claim jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.apply_controllers(policy jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.put_format("table" text, "column" text, format text, parameters jsonb, on_arrival text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.apply_format("table" text, "column" text, spec jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.apply_links(policy jsonb) FROM PUBLIC;
 
@@ -3278,6 +5004,10 @@ REVOKE ALL ON FUNCTION lethe_private.apply_subject_link(subject text, root text,
 REVOKE ALL ON FUNCTION lethe_private.apply_tables(tables jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.apply_terms("table" text, "column" text, action text, terms jsonb, default_since jsonb, controller text, reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.apply_views(views jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.apply_waivers(waivers jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.archived_value(expression text, mirror_type text, source_type text) FROM PUBLIC;
 
@@ -3301,7 +5031,9 @@ REVOKE ALL ON FUNCTION lethe_private.archived_actions(managed lethe.managed_tabl
 
 REVOKE ALL ON FUNCTION lethe_private.archived_condition(condition text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.archived_held_sql(alias text, table_id integer, today date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.archived_answer(mirror lethe_private.mirrors, condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archived_held_sql(alias text, mirror lethe_private.mirrors, today date, exemptions boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.mirror_program(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) FROM PUBLIC;
 
@@ -3319,6 +5051,10 @@ REVOKE ALL ON FUNCTION lethe_private.archived_row_sql(alias text, managed lethe.
 
 REVOKE ALL ON FUNCTION lethe_private.archived_rules(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.archived_values(managed lethe.managed_tables, hold_id integer, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.as_array_sql(columns text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.as_dropper(statement text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.as_dropper(statement text) TO lethe_owner;
 
@@ -3331,11 +5067,21 @@ REVOKE ALL ON FUNCTION lethe_private.run_as_sweeper(statement text, managed leth
 
 REVOKE ALL ON FUNCTION lethe_private.ask_of_partition(statement text, partition oid, managed lethe.managed_tables) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.ask_of_row(statement text, old_row record, new_row record) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.ask_of_row(statement text, old_row record, new_row record) TO lethe_owner;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_answerable(managed lethe.managed_tables, condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_archivable(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_archiving(managed lethe.managed_tables) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.formats TO lethe_officer;
+GRANT SELECT ON TABLE lethe.formats TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_arrival(managed lethe.managed_tables, "column" text, format lethe.formats, on_arrival text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_clock(managed lethe.managed_tables, since text[]) FROM PUBLIC;
 
@@ -3360,17 +5106,58 @@ REVOKE ALL ON FUNCTION lethe_private.assert_events_stand(managed lethe.managed_t
 
 REVOKE ALL ON FUNCTION lethe_private.assert_exemption(controller lethe.controllers, until date) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_format_fits(managed lethe.managed_tables, "column" text, format text, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_formats(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_free(statement text, old_row record, new_row record, relation oid, what text, holds integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_given_parameters(subject text, declared jsonb, parameters jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_keys(document jsonb, allowed text[], what text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_links_kept() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_manageable(relation oid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.drafts TO lethe_officer;
+GRANT SELECT ON TABLE lethe.drafts TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_may_activate(draft lethe.drafts, accept text[], rows_at_once bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_may_change(controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.fill_format(template text, value text, type text, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_mark(format text, expressions text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_object(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_parameters(declared jsonb, given jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_value(prefix text, name text, type text, kind text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.column_formats TO lethe_officer;
+GRANT SELECT ON TABLE lethe.column_formats TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_method_keeps_format(managed lethe.managed_tables, declared lethe_private.declared_formats, method lethe.methods, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_minima(managed lethe.managed_tables) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.archive_openings TO lethe_officer;
+GRANT SELECT ON TABLE lethe.archive_openings TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_not_held(opening lethe.archive_openings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_not_outlasted(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_not_reduced_too_late(managed lethe.managed_tables, "column" text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns) FROM PUBLIC;
 
@@ -3388,6 +5175,8 @@ REVOKE ALL ON FUNCTION lethe_private.assert_shape(shape jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_single_expression(expression text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_still_true(draft lethe.drafts, proposal jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_template(method text, part text, template text, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_terms_agree(managed lethe.managed_tables, relation oid) FROM PUBLIC;
@@ -3400,7 +5189,112 @@ REVOKE ALL ON FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables
 
 REVOKE ALL ON FUNCTION lethe_private.before_leaving(table_oid oid, controller lethe.controllers, today date, root lethe.managed_tables, depth integer, joins text, path oid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.companion_mirrors(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.companions_sql(mirror_name text, alias text, of_alias text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.companions_free_sql(managed lethe.managed_tables, companions text[], today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirror_actions(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.blast_mirrors(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.blast_part(managed lethe.managed_tables, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.kept_in(part jsonb, other jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.part_actions(part jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.test_in(part jsonb, rule text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.blast_sql(before jsonb, after jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.by_day(counts jsonb, flag text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.cascade_mark(table_oid oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.cast_enum_domains(relation oid, condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.catalogue_mark() FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.policy_changes TO lethe_officer;
+GRANT SELECT ON TABLE lethe.policy_changes TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.changed_tables(since_change bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_archive_limit(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_archive_reader(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_broken_hold(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_child_column(reached lethe_private.reached[]) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.managed_columns TO lethe_officer;
+GRANT SELECT ON TABLE lethe.managed_columns TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.checked_columns(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_lethes(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_personal(category text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.trigger_targets(function oid, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_copying_trigger(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_definer_function(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_definer_view(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_identifiable_row(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_kept_for_ever(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_look_alike_table(reached lethe_private.reached[]) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.managed_views TO lethe_officer;
+GRANT SELECT ON TABLE lethe.managed_views TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.check_missing_object(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_never_due(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_partition_foreign_key(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_pseudonymous_claim(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_restarted_clock(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_row_security_bypass(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_small_group(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unclassified_column(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.links_of(child_id integer, child_columns text[], parent_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_undecided_link(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.personal_views(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_undecided_view(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unforced_row_security(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unguarded_hold(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unindexed_reference(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unkept_format(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unmanaged_table(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unpurposed_value(reached lethe_private.reached[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, phase text) FROM PUBLIC;
 
@@ -3412,9 +5306,9 @@ REVOKE ALL ON FUNCTION lethe_private.local_day_sql(alias text, clock lethe_priva
 
 REVOKE ALL ON FUNCTION lethe_private.clock_day_sql(alias text, clock lethe_private.host_columns, table_zone text, controller_zone text, sentinels date[], today date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.clock_in_words(managed lethe.managed_tables, since text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.companions_sql(mirror_name text, alias text, of_alias text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.restorable(managed lethe.managed_tables, mirror_id integer) FROM PUBLIC;
 
@@ -3424,6 +5318,10 @@ REVOKE ALL ON FUNCTION lethe_private.compile(managed lethe.managed_tables, contr
 
 REVOKE ALL ON FUNCTION lethe_private.compile_cycle(cycle lethe.cycles, controller lethe.controllers) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.on_one_line(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.constraint_notes(declared lethe_private.declared_formats, name_taken boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.sha256_hex(content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.content_hash(content jsonb, columns text[]) FROM PUBLIC;
@@ -3431,6 +5329,16 @@ REVOKE ALL ON FUNCTION lethe_private.content_hash(content jsonb, columns text[])
 REVOKE ALL ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.count_held_archived(managed lethe.managed_tables, hold_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.count_mirror(before jsonb, after jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.count_part(before jsonb, after jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.list_in_words(words text[], last_word text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.delay_in_words(after interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.leaving_columns_sql(alias text, managed lethe.managed_tables, table_oid oid, with_key boolean) FROM PUBLIC;
 
@@ -3446,13 +5354,21 @@ REVOKE ALL ON FUNCTION lethe_private.discover(cycle_table lethe.cycle_tables, ma
 
 REVOKE ALL ON FUNCTION lethe_private.discover_sql(source text, condition text, actions lethe_private.action_parts[], in_order_of text, has_leaves boolean, batch_rows integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.dollar_quoted(body text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.driver_detaches() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.drop_empty_mirrors() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.due_days(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.due_to_leave_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[], batch boolean) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.effective_rule(managed lethe.managed_tables, rule lethe.rules, controller lethe.controllers, OUT method text, OUT terms jsonb, OUT decides text, OUT replaced jsonb, OUT minima jsonb, OUT holds jsonb, OUT sentence text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reaching_triggers(relation oid, events integer, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.effects(writes jsonb, since_change bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.ensure_mirrors(managed lethe.managed_tables) FROM PUBLIC;
 
@@ -3460,54 +5376,140 @@ REVOKE ALL ON FUNCTION lethe_private.events_sql(alias text, clock lethe_private.
 
 REVOKE ALL ON FUNCTION lethe_private.expired_events_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text, later text, last_day date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.plain_name(managed lethe.managed_tables) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.explain_rule(facts jsonb, today date, action lethe_private.action_parts, place text, OUT terms jsonb, OUT decides text, OUT due_on date, OUT sentence text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.export_links(subject_type_id integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.latest_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, since text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.minima_of(table_id integer, rule_id integer, controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, after interval, since text[], condition text, batch boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.explain_terms_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.explain_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, actions lethe_private.action_parts[], condition text, held text, kept text, staying text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.waivers TO lethe_officer;
+GRANT SELECT ON TABLE lethe.waivers TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.export_checks() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.export_format(declared lethe.column_formats) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.format_delay(after interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.export_terms(rule_id integer, controller_id integer) FROM PUBLIC;
 
-GRANT SELECT ON TABLE lethe.managed_columns TO lethe_officer;
-GRANT SELECT ON TABLE lethe.managed_columns TO lethe_auditor;
-
 REVOKE ALL ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.find_person(type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, key text, identifier text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamp with time zone, only_one boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.findings_of(outcome jsonb, phase text, actions lethe_private.action_parts[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.follow_renames(managed lethe.managed_tables, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forecast_part(managed lethe.managed_tables, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forecast_parts_if(what_if text[], managed lethe.managed_tables[], controllers lethe.controllers[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forecast_table(part jsonb, part_if jsonb, managed lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.forget_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.forget_unused(controller lethe.controllers) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.get_controller(name text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.format_constraint_sql(declared lethe_private.declared_formats) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.get_cycle(cycle_id bigint) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.get_managed("table" text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.grant_nothing(relation text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.has_delete_trigger(partition oid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.has_leading_index(relation oid, positions smallint[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.held_more(alias text, managed lethe.managed_tables, table_oid oid, holds integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.held_exists(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.format_left_sql(managed lethe.managed_tables, declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.trigger_relations(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_leftovers(declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_of_type(format text, type_name text, what text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_reduce_sql(managed lethe.managed_tables, declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_state(declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hostile_values(type oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_trials(declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_trigger_sql(declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.format_violations(managed lethe.managed_tables, declared lethe_private.declared_formats, own_rows text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.get_controller(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.get_cycle(cycle_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.get_draft(draft integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.get_format("table" text, "column" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.goes_without_columns(link lethe.links, root_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.grant_nothing(relation text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guard_ddl() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guarded_columns(managed lethe.managed_tables, table_oid oid, holds integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guarded_row_sql(parameter text, root oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.held_by_sql(alias text, managed lethe.managed_tables, table_oid oid, holds integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guard_statement(managed lethe.managed_tables, root oid, holds integer[], operation text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guarded_root(relation oid, managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.guards_lock_id() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.halve_batch(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.has_delete_trigger(partition oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.has_linked_clock(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.has_rules(table_id integer, controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.held_condition_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.held_path_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, path integer[], holds integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.held_paths(table_id integer, holds integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.held_values(managed lethe.managed_tables, hold_id integer, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.histogram_sql(source text, owner text, held text, condition text, due lethe_private.due_day[], today date) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.hmac_pad(key bytea, mixed_with integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hold_archived(managed lethe.managed_tables, hold_id integer, controller lethe.controllers, columns text[], wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hold_controller(managed lethe.managed_tables, controller text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hold_live(managed lethe.managed_tables, hold_id integer, controller lethe.controllers, columns text[], wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hold_values(managed lethe.managed_tables, hold_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.holds_lock_id() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.hostile_values(type oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.holds_mark(day date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.holds_on(table_id integer, controller_id integer, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.identified_sql(identifiers text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) FROM PUBLIC;
 
@@ -3525,7 +5527,13 @@ REVOKE ALL ON FUNCTION lethe_private.is_watched(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.is_worker() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.keep_held() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.kept_sql(alias text, table_oid oid, controller lethe.controllers, today date, look_ahead boolean, path oid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.key_through_sql(alias text, child_oid oid, columns text[], parent_oid oid, to_columns text[], key_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.key_value_sql(key_column lethe_private.host_columns, value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.last_due_day(today date, after interval) FROM PUBLIC;
 
@@ -3533,7 +5541,7 @@ REVOKE ALL ON FUNCTION lethe_private.up_to_day_sql(alias text, clock lethe_priva
 
 REVOKE ALL ON FUNCTION lethe_private.later_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, today date, last_day date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.latest_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, since text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.latest_today() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, path oid[]) FROM PUBLIC;
 
@@ -3555,6 +5563,8 @@ REVOKE ALL ON FUNCTION lethe_private.lock_id(controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.lock_sql() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.look(statement text, managed lethe.managed_tables, OUT facts jsonb, OUT problem text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.look_again(partition oid, root oid, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.look_archived(program jsonb) FROM PUBLIC;
@@ -3567,9 +5577,17 @@ REVOKE ALL ON FUNCTION lethe_private.make_mirror(managed lethe.managed_tables, r
 
 REVOKE ALL ON FUNCTION lethe_private.may_drop(partition oid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.may_go(partition oid, managed lethe.managed_tables) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.may_sweep_now(controller lethe.controllers) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.minimum_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, term lethe.terms) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.minimum_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, term lethe.terms, batch boolean, plain_clock text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.mirror_emptied_sql(mirror lethe_private.mirrors, columns lethe_private.action_parts[], condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.mirror_has(mirror_id integer, columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.mirror_purge_sql(mirror_name text, purge lethe_private.action_parts, condition text, companions text[], root_table_id integer) FROM PUBLIC;
 
@@ -3579,9 +5597,13 @@ REVOKE ALL ON FUNCTION lethe_private.mirrors_of_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.name_list(list text, separator text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.names_an_object(message text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.names_of_host(condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.never_ends(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.never_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, entry text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.new_key(controller_id integer) FROM PUBLIC;
 
@@ -3589,15 +5611,25 @@ REVOKE ALL ON FUNCTION lethe_private.next_phase(phase text, program jsonb) FROM 
 
 REVOKE ALL ON FUNCTION lethe_private.no_event_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.none_later_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, entry text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.not_looked(object text, problem text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.outlasts(delay interval, other interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.over_by_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, last_day date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.own_rows_sql(alias text, managed lethe.managed_tables) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.parameters_to_try(declared jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.parse_delay(after text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.part_in_force(part jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.reference_sql(child_alias text, child_columns text[], parent_alias text, parent_columns text[]) FROM PUBLIC;
 
@@ -3611,7 +5643,13 @@ REVOKE ALL ON FUNCTION lethe_private.partition_statements(partition oid, parent 
 
 REVOKE ALL ON FUNCTION lethe_private.partitions_program(managed lethe.managed_tables, table_oid oid, owner text, purge lethe_private.action_parts[], held text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.person() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.picked_rows(managed lethe.managed_tables, program jsonb, target oid, tids tid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.place(statement text, table_oid oid, target oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.place_hold(kind text, reason text, managed lethe.managed_tables, controller lethe.controllers, ends_on date, subject text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.plain_clock_index(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
@@ -3619,9 +5657,29 @@ REVOKE ALL ON FUNCTION lethe_private.plain_names(names text[], separator text) F
 
 REVOKE ALL ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.resolve_table("table" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.whole_table(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.planned_writes(table_oid oid, phase text, facts jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.pointer(VARIADIC steps text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.rows_at(object text, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.text_list(value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.policy_at(at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.rules_of(policy jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.policy_lines(document jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.policy_diff(before jsonb, after jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.policy_in_force(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.policy_mark() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.preview_partitions(managed lethe.managed_tables, program jsonb) FROM PUBLIC;
 
@@ -3629,11 +5687,25 @@ REVOKE ALL ON FUNCTION lethe_private.program_of(cycle lethe.cycles, cycle_table 
 
 REVOKE ALL ON FUNCTION lethe_private.progress(state text, cycle_table lethe.cycle_tables, started timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.propose(document jsonb, reason text, rehearse boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.purge_partition(cycle_table lethe.cycle_tables, managed lethe.managed_tables, program jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id integer, mirror_name text, kind text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.put_link("table" text, "to" text, columns text[], to_columns text[], on_purge text, subject text, kind text, on_erasure jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.put_minimum("table" text, after text, since text[], basis text, "column" text, "when" text, controller text, reason text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.put_waiver(code text, object text, until date, reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.raise_missing_right(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reach_archive(hold_id integer, subject text, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reached_tables() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.read_condition(relation oid, condition text) FROM PUBLIC;
 
@@ -3641,30 +5713,50 @@ REVOKE ALL ON FUNCTION lethe_private.read_days(days text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.read_record() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.reading_again_sql(relation oid, key_columns text[], actions lethe_private.action_parts[], due_days lethe_private.due_day[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reading_sql(key_columns text[], owner text, actions lethe_private.action_parts[], due_days lethe_private.due_day[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.record_change() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.reduce_notes(declared lethe_private.declared_formats) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.refuse_sealed() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.refused_rules(managed lethe.managed_tables, controller lethe.controllers, program jsonb, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.remember_relations() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.remembered_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.resolve_table("table" text) FROM PUBLIC;
-
-GRANT SELECT ON TABLE lethe.archive_openings TO lethe_officer;
-GRANT SELECT ON TABLE lethe.archive_openings TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.row_findings(controller_id integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.rule_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer, batch boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.row_of_key(managed lethe.managed_tables, table_oid oid, given text, OUT key text, OUT condition text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.rules_of(policy jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.rows_to_explain(managed lethe.managed_tables, controller lethe.controllers, today date, given text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.rows_written() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.rule_in_words(managed lethe.managed_tables, rule lethe.rules, method text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.rule_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, rule_id integer, batch boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.run_as_dropper(statement text) FROM PUBLIC;
 
+GRANT SELECT ON TABLE lethe.checks TO lethe_officer;
+GRANT SELECT ON TABLE lethe.checks TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.run_check(checked lethe.checks, reached lethe_private.reached[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.run_on_archive(statement text, tids tid[], inner_pad bytea, outer_pad bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sample_sql(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sample_sql(source text, owner text, not_held text, due_days lethe_private.due_day[], rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.seal_controller(controller_id integer) FROM PUBLIC;
 
@@ -3687,6 +5779,8 @@ REVOKE ALL ON FUNCTION lethe_private.shortest_fit(method lethe.methods, column_f
 
 REVOKE ALL ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.suppose(what_if text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.sweep_archived(program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.sweep_columns(managed lethe.managed_tables, program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) FROM PUBLIC;
@@ -3707,23 +5801,33 @@ REVOKE ALL ON FUNCTION lethe_private.take_detached(next lethe.partition_purges, 
 
 REVOKE ALL ON FUNCTION lethe_private.take_partition(next lethe.partition_purges, managed lethe.managed_tables, spec jsonb, pads lethe_private.controller_keys) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.term_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, after interval, since text[], condition text, batch boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.term_day_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, term lethe.terms) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.term_facts(term lethe.terms) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.term_in_words(managed lethe.managed_tables, term lethe.terms) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.terms_in_force(controller_id integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.text_list(value jsonb) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.token_facts(id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.trigger_notes(declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.try_batch(managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.try_expressions(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.try_hold(managed lethe.managed_tables, hold_id integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.try_method(method lethe.methods, type oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.try_rules(managed lethe.managed_tables, controller lethe.controllers, rows_max integer, deadline timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.try_tables(since_change bigint, deadline timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.try_values(method lethe.methods, title text, column_facts lethe_private.host_columns, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.types_to_try(method text, types text[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.unanswered(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.unclocked_sql(source text, owner text, actions lethe_private.action_parts[]) FROM PUBLIC;
 
@@ -3731,16 +5835,28 @@ REVOKE ALL ON FUNCTION lethe_private.unique_indexes(relation oid, column_positio
 
 REVOKE ALL ON FUNCTION lethe_private.unlocked_sql() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.unplanned_writes(before jsonb, after jsonb, planned jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.unpurposed_sql(managed lethe.managed_tables, table_oid oid, controllers lethe.controllers[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.usable_key(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.wait_for_batches() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.with_outcome(result jsonb, managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[], as_of date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.without_predicates(program jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.without_waived(found jsonb, looked text[]) FROM PUBLIC;
+
 GRANT SELECT ON TABLE lethe.evidence_batches TO lethe_officer;
 GRANT SELECT ON TABLE lethe.evidence_batches TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.write_evidence(cycle_table lethe.cycle_tables, program jsonb, look jsonb, unclocked jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.write_guards() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.write_receipt(cycle lethe.cycles) FROM PUBLIC;
 
@@ -3750,21 +5866,18 @@ GRANT SELECT ON TABLE lethe.api_tokens TO lethe_auditor;
 GRANT SELECT ON TABLE lethe.detached_partitions TO lethe_officer;
 GRANT SELECT ON TABLE lethe.detached_partitions TO lethe_auditor;
 
-GRANT SELECT ON TABLE lethe.holds TO lethe_officer;
-GRANT SELECT ON TABLE lethe.holds TO lethe_auditor;
-
-GRANT SELECT ON TABLE lethe.policy_changes TO lethe_officer;
-GRANT SELECT ON TABLE lethe.policy_changes TO lethe_auditor;
-
 GRANT SELECT ON TABLE lethe.receipts TO lethe_officer;
 GRANT SELECT ON TABLE lethe.receipts TO lethe_auditor;
 
-GRANT SELECT ON TABLE lethe.subject_types TO lethe_officer;
-GRANT SELECT ON TABLE lethe.subject_types TO lethe_auditor;
-
 GRANT SELECT ON TABLE lethe_private.held TO lethe_sweeper;
+
+GRANT SELECT ON TABLE lethe_private.keys_of_holds TO lethe_sweeper;
 
 GRANT SELECT,INSERT,DELETE ON TABLE lethe_private.remembered TO lethe_sweeper;
 
 GRANT UPDATE(last_day) ON TABLE lethe_private.remembered TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe_private.check_unrehearsed_rule(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.export_links(subject_type_id integer) FROM PUBLIC;
 
