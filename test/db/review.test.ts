@@ -18,10 +18,13 @@ afterAll(() => db.drop())
 
 const one = async (text: string): Promise<unknown> => Object.values((await db.query(text))[0]!)[0]
 
-/** Runs the cycle of north, then forgets every table. */
+const releaseHolds = () => db.query('update lethe.holds set released_at = now() where released_at is null')
+
+/** Runs the cycle of north, then releases every hold and forgets every table. */
 async function cycle(): Promise<string> {
   await grantMissing(db)
   const state = await runCycle(db, 'north')
+  await releaseHolds()
   await db.query(
     `select lethe.unmanage_table(format('%I.%I', schema_name, table_name)) from lethe.managed_tables`,
   )
@@ -371,6 +374,7 @@ describe('settings of a session', () => {
     expect(await runCycle(session, 'north')).toBe('complete')
     expect(await one('select count(*) from w.blobs')).toBe(1)
     expect(await one('select count(*) from w.spans')).toBe(1)
+    await releaseHolds()
     await db.query(`select lethe.unmanage_table(t) from unnest('{w.blobs,w.spans}'::text[]) as t`)
   })
 
