@@ -17,6 +17,10 @@ it('says which table a missing right hides, is silent once it is granted, and ca
   expect(await told()).toEqual([
     ['north: desk.orders', 'north: desk.orders could not be looked at: permission denied for table orders'],
     ['south: desk.orders', 'south: desk.orders could not be looked at: permission denied for table orders'],
+    [
+      'what serves no purpose',
+      'what serves no purpose could not be looked at: lethe_sweeper may not read desk.orders or a table that refers to it',
+    ],
   ])
   expect(
     await refusal(
@@ -46,6 +50,7 @@ it('waits for a lock no longer than Lethe ever does', async () => {
   expect(await told()).toEqual([
     ['north: desk.orders', 'north: desk.orders could not be looked at: it was locked'],
     ['south: desk.orders', 'south: desk.orders could not be looked at: it was locked'],
+    ['what serves no purpose', 'what serves no purpose could not be looked at: SQLSTATE 55P03'],
   ])
   await other.query('rollback')
   expect(await told()).toEqual([])
@@ -64,6 +69,7 @@ it('stops reading where the statement_timeout of the caller runs out, and says w
   )
   expect(found.filter(({ code }) => code === 'not-looked-at').map(({ sentence }) => sentence)).toEqual([
     'view desk.slow could not be looked at: time ran out over it',
+    'minimised formats could not be looked at: time ran out before them',
   ])
 })
 
