@@ -376,7 +376,8 @@ describe('the blast radius', () => {
           const { id, blast_radius } = await propose(client, next)
           await activate(client, id)
           const after = await planned(client)
-          const rules = blast_radius.filter(({ due }) => due !== null)
+          // The archive, which is empty here, has a test of its own: blast_radius.test.ts.
+          const rules = blast_radius.filter(({ due, table }) => due !== null && !table.endsWith(' (archive)'))
           for (const { controller, table, rule, due, at_once, no_longer } of rules) {
             const key = `${controller} ${table} ${rule}`
             expect([key, due]).toEqual([key, after.get(key)])
