@@ -48,18 +48,23 @@ const phonesAfter = (after: string): Policy =>
 
 /**
  * All that a database holds, tables of Lethe and of the host, the list of drafts apart. Not pg_class, in which
- * an autovacuum that comes by writes its own figures.
+ * an autovacuum that comes by writes its own figures; of pg_shdepend, which all databases share, this one's rows.
  */
 async function everything(session: { query(text: string): Promise<unknown> }): Promise<string> {
   const tables = await rowsOf<{ name: string }>(
     session,
     `select c.oid::regclass::text as name from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
      where c.relkind = 'r' and n.nspname not in ('information_schema', 'pg_toast', 'lethe_jobs') and c.relpersistence = 'p'
-       and (n.nspname <> 'pg_catalog' or c.relname in ('pg_attribute', 'pg_proc', 'pg_depend', 'pg_shdepend', 'pg_policy', 'pg_rewrite', 'pg_constraint', 'pg_trigger', 'pg_type'))
+       and (n.nspname <> 'pg_catalog' or c.relname in ('pg_attribute', 'pg_proc', 'pg_depend', 'pg_policy', 'pg_rewrite', 'pg_constraint', 'pg_trigger', 'pg_type'))
        and c.oid <> 'lethe.drafts'::regclass
      order by 1`,
   )
-  return fingerprint(session, ...tables.map(({ name }) => name))
+  const shared = await rowsOf(
+    session,
+    `select d.* from pg_shdepend as d join pg_database as b on b.oid = d.dbid
+     where b.datname = current_database() order by d::text`,
+  )
+  return `${await fingerprint(session, ...tables.map(({ name }) => name))},${JSON.stringify(shared)}`
 }
 
 describe('a rehearsal', () => {
