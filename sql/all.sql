@@ -203,4 +203,12 @@
 --!include lethe_private/checks/identifiable_row.sql
 --!include lethe_private/checks/small_group.sql
 --!include lethe/check.sql
+--!include lethe_private/request_states.sql
+--!include lethe_private/move_request.sql
+-- (requests: identifiers, residue and suppression)
+-- (requests: desk)
+-- (requests: plan)
+-- (requests: execution and certificate)
+-- (requests: ledger)
+-- (requests: access, rectification, restriction, objection)
 --!include grants.sql

@@ -74,6 +74,21 @@ alter table lethe_private.rehearsing enable row level security;
 alter table lethe.archive_openings enable row level security;
 alter table lethe_private.last_events enable row level security;
 alter table lethe_private.api_tokens enable row level security;
+alter table lethe.request_states enable row level security;
+alter table lethe.request_moves enable row level security;
+alter table lethe.requests enable row level security;
+alter table lethe.request_events enable row level security;
+alter table lethe.request_findings enable row level security;
+alter table lethe.certificates enable row level security;
+alter table lethe.recipients enable row level security;
+alter table lethe.notifications enable row level security;
+alter table lethe_private.request_roots enable row level security;
+alter table lethe_private.request_identifiers enable row level security;
+alter table lethe_private.suppressions enable row level security;
+alter table lethe_private.packages enable row level security;
+alter table lethe_private.recipient_secrets enable row level security;
+alter table lethe_private.notification_hashes enable row level security;
+alter table lethe_private.ledger_state enable row level security;
 
 drop policy if exists select_own_controller on lethe.controllers;
 create policy select_own_controller on lethe.controllers for select to lethe_officer, lethe_auditor
@@ -158,6 +173,32 @@ drop policy if exists select_own_controller on lethe.drafts;
 create policy select_own_controller on lethe.drafts for select to lethe_officer, lethe_auditor
   using (lethe_private.is_operator());
 
+-- Requests are read by agents, too.
+drop policy if exists select_own_controller on lethe.request_states;
+create policy select_own_controller on lethe.request_states for select to lethe_officer, lethe_agent, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.request_moves;
+create policy select_own_controller on lethe.request_moves for select to lethe_officer, lethe_agent, lethe_auditor
+  using (true);
+drop policy if exists select_own_controller on lethe.requests;
+create policy select_own_controller on lethe.requests for select to lethe_officer, lethe_agent, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.request_events;
+create policy select_own_controller on lethe.request_events for select to lethe_officer, lethe_agent, lethe_auditor
+  using (exists (select from lethe.requests as r where r.id = request_id));
+drop policy if exists select_own_controller on lethe.request_findings;
+create policy select_own_controller on lethe.request_findings for select to lethe_officer, lethe_agent, lethe_auditor
+  using (exists (select from lethe.requests as r where r.id = request_id));
+drop policy if exists select_own_controller on lethe.certificates;
+create policy select_own_controller on lethe.certificates for select to lethe_officer, lethe_agent, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.recipients;
+create policy select_own_controller on lethe.recipients for select to lethe_officer, lethe_agent, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+drop policy if exists select_own_controller on lethe.notifications;
+create policy select_own_controller on lethe.notifications for select to lethe_officer, lethe_agent, lethe_auditor
+  using (exists (select from lethe.requests as r where r.id = request_id));
+
 -- Reading ----------------------------------------------------------------------------------------
 
 grant select on
@@ -222,6 +263,25 @@ grant execute on function
   lethe.verify_evidence(text, text)
 to lethe_officer, lethe_auditor;
 grant execute on function lethe.evidence_heads() to lethe_officer, lethe_auditor, lethe_worker;
+
+-- Requests.
+grant select on
+  lethe.request_states,
+  lethe.request_moves,
+  lethe.requests,
+  lethe.request_events,
+  lethe.request_findings,
+  lethe.certificates,
+  lethe.recipients,
+  lethe.notifications
+to lethe_officer, lethe_agent, lethe_auditor;
+grant execute on function lethe_private.acts_for(int) to lethe_agent;
+-- (requests: desk)
+-- (requests: plan)
+-- (requests: execution and certificate)
+-- (requests: residue and suppression)
+-- (requests: ledger)
+-- (requests: access, rectification, restriction, objection)
 
 -- Holds.
 grant execute on function
