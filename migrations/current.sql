@@ -260,13 +260,98 @@ create table lethe_private.ledger_state (
   last_number  bigint not null default 0,
   last_hash    text,
   required     boolean not null default false,
+  replaying    boolean not null default false,
 
-  constraint one_row check (only_row)
+  constraint one_row check (only_row),
+  constraint last_entry_is_of_a_ledger check (ledger is not null or last_number = 0),
+  constraint required_of_a_ledger check (ledger is not null or not required)
 );
 insert into lethe_private.ledger_state default values;
 
 comment on table lethe_private.ledger_state is
-  'Up to which entry of the ledger outside this database knows: written in the transaction that the entry is about, so that a restored database knows less than its ledger.';
+  'Up to which entry of the ledger outside this database everything is known here; whether erasures are refused without an entry; whether a replay has begun and not ended.';
+
+-- A transaction that an entry is about writes its number here, so that a restored database knows less than its ledger.
+-- One by one, since transactions do not commit in the order in which their entries were written.
+create table lethe_private.ledger_known (
+  number  bigint primary key,
+  hash    text not null
+);
+
+comment on table lethe_private.ledger_known is 'Entries beyond ledger_state.last_number that this database has taken in.';
+
+create table lethe_private.ledger_holds (
+  hold_id  int not null references lethe.holds on delete cascade,
+  event    text not null,
+  number   bigint not null,
+
+  primary key (hold_id, event),
+  constraint event_is_known check (event in ('hold', 'hold released', 'restriction', 'restriction lifted'))
+);
+create index ledger_holds_by_number on lethe_private.ledger_holds (number);
+
+comment on table lethe_private.ledger_holds is 'Which entry of the ledger says that a hold was placed, and which that it was released.';
+
+-- Replay ----------------------------------------------------------------------------------------
+
+create table lethe_private.replay_matches (
+  number         bigint not null,
+  subject        text not null,
+  controller_id  int not null references lethe.controllers on delete cascade,
+  table_id       int not null references lethe.managed_tables on delete cascade,
+  key            text not null,
+  by_key         boolean not null,
+  by_identifier  boolean not null,
+  is_nameless    boolean not null,
+
+  primary key (number, table_id, key)
+);
+create index replay_matches_by_controller on lethe_private.replay_matches (controller_id);
+create index replay_matches_by_table on lethe_private.replay_matches (table_id, key);
+
+comment on table lethe_private.replay_matches is 'Which root rows fit an entry of the ledger, as a replay found them; emptied when it has ended.';
+comment on column lethe_private.replay_matches.is_nameless is 'Neither the row nor the entry says both by what to recognise the person: the key decides alone.';
+
+create table lethe.replay_findings (
+  id             int generated always as identity primary key,
+  number         bigint not null,
+  entry_at       timestamptz not null,
+  controller_id  int not null references lethe.controllers on delete cascade,
+  subject        text not null,
+  how            text not null,
+  found_at       timestamptz not null default now(),
+  failure        jsonb,
+  decision       text,
+  decided_by     name,
+  decided_at     timestamptz,
+  request_id     bigint references lethe.requests on delete set null,
+
+  constraint how_is_known check (how in ('key', 'identifier', 'failed')),
+  constraint failure_of_what_failed check ((how = 'failed') = (failure is not null)),
+  constraint decision_is_known check (decision in ('erase', 'keep')),
+  constraint decided_by_somebody check (num_nulls(decision, decided_by, decided_at) in (0, 3))
+);
+create index replay_findings_by_controller on lethe.replay_findings (controller_id);
+create index replay_findings_by_request on lethe.replay_findings (request_id);
+
+comment on table lethe.replay_findings is
+  'Records that may be of somebody who was forgotten before a backup was put back, and may be of somebody who has lawfully come back: a person decides.';
+comment on column lethe.replay_findings.number is 'The entry of the ledger.';
+comment on column lethe.replay_findings.entry_at is 'When the person was forgotten.';
+comment on column lethe.replay_findings.how is
+  'identifier: the record has an identifier of the person, under another key, or was forgotten before the backup was made. key: it has the key, and other identifiers. failed: it is the person''s, and could not be erased.';
+comment on column lethe.replay_findings.failure is 'SQLSTATE, table and constraint; never a row.';
+comment on column lethe.replay_findings.request_id is 'The request by which it was erased.';
+
+create table lethe_private.replay_finding_keys (
+  finding_id  int primary key references lethe.replay_findings on delete cascade,
+  table_id    int not null references lethe.managed_tables on delete cascade,
+  key         text not null,
+
+  unique (table_id, key)
+);
+
+comment on table lethe_private.replay_finding_keys is 'Which row a finding of a replay is about; forgotten when the replay has ended.';
 
 -- Functions whose parameters or results change --------------------------------------------------
 -- (each piece drops its own here)

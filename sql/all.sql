@@ -210,5 +210,13 @@
 -- (requests: plan)
 -- (requests: execution and certificate)
 -- (requests: ledger)
+--!include lethe_private/ledger.sql
+--!include lethe/ledger.sql
+--!include lethe/ship_holds.sql
+--!include lethe_private/replay_match.sql
+--!include lethe_private/replay_request.sql
+--!include lethe/replay_findings.sql
+--!include lethe/replay.sql
+--!include lethe/replay_holds.sql
 -- (requests: access, rectification, restriction, objection)
 --!include grants.sql

@@ -89,6 +89,11 @@ alter table lethe_private.packages enable row level security;
 alter table lethe_private.recipient_secrets enable row level security;
 alter table lethe_private.notification_hashes enable row level security;
 alter table lethe_private.ledger_state enable row level security;
+alter table lethe_private.ledger_known enable row level security;
+alter table lethe_private.ledger_holds enable row level security;
+alter table lethe_private.replay_matches enable row level security;
+alter table lethe_private.replay_finding_keys enable row level security;
+alter table lethe.replay_findings enable row level security;
 
 drop policy if exists select_own_controller on lethe.controllers;
 create policy select_own_controller on lethe.controllers for select to lethe_officer, lethe_auditor
@@ -199,6 +204,10 @@ drop policy if exists select_own_controller on lethe.notifications;
 create policy select_own_controller on lethe.notifications for select to lethe_officer, lethe_agent, lethe_auditor
   using (exists (select from lethe.requests as r where r.id = request_id));
 
+drop policy if exists select_own_controller on lethe.replay_findings;
+create policy select_own_controller on lethe.replay_findings for select to lethe_officer, lethe_auditor
+  using (lethe_private.acts_for(controller_id));
+
 -- Reading ----------------------------------------------------------------------------------------
 
 grant select on
@@ -281,6 +290,23 @@ grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: execution and certificate)
 -- (requests: residue and suppression)
 -- (requests: ledger)
+grant select on lethe.replay_findings to lethe_officer, lethe_auditor;
+grant execute on function lethe.ledger_state() to lethe_worker, lethe_officer, lethe_auditor, lethe_api;
+grant execute on function
+  lethe.adopt_ledger(text, boolean),
+  lethe.ledger_subject(bigint, bytea),
+  lethe.lock_ledgered(bigint),
+  lethe.unlock_ledgered(bigint),
+  lethe.ledger_fate(bigint, text),
+  lethe.know_entry(bigint, text),
+  lethe.settle_ledger(bigint, text),
+  lethe.holds_to_ship(bytea),
+  lethe.note_shipped(int, text, bigint, text)
+to lethe_worker;
+grant execute on function
+  lethe.decide_replay_finding(int, text),
+  lethe.list_replay_findings()
+to lethe_officer;
 -- (requests: access, rectification, restriction, objection)
 
 -- Holds.
