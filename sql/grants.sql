@@ -301,7 +301,8 @@ grant execute on function
   lethe.know_entry(bigint, text),
   lethe.settle_ledger(bigint, text),
   lethe.holds_to_ship(bytea),
-  lethe.note_shipped(int, text, bigint, text)
+  lethe.note_shipped(int, text, bigint, text),
+  lethe.recognise_hold(int, text, text, bigint, text)
 to lethe_worker;
 grant execute on function
   lethe.decide_replay_finding(int, text),
@@ -396,6 +397,13 @@ grant usage on schema lethe_stats to lethe_sweeper;
 -- The sweeper may run its functions, ask which keys are held, and do on managed tables what their owners
 -- granted. It owns them (see as_sweeper.sql and ask_of_row.sql) and may not replace them: that would take CREATE.
 grant usage on schema lethe_private to lethe_sweeper;
+-- How a replay recognises people: hashed where their rows are.
+grant execute on function
+  lethe_private.ledger_hash(text, bytea),
+  lethe_private.identifier_key(text),
+  lethe_private.phone_digits(text),
+  lethe_private.normalise_identifier(text)
+to lethe_sweeper;
 grant select on lethe_private.held, lethe_private.keys_of_holds to lethe_sweeper;
 -- What the rows it takes away leave behind for the clocks of others.
 grant select, insert, update (last_day), delete on lethe_private.remembered to lethe_sweeper;

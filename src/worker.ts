@@ -14,6 +14,7 @@ import { describeDatabase, toLetheError } from './db/errors.ts'
 import { LetheError } from './errors.ts'
 import { JOBS_SCHEMA } from './install/jobs.ts'
 import { queueStart } from './jobs.ts'
+import { passGate } from './ledger/session.ts'
 import { Lifeline } from './lifeline.ts'
 
 /** Seven minutes past, in UTC: most local days turn on the hour or half past, and few other crons run then. */
@@ -121,6 +122,7 @@ async function begin({ databaseUrl, concurrency = 2, logger }: WorkerOptions): P
   let runner: Runner | undefined
   try {
     await assertInstalled(pool, databaseUrl)
+    await assertGateOpen(pool)
     runner = await run({
       pgPool: pool,
       schema: JOBS_SCHEMA,
@@ -172,6 +174,17 @@ async function assertInstalled(pool: pg.Pool, databaseUrl: string): Promise<void
     `select to_regclass('${JOBS_SCHEMA}.migrations') is not null and to_regprocedure('lethe.controllers_due()') is not null as installed`,
   )
   if (!rows[0]?.installed) throw notInstalled(databaseUrl)
+}
+
+/** Each time it begins: the server may have come back from a backup. */
+async function assertGateOpen(pool: pg.Pool): Promise<void> {
+  const session = await pool.connect()
+  try {
+    await passGate(session)
+  } finally {
+    // Its locks go with it.
+    session.release(true)
+  }
 }
 
 function notInstalled(databaseUrl: string): LetheError {

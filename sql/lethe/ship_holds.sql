@@ -55,3 +55,26 @@ begin atomic
 end;
 
 comment on function lethe.note_shipped(int, text, bigint, text) is 'Remembers which entry of the ledger says what became of a hold.';
+
+-- Written to the ledger, and then the writer was gone before it was noted here.
+create or replace function lethe.recognise_hold(hold_id int, event text, placed_at text, number bigint, hash text)
+  returns boolean
+  language plpgsql
+  volatile
+  security definer  -- nobody may write the state of the ledger
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from lethe.holds as h
+    where h.id = recognise_hold.hold_id and lethe_private.utc_text(h.placed_at) = recognise_hold.placed_at
+      and (recognise_hold.event in ('hold', 'restriction') or h.released_at is not null)) then
+    return false;
+  end if;
+  perform lethe.note_shipped(recognise_hold.hold_id, recognise_hold.event, recognise_hold.number, recognise_hold.hash);
+  return true;
+end
+$$;
+
+comment on function lethe.recognise_hold(int, text, text, bigint, text) is
+  'Notes which entry of the ledger is about a hold, if it is this database''s: that number, placed at that moment.';

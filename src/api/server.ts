@@ -18,6 +18,7 @@ import { named } from '../db/client.ts'
 import { describeDatabase, toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
 import { readMigrations } from '../install/migrations.ts'
+import { lookThroughGate } from '../ledger/session.ts'
 import { makePreset } from './preset.ts'
 import { API_ROLES, type ApiRole, authenticate, type Identity } from './tokens.ts'
 
@@ -65,8 +66,8 @@ interface Serving {
 }
 
 /**
- * @throws LetheError LE502 (the login is no member of lethe_api), LE603 (unreachable), LE608 (not installed),
- * LE705 (the port cannot be had).
+ * @throws LetheError LE451 to LE456 (older than its ledger), LE502 (the login is no member of lethe_api), LE603
+ * (unreachable), LE608 (not installed), LE705 (the port cannot be had).
  */
 export async function startServer(options: ServerOptions): Promise<ApiServer> {
   const { databaseUrl, logger, ruru = false } = options
@@ -79,6 +80,7 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
   }
   try {
     await assertMayServe(databaseUrl, logger)
+    await lookThroughGate(pool)
     for (const role of API_ROLES) {
       if (role === 'analyst' && !(await hasStatistics(pool))) continue
       const instance = postgraphile(

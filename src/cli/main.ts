@@ -15,10 +15,12 @@ import { register as registerDoctor } from './commands/doctor.ts'
 import { register as registerFormat } from './commands/format.ts'
 import { register as registerHold } from './commands/hold.ts'
 import { register as registerInit } from './commands/init.ts'
+import { register as registerLedger } from './commands/ledger.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
 import { register as registerReceipt } from './commands/receipt.ts'
 import { register as registerRemove } from './commands/remove.ts'
+import { register as registerReplay } from './commands/replay.ts'
 import { register as registerRules } from './commands/rules.ts'
 import { register as registerRun } from './commands/run.ts'
 import { register as registerSeed } from './commands/seed.ts'
@@ -45,6 +47,8 @@ const REGISTER = [
   registerStatus,
   registerWork,
   registerHold,
+  registerLedger,
+  registerReplay,
   registerArchive,
   registerVerify,
   registerReceipt,
@@ -67,6 +71,9 @@ export function makeProgram(): Command {
 Environment: DATABASE_URL
              LETHE_ANCHOR       file or folder outside the database that run, work and up write each seal to
              LETHE_SIGNING_KEY  PEM file that signs receipts
+             LETHE_LEDGER       folder outside the database that says who was forgotten (docs/ledger.md)
+             LETHE_LEDGER_KEYS  key file of the ledger, in another place
+             LETHE_LEDGER_TERM  how long an entry points to a person: the longest life of a backup (default P1Y)
 Exit codes: 0 done · 1 incomplete, or findings · 2 bad input, or not possible`,
     )
     .configureHelp({ showGlobalOptions: true })

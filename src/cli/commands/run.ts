@@ -21,6 +21,8 @@ export function register(program: Command): void {
     .action(
       databaseAction<Options>(async ({ databaseUrl, options, out, progress }) => {
         const { runCycle } = await import('../../cycle.ts')
+        const { passGate, withSession } = await import('../../ledger/session.ts')
+        await withSession(databaseUrl, passGate)
         const stop = new AbortController()
         const onSignal = (): void => stop.abort()
         process.once('SIGINT', onSignal).once('SIGTERM', onSignal)

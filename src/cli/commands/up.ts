@@ -42,6 +42,7 @@ async function up(options: Options, out: Output): Promise<number> {
   const interrupt = listenForStop()
   try {
     await install(database.databaseUrl, out)
+    await passGate(database.databaseUrl)
     await seedIfEmpty(database.databaseUrl, options.contacts, out)
     const invoice = options.once ? await pickInvoice(database.databaseUrl) : undefined
     const first = await cycle(database.databaseUrl, 'cycle', interrupt)
@@ -87,6 +88,12 @@ async function install(databaseUrl: string, out: Output): Promise<void> {
     installing.end,
   )
   out.success(`Lethe is in ${result.database} (PostgreSQL ${result.serverVersion})`)
+}
+
+/** A database that is older than its ledger is not worked on. */
+async function passGate(databaseUrl: string): Promise<void> {
+  const { passGate, withSession } = await import('../../ledger/session.ts')
+  await withSession(databaseUrl, passGate)
 }
 
 /** A database with tables of its own is somebody's: it is left as it is, with a word on what to do. */
