@@ -207,6 +207,7 @@
 --!include lethe_private/move_request.sql
 -- (requests: identifiers, residue and suppression)
 -- (requests: desk)
+--!include lethe/open_request.sql
 -- (requests: plan)
 -- (requests: execution and certificate)
 -- (requests: ledger)

@@ -277,6 +277,9 @@ grant select on
 to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: desk)
+grant execute on function
+  lethe.open_request(text, text, text, text, text, timestamptz, date, text)
+to lethe_officer, lethe_agent;
 -- (requests: plan)
 -- (requests: execution and certificate)
 -- (requests: residue and suppression)
