@@ -208,6 +208,12 @@
 -- (requests: identifiers, residue and suppression)
 -- (requests: desk)
 --!include lethe/open_request.sql
+--!include lethe/move_requests.sql
+--!include lethe/list_requests.sql
+--!include lethe/request_work.sql
+--!include lethe/recipients.sql
+--!include lethe_private/notify_recipients.sql
+--!include lethe/notifications.sql
 -- (requests: plan)
 -- (requests: execution and certificate)
 -- (requests: ledger)

@@ -278,8 +278,33 @@ to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: desk)
 grant execute on function
-  lethe.open_request(text, text, text, text, text, timestamptz, date, text)
+  lethe.list_requests(boolean),
+  lethe.request_report(bigint),
+  lethe.list_recipients()
+to lethe_officer, lethe_agent, lethe_auditor;
+grant execute on function
+  lethe.open_request(text, text, text, text, text, timestamptz, date, text),
+  lethe.approve_request(bigint, text),
+  lethe.withdraw_request(bigint, text),
+  lethe.pause_request(bigint, text),
+  lethe.resume_request(bigint),
+  lethe.answer_notification(uuid, text)
 to lethe_officer, lethe_agent;
+grant execute on function
+  lethe.refuse_request(bigint, text),
+  lethe.extend_request(bigint, text),
+  lethe.add_recipient(text, text, text[], text, text),
+  lethe.remove_recipient(text, text)
+to lethe_officer;
+grant execute on function
+  lethe.take_notification(bigint),
+  lethe.note_notification(bigint, int, boolean)
+to lethe_officer, lethe_worker;
+grant execute on function
+  lethe.request_work(text),
+  lethe.requests_to_remind(),
+  lethe.note_reminder(bigint, text)
+to lethe_worker;
 -- (requests: plan)
 -- (requests: execution and certificate)
 -- (requests: residue and suppression)
