@@ -211,6 +211,7 @@
 --!include lethe/move_requests.sql
 --!include lethe/list_requests.sql
 --!include lethe/request_work.sql
+--!include lethe/verify_request.sql
 --!include lethe/recipients.sql
 --!include lethe_private/notify_recipients.sql
 --!include lethe/notifications.sql

@@ -297,11 +297,12 @@ grant execute on function
   lethe.remove_recipient(text, text)
 to lethe_officer;
 grant execute on function
+  lethe.request_work(text),
+  lethe.verify_request(bigint),
   lethe.take_notification(bigint),
   lethe.note_notification(bigint, int, boolean)
 to lethe_officer, lethe_worker;
 grant execute on function
-  lethe.request_work(text),
   lethe.requests_to_remind(),
   lethe.note_reminder(bigint, text)
 to lethe_worker;

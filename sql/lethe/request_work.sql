@@ -8,6 +8,8 @@ create or replace function lethe.request_work(controller text default null)
   set search_path = pg_catalog, pg_temp
   set jit = off
 as $$
+declare
+  v_all boolean := lethe_private.is_one_of(array['lethe_worker']);
 begin
   if request_work.controller is not null then
     perform lethe_private.get_controller(request_work.controller);
@@ -16,6 +18,7 @@ begin
     select r.id, lethe_private.next_step(r), null::bigint
     from lethe.requests as r join lethe.controllers as c on c.id = r.controller_id
     where c.name = coalesce(request_work.controller, c.name)
+      and (v_all or lethe_private.acts_for(c.id))
       and r.state in ('received', 'approved', 'delayed', 'executed', 'blocked')
       and lethe_private.next_step(r) is not null
     union all
@@ -24,12 +27,13 @@ begin
     join lethe.requests as r on r.id = n.request_id
     join lethe.controllers as c on c.id = r.controller_id
     where n.state = 'waiting' and c.name = coalesce(request_work.controller, c.name)
+      and (v_all or lethe_private.acts_for(c.id))
     order by 1, 3 nulls first;
 end
 $$;
 
 comment on function lethe.request_work(text) is
-  'What a worker is to do now: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
+  'What is to be done now with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
 
 -- A person decides between planned and approved, and about every state that is not named here.
 create or replace function lethe_private.next_step(request lethe.requests)

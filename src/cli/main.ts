@@ -18,7 +18,9 @@ import { register as registerInit } from './commands/init.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
 import { register as registerReceipt } from './commands/receipt.ts'
+import { register as registerRecipient } from './commands/recipient.ts'
 import { register as registerRemove } from './commands/remove.ts'
+import { register as registerRequest } from './commands/request.ts'
 import { register as registerRules } from './commands/rules.ts'
 import { register as registerRun } from './commands/run.ts'
 import { register as registerSeed } from './commands/seed.ts'
@@ -44,6 +46,8 @@ const REGISTER = [
   registerRun,
   registerStatus,
   registerWork,
+  registerRequest,
+  registerRecipient,
   registerHold,
   registerArchive,
   registerVerify,

@@ -1,0 +1,11 @@
+/** Does what was approved, in one transaction, and queues what follows. */
+import { queueRequestWork, requestPayload, task } from '../src/jobs.ts'
+import { executeRequest } from '../src/requests.ts'
+
+export default task(requestPayload, async ({ request }, helpers) => {
+  const state = await executeRequest(helpers, request)
+  if (state === 'planned')
+    helpers.logger.warn(`request ${request} is to be approved again: its plan has changed`)
+  else helpers.logger.info(`request ${request} is ${state}`)
+  await queueRequestWork(helpers, request)
+})
