@@ -206,6 +206,9 @@
 --!include lethe_private/request_states.sql
 --!include lethe_private/move_request.sql
 -- (requests: identifiers, residue and suppression)
+--!include lethe_private/seal_text.sql
+--!include lethe_private/normal_forms.sql
+--!include lethe_private/identifiers.sql
 -- (requests: desk)
 --!include lethe/open_request.sql
 --!include lethe/move_requests.sql
