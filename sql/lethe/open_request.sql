@@ -77,15 +77,15 @@ begin
   select v_id, k.n, v_managed.id, k.key from unnest(v_keys) with ordinality as k (key, n);
   insert into lethe.request_events (request_id, event, to_state) values (v_id, 'opened', 'received');
   -- Later the row may have another address, or none.
-  if open_request.kind not in ('access', 'portability') and to_regprocedure('lethe_private.keep_identifiers(bigint)') is not null then
-    execute 'select lethe_private.keep_identifiers($1)' using v_id;
+  if open_request.kind not in ('access', 'portability') then
+    perform lethe_private.keep_identifiers(v_id);
   end if;
   return v_id;
 end
 $$;
 
 comment on function lethe.open_request(text, text, text, text, text, timestamptz, date, text) is
-  'Opens a request of a person, who is named by the key of its row or by an identifier (identified_by: in this column alone); all root rows that fit. received_on: the day where the controller is, instead of received_at. Returns its id. Raises LE101, LE106, LE109, LE412, LE413, LE414, LE501, LE502.';
+  'Opens a request of a person, who is named by the key of its row or by an identifier (identified_by: in this column alone); all root rows that fit. received_on: the day where the controller is, instead of received_at. Returns its id. Raises LE101, LE106, LE109, LE412, LE413, LE414, LE441, LE501, LE502.';
 
 create or replace function lethe_private.requested_type(kind text, subject text, identified_by text)
   returns lethe.subject_types

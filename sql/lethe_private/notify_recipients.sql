@@ -9,10 +9,9 @@ create or replace function lethe_private.recipient_form(identifier text)
   immutable
 return (
   select case
-    when t ~ '^\+?[0-9 ().\/-]+$' and length(regexp_replace(t, '\D', '', 'g')) >= 7
-      then case when t ~ '^\(?(\+|00)' then '+' else '' end || regexp_replace(regexp_replace(t, '\D', '', 'g'), case when t ~ '^\(?00' then '^00' else '^$' end, '')
-    else lower(t) end
-  from btrim(identifier, E' \t\n\r') as t);
+    when x.trimmed !~ '^[0-9+ ().\/-]+$' or length(regexp_replace(x.trimmed, '\D', '', 'g')) < 7 then lower(x.trimmed)
+    else regexp_replace(regexp_replace(x.trimmed, '[^0-9+]', '', 'g'), '^00', '+') end
+  from btrim(identifier, E' \t\n\r') as x (trimmed));
 
 comment on function lethe_private.recipient_form(text) is
   'An identifier as it is hashed for recipients: trimmed and in lower case; what looks like a telephone number as its digits, with + before an international one (00 is +).';
@@ -35,7 +34,7 @@ create or replace function lethe_private.notify_recipients(request bigint)
 as $$
 declare
   v_request lethe.requests;
-  v_identifiers jsonb := '[]';
+  v_identifiers jsonb;
   v_recipient record;
   v_notification bigint;
 begin
@@ -45,10 +44,9 @@ begin
     where p.controller_id = v_request.controller_id and p.removed_at is null and v_request.kind = any (p.kinds)) then
     return;
   end if;
-  if to_regprocedure('lethe_private.identifiers_of(bigint[])') is not null then
-    execute 'select coalesce(jsonb_agg(distinct jsonb_build_object(''column'', i.column_name, ''identifier'', lethe_private.recipient_form(i.identifier))), ''[]'') from lethe_private.identifiers_of($1) as i'
-    into v_identifiers using array[v_request.id];
-  end if;
+  v_identifiers := (
+    select coalesce(jsonb_agg(distinct jsonb_build_object('column', i.column_name, 'identifier', lethe_private.recipient_form(i.identifier))), '[]')
+    from lethe_private.identifiers_of(array[v_request.id]) as i);
   for v_recipient in
     select p.id, s.secret
     from lethe.recipients as p join lethe_private.recipient_secrets as s on s.recipient_id = p.id
