@@ -111,23 +111,6 @@ create index request_roots_by_table_and_key on lethe_private.request_roots (tabl
 
 comment on table lethe_private.request_roots is 'The root rows that a request is about, by key. Deleted when the request has ended.';
 
--- What an erasure leaves for a later day, or leaves without a name: the rows that its completion may touch, and no others.
-create table lethe_private.kept_rows (
-  request_id  bigint not null references lethe.requests on delete cascade,
-  table_id    int not null references lethe.managed_tables on delete cascade,
-  key         text not null,
-  facts       jsonb not null,
-  until       date,
-  basis       text,
-  retained    boolean not null,
-
-  primary key (request_id, table_id, key)
-);
-create index kept_rows_by_table on lethe_private.kept_rows (table_id);
-
-comment on table lethe_private.kept_rows is
-  'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
-comment on column lethe_private.kept_rows.facts is 'The key, column by column.';
 -- Erasure ---------------------------------------------------------------------------------------
 
 create type lethe_private.reached_row as (
@@ -155,6 +138,24 @@ create type lethe_private.reached_edge as (
 );
 
 comment on type lethe_private.reached_edge is 'One row that was reached refers to another.';
+
+-- What an erasure leaves for a later day, or leaves without a name: the rows that its completion may touch, and no others.
+create table lethe_private.kept_rows (
+  request_id  bigint not null references lethe.requests on delete cascade,
+  table_id    int not null references lethe.managed_tables on delete cascade,
+  key         text not null,
+  facts       jsonb not null,
+  until       date,
+  basis       text,
+  retained    boolean not null,
+
+  primary key (request_id, table_id, key)
+);
+create index kept_rows_by_table on lethe_private.kept_rows (table_id);
+
+comment on table lethe_private.kept_rows is
+  'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
+comment on column lethe_private.kept_rows.facts is 'The key, column by column.';
 
 -- Identifiers -----------------------------------------------------------------------------------
 

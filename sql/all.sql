@@ -225,6 +225,7 @@
 --!include lethe_private/execute_erasures.sql
 --!include lethe/execute_request.sql
 --!include lethe/certify_request.sql
+--!include lethe/advance_request.sql
 -- (requests: ledger)
 -- (requests: access, rectification, restriction, objection)
 --!include grants.sql

@@ -284,7 +284,9 @@ grant execute on function
   lethe.execute_request(bigint, bigint, text),
   lethe.execute_requests(bigint[]),
   lethe.record_failure(bigint, text, text, text),
-  lethe.certify_request(bigint)
+  lethe.certify_request(bigint),
+  lethe.requests_to_complete(text),
+  lethe.advance_request(bigint)
 to lethe_officer, lethe_worker;
 grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe_agent, lethe_auditor;
 -- (requests: residue and suppression)

@@ -43,6 +43,38 @@ $$;
 comment on function lethe.certify_request(bigint) is
   'Writes the certificate of an executed erasure, and moves it to blocked, or to completed, when the keys of the person are forgotten. Returns the certificate''s number. Raises LE114, LE438.';
 
+-- What no statement removes. Names of tables only where it is so.
+create or replace function lethe_private.what_remains(request lethe.requests)
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  with touched as (
+    select distinct t.value ->> 'table' as name, t.value ->> 'place' as place
+    from unnest(array['erased', 'anonymized', 'cut']) as k cross join jsonb_array_elements(request.outcome -> k) as t
+  ), relations as (
+    select t.name, s.relid, greatest(s.last_vacuum, s.last_autovacuum) as vacuumed, greatest(s.last_analyze, s.last_autoanalyze) as analyzed
+    from touched as t
+    join lethe.managed_tables as m on lethe_private.plain_name(m) = t.name
+    cross join lateral (
+      select lethe_private.host_table(m.schema_name, m.table_name) as oid where t.place = 'live'
+      union all
+      select lethe_private.host_table('lethe_archive', r.name) from lethe_private.mirrors as r where r.table_id = m.id and t.place = 'archive'
+    ) as h
+    cross join lateral (select h.oid as oid union select i.relid from pg_catalog.pg_partition_tree(h.oid::regclass) as i) as p
+    join pg_catalog.pg_stat_all_tables as s on s.relid = p.oid
+  )
+  select to_jsonb(array_remove(array[
+    (select 'dead row versions until VACUUM of ' || string_agg(distinct r.name, ', ') from relations as r where r.vacuumed is null or r.vacuumed < request.executed_at),
+    (select 'planner statistics until ANALYZE of ' || string_agg(distinct r.name, ', ') from relations as r
+     where (r.analyzed is null or r.analyzed < request.executed_at)
+       and (select c.reltuples from pg_catalog.pg_class as c where c.oid = r.relid) >= 0),
+    case when exists (select from touched) then 'write-ahead log until it is recycled, here, on replicas and in its archive' end,
+    case when exists (select from touched) then 'backups until they expire' end], null));
+end;
+
+comment on function lethe_private.what_remains(lethe.requests) is 'What only time and maintenance remove of what was erased.';
+
 create or replace function lethe_private.certificate_of(request lethe.requests, number int)
   returns jsonb
   language sql
@@ -70,38 +102,6 @@ begin atomic
 end;
 
 comment on function lethe_private.certificate_of(lethe.requests, int) is 'The document of a certificate.';
-
--- What no statement removes. Names of tables only where it is so.
-create or replace function lethe_private.what_remains(request lethe.requests)
-  returns jsonb
-  language sql
-  stable
-begin atomic
-  with touched as (
-    select distinct t.value ->> 'table' as name, t.value ->> 'place' as place
-    from unnest(array['erased', 'anonymized', 'cut']) as k cross join jsonb_array_elements(request.outcome -> k) as t
-  ), relations as (
-    select t.name, s.relid, greatest(s.last_vacuum, s.last_autovacuum) as vacuumed, greatest(s.last_analyze, s.last_autoanalyze) as analyzed
-    from touched as t
-    join lethe.managed_tables as m on lethe_private.plain_name(m) = t.name
-    cross join lateral (
-      select lethe_private.host_table(m.schema_name, m.table_name) as oid where t.place = 'live'
-      union all
-      select lethe_private.host_table('lethe_archive', r.name) from lethe_private.mirrors as r where r.table_id = m.id and t.place = 'archive'
-    ) as h
-    cross join lateral (select h.oid as oid union select i.relid from pg_catalog.pg_partition_tree(h.oid::regclass) as i) as p
-    join pg_catalog.pg_stat_all_tables as s on s.relid = p.oid
-  )
-  select to_jsonb(array_remove(array[
-    (select 'dead row versions until VACUUM of ' || string_agg(distinct r.name, ', ') from relations as r where r.vacuumed is null or r.vacuumed < request.executed_at),
-    (select 'planner statistics until ANALYZE of ' || string_agg(distinct r.name, ', ') from relations as r
-     where (r.analyzed is null or r.analyzed < request.executed_at)
-       and exists (select from pg_catalog.pg_statistic as s where s.starelid = r.relid)),
-    case when exists (select from touched) then 'write-ahead log until it is recycled, here, on replicas and in its archive' end,
-    case when exists (select from touched) then 'backups until they expire' end], null));
-end;
-
-comment on function lethe_private.what_remains(lethe.requests) is 'What only time and maintenance remove of what was erased.';
 
 -- Sealed when it is first asked for, unless a cycle has done so.
 create or replace function lethe.certificate(request bigint, number int default null)

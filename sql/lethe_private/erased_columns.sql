@@ -12,8 +12,8 @@ as $$
 declare
   v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
   v_column lethe_private.host_columns;
+  v_term lethe.terms;
   v_method lethe.methods;
-  v_parameters jsonb;
 begin
   for v_column in
     select h.*
@@ -28,17 +28,16 @@ begin
         where f.child = v_oid and h.name = any (f.child_columns) or f.parent = v_oid and h.name = any (f.parent_columns))
     order by h.position
   loop
-    v_method := null;
-    select m as method, t.parameters into v_method, v_parameters
+    select t.* into v_term
     from lethe_private.effective_terms(managed.id, controller.id) as t
     join lethe.rules as r on r.id = t.rule_id and r.column_name = v_column.name and r.action in ('anonymize', 'archive')
-    join lethe.methods as m on m.name = t.method
     order by r.action, t.id
     limit 1;
+    select m.* into v_method from lethe.methods as m where m.name = v_term.method;
     column_name := v_column.name;
     if v_method.name is not null then
-      new_value := format('(%s)::%s', lethe_private.method_sql(v_method.mask, 'c', v_column, v_method, v_parameters), v_column.type);
-      test := format('coalesce(%s, c.%I is null)', lethe_private.method_sql(v_method.recogniser, 'c', v_column, v_method, v_parameters), v_column.name);
+      new_value := format('(%s)::%s', lethe_private.method_sql(v_method.mask, 'c', v_column, v_method, v_term.parameters), v_column.type);
+      test := format('coalesce(%s, c.%I is null)', lethe_private.method_sql(v_method.recogniser, 'c', v_column, v_method, v_term.parameters), v_column.name);
     elsif not v_column.not_null then
       new_value := 'null';
       test := format('c.%I is null', v_column.name);

@@ -91,6 +91,7 @@ begin
   then
     return 'plan';
   end if;
+  return null;
 end
 $$;
 
