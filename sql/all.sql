@@ -216,6 +216,10 @@
 --!include lethe_private/belonging.sql
 --!include lethe_private/decide.sql
 --!include lethe_private/plan_rows.sql
+--!include lethe_private/refuse_plan.sql
+--!include lethe_private/plan_neighbours.sql
+--!include lethe_private/plan_delays.sql
+--!include lethe/plan_request.sql
 -- (requests: execution and certificate)
 --!include lethe_private/erased_columns.sql
 --!include lethe_private/erase_sql.sql

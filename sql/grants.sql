@@ -279,6 +279,7 @@ to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: desk)
 -- (requests: plan)
+grant execute on function lethe.plan_request(bigint) to lethe_officer, lethe_agent, lethe_worker;
 -- (requests: execution and certificate)
 grant execute on function
   lethe.execute_request(bigint, bigint, text),

@@ -37,7 +37,8 @@ begin atomic
   select k.version || ':' || encode(lethe.keyed_hash(coalesce((
       select string_agg(x.line, E'\n' order by x.line collate "C")
       from (
-        select concat_ws(' ', r.table_id, coalesce(r.mirror_id, 0), length(r.key), r.key, r.decision, array_to_string(r.cut, ','), r.until) as line
+        select concat_ws(' ', r.table_id, coalesce(r.mirror_id, 0), length(r.key), r.key, r.decision,
+          coalesce(array_to_string(r.cut, ','), '-'), coalesce(to_char(r.until, 'YYYY-MM-DD'), '-')) as line
         from unnest(plan_mark.rows) as r
       ) as x), ''), k.inner_pad, k.outer_pad), 'hex')
   from lethe_private.controller_keys as k
