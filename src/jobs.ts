@@ -39,7 +39,7 @@ declare global {
 }
 
 /** The cycle, request or notification is gone, or is past what the job was for: somebody else has been there. */
-const DROPPED = new Set(['LE114', 'LE115', 'LE403', 'LE411'])
+const DROPPED = new Set(['LE114', 'LE115', 'LE403', 'LE411', 'LE431'])
 
 /** Thrown to have a job come again: a sentence of ours, which is no fault of the program. */
 export class TryAgain extends Error {

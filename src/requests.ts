@@ -8,12 +8,34 @@ import { toLetheError } from './db/errors.ts'
 import * as database from './db/requests.ts'
 import { notify } from './webhook.ts'
 
+/** The request is in a state from which this step is none. */
+const PASSED = new Set(['LE411', 'LE431'])
+
 /** How far it is. */
 export type OnStep = (step: 'planning' | 'executing' | 'looking again' | 'telling recipients') => void
 
-/** The one place from which a request is executed: by tasks, the command line and cycles. */
+/** The one place from which a request is executed, by tasks and by the command line. @returns the new state. */
 export function executeRequest(db: Queryable, request: number): Promise<string> {
-  return database.executeRequest(db, request)
+  return recordingFailure(db, request, () => database.executeRequest(db, request))
+}
+
+/** Looks again, and certifies. @returns the new state. */
+export function verifyRequest(db: Queryable, request: number): Promise<string> {
+  return recordingFailure(db, request, () => database.verifyRequest(db, request))
+}
+
+/** What failed was undone whole; why it did is written down for whoever looks: SQLSTATE, table and constraint. */
+async function recordingFailure<Result>(
+  db: Queryable,
+  request: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    await database.recordFailure(db, request, error).catch(() => undefined)
+    throw error
+  }
 }
 
 /**
@@ -34,7 +56,7 @@ export async function advanceRequest(
       await take(db, next, onStep)
     } catch (error) {
       // A worker was quicker: what is left is read again.
-      if (toLetheError(error).code !== 'LE411') throw error
+      if (!PASSED.has(toLetheError(error).code)) throw error
     }
   }
 }
@@ -50,7 +72,7 @@ async function take(db: Queryable, next: database.Work, onStep: OnStep): Promise
       return
     case 'verify':
       onStep('looking again')
-      await database.verifyRequest(db, next.request)
+      await verifyRequest(db, next.request)
       return
     case 'notify':
       onStep('telling recipients')

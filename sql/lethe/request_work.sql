@@ -46,9 +46,7 @@ begin atomic
     when request.state = 'approved' then 'execute'
     when request.state = 'executed' then 'verify'
     when request.state = 'blocked' and request.completes_on <= lethe_private.today(c.time_zone) then 'execute'
-    when request.state = 'delayed' and not exists (
-      select from jsonb_array_elements_text(coalesce(nullif(request.plan -> 'delayed_by', 'null'), '[]')) as h
-      where h::int in (select f from lethe_private.holds_in_force() as f)) then 'execute'
+    when request.state = 'delayed' and not exists (select from lethe_private.holds_in_force() as f where f = any (request.delayed_by)) then 'execute'
   end
   from lethe.controllers as c where c.id = request.controller_id;
 end;

@@ -41,6 +41,11 @@ const delivery = z.object({
   signature: z.string(),
   attempt: z.number(),
 })
+const serverFailure = z.looseObject({
+  code: z.string().regex(/^[0-9A-Z]{5}$/),
+  table: z.string().optional(),
+  constraint: z.string().optional(),
+})
 const notificationState = z.enum(['waiting', 'received', 'completed', 'dead'])
 
 async function rowsOf<Row>(
@@ -91,6 +96,17 @@ export function executeRequest(
 /** Looks again, writes the certificate and seals it. @returns the new state. */
 export function verifyRequest(db: Queryable, request: number): Promise<string> {
   return single(db, z.string(), 'select lethe.verify_request($1) as value', [request])
+}
+
+/** What a request that cannot be executed in its state says: somebody was quicker, and nothing has failed. */
+const NO_FAILURE = new Set(['LE114', 'LE411', 'LE431', 'LE502'])
+
+/** Writes down why a request could not be executed. Nothing of the message, which can quote rows. */
+export async function recordFailure(db: Queryable, request: number, thrown: unknown): Promise<void> {
+  const failure = serverFailure.safeParse(thrown)
+  if (!failure.success || NO_FAILURE.has(failure.data.code)) return
+  const { code, table = null, constraint = null } = failure.data
+  await db.query('select lethe.record_failure($1, $2, $3, $4)', [request, code, table, constraint])
 }
 
 /** Who is to be reminded of what. Nothing is noted yet. */
