@@ -61,6 +61,8 @@ create table lethe.requests (
   completes_on      date,
   ended_at          timestamptz,
   failure           jsonb,
+  outcome           jsonb,
+  delayed_by        int[],
 
   constraint kind_is_known check (kind in ('access', 'portability', 'rectification', 'restriction', 'objection', 'erasure')),
   constraint plan_has_its_mark_and_time check (num_nulls(plan, plan_mark, planned_at) in (0, 3)),
@@ -79,6 +81,8 @@ comment on column lethe.requests.plan is 'What an erasure would do, table by tab
 comment on column lethe.requests.plan_mark is 'Changes when the plan would touch other rows, or do something else with them.';
 comment on column lethe.requests.completes_on is 'The day on which the cycle does what a law had postponed.';
 comment on column lethe.requests.failure is 'SQLSTATE, table and constraint of what failed last; never a row.';
+comment on column lethe.requests.outcome is 'What the last execution of an erasure did, table by table: what its certificate says.';
+comment on column lethe.requests.delayed_by is 'The holds that kept it from being executed; it goes on when they are over.';
 
 create table lethe.request_events (
   id          bigint generated always as identity primary key,
@@ -106,6 +110,52 @@ create table lethe_private.request_roots (
 create index request_roots_by_table_and_key on lethe_private.request_roots (table_id, key);
 
 comment on table lethe_private.request_roots is 'The root rows that a request is about, by key. Deleted when the request has ended.';
+
+-- Erasure ---------------------------------------------------------------------------------------
+
+create type lethe_private.reached_row as (
+  subject    int,     -- which of the roots given (1 to n) it was reached from first
+  table_id   int,
+  mirror_id  int,     -- null: a live row; else the mirror of the archive that it is in
+  key        text,    -- as lethe_private.key_sql writes it
+  kind       text,    -- root, own, share, mention: the strongest of the ways in which it was reached
+  link_id    int,     -- the link by which it was reached; null of a root, and of an archived value found by its row's key
+  facts      jsonb,   -- what keys, links and foreign keys need of its columns, and "lethe$since": {link: day}
+  decision   text,    -- purge, anonymize, cut, retain, stay; null before lethe_private.decide
+  cut        text[],  -- references to be set to null; of anonymize: these columns alone, null for the row's personal columns
+  until      date,    -- of retain: the last day; null: no day is known
+  basis      text,
+  because    text
+);
+
+comment on type lethe_private.reached_row is 'A row that belongs to a person, or names one, and what an erasure does with it. See lethe_private.reach and lethe_private.decide.';
+
+create type lethe_private.reached_edge as (
+  child        int,   -- positions among the rows reached
+  parent       int,
+  link_id      int,   -- either a link
+  foreign_key  oid    -- or a foreign key
+);
+
+comment on type lethe_private.reached_edge is 'One row that was reached refers to another.';
+
+-- What an erasure leaves for a later day, or leaves without a name: the rows that its completion may touch, and no others.
+create table lethe_private.kept_rows (
+  request_id  bigint not null references lethe.requests on delete cascade,
+  table_id    int not null references lethe.managed_tables on delete cascade,
+  key         text not null,
+  facts       jsonb not null,
+  until       date,
+  basis       text,
+  retained    boolean not null,
+
+  primary key (request_id, table_id, key)
+);
+create index kept_rows_by_table on lethe_private.kept_rows (table_id);
+
+comment on table lethe_private.kept_rows is
+  'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
+comment on column lethe_private.kept_rows.facts is 'The key, column by column.';
 
 -- Identifiers -----------------------------------------------------------------------------------
 

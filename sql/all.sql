@@ -210,8 +210,37 @@
 --!include lethe_private/normal_forms.sql
 --!include lethe_private/identifiers.sql
 -- (requests: desk)
+--!include lethe/open_request.sql
+--!include lethe/move_requests.sql
+--!include lethe/list_requests.sql
+--!include lethe/request_work.sql
+--!include lethe/verify_request.sql
+--!include lethe/recipients.sql
+--!include lethe_private/notify_recipients.sql
+--!include lethe/notifications.sql
 -- (requests: plan)
+--!include lethe_private/reach_maps.sql
+--!include lethe_private/reach_sql.sql
+--!include lethe_private/reach_roots.sql
+--!include lethe_private/reach.sql
+--!include lethe_private/outside.sql
+--!include lethe_private/belonging.sql
+--!include lethe_private/decide.sql
+--!include lethe_private/plan_rows.sql
+--!include lethe_private/refuse_plan.sql
+--!include lethe_private/plan_neighbours.sql
+--!include lethe_private/plan_delays.sql
+--!include lethe/plan_request.sql
 -- (requests: execution and certificate)
+--!include lethe_private/erased_columns.sql
+--!include lethe_private/erase_sql.sql
+--!include lethe_private/erase.sql
+--!include lethe_private/assert_erased.sql
+--!include lethe_private/erasure_outcome.sql
+--!include lethe_private/execute_erasures.sql
+--!include lethe/execute_request.sql
+--!include lethe/certify_request.sql
+--!include lethe/advance_request.sql
 -- (requests: ledger)
 --!include lethe_private/ledger.sql
 --!include lethe/ledger.sql

@@ -83,6 +83,7 @@ alter table lethe.certificates enable row level security;
 alter table lethe.recipients enable row level security;
 alter table lethe.notifications enable row level security;
 alter table lethe_private.request_roots enable row level security;
+alter table lethe_private.kept_rows enable row level security;
 alter table lethe_private.request_identifiers enable row level security;
 alter table lethe_private.suppressions enable row level security;
 alter table lethe_private.packages enable row level security;
@@ -286,8 +287,47 @@ grant select on
 to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: desk)
+grant execute on function
+  lethe.list_requests(boolean),
+  lethe.request_report(bigint),
+  lethe.list_recipients()
+to lethe_officer, lethe_agent, lethe_auditor;
+grant execute on function
+  lethe.open_request(text, text, text, text, text, timestamptz, date, text),
+  lethe.approve_request(bigint, text),
+  lethe.withdraw_request(bigint, text),
+  lethe.pause_request(bigint, text),
+  lethe.resume_request(bigint),
+  lethe.answer_notification(uuid, text)
+to lethe_officer, lethe_agent;
+grant execute on function
+  lethe.refuse_request(bigint, text),
+  lethe.extend_request(bigint, text),
+  lethe.add_recipient(text, text, text[], text, text),
+  lethe.remove_recipient(text, text)
+to lethe_officer;
+grant execute on function
+  lethe.request_work(text),
+  lethe.verify_request(bigint),
+  lethe.take_notification(bigint),
+  lethe.note_notification(bigint, int, boolean)
+to lethe_officer, lethe_worker;
+grant execute on function
+  lethe.requests_to_remind(),
+  lethe.note_reminder(bigint, text)
+to lethe_worker;
 -- (requests: plan)
+grant execute on function lethe.plan_request(bigint) to lethe_officer, lethe_agent, lethe_worker;
 -- (requests: execution and certificate)
+grant execute on function
+  lethe.execute_request(bigint, bigint, text),
+  lethe.execute_requests(bigint[]),
+  lethe.record_failure(bigint, text, text, text),
+  lethe.certify_request(bigint),
+  lethe.requests_to_complete(text),
+  lethe.advance_request(bigint)
+to lethe_officer, lethe_worker;
+grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe_agent, lethe_auditor;
 -- (requests: residue and suppression)
 -- (requests: ledger)
 grant select on lethe.replay_findings to lethe_officer, lethe_auditor;

@@ -13,12 +13,16 @@ import { openWorkerPool } from './db/cycle.ts'
 import { describeDatabase, toLetheError } from './db/errors.ts'
 import { LetheError } from './errors.ts'
 import { JOBS_SCHEMA } from './install/jobs.ts'
-import { queueStart } from './jobs.ts'
+import { queueLook, queueStart } from './jobs.ts'
 import { passGate } from './ledger/session.ts'
 import { Lifeline } from './lifeline.ts'
 
 /** Seven minutes past, in UTC: most local days turn on the hour or half past, and few other crons run then. */
-const CRONTAB = '7 * * * * cycle__start ?jobKey=cycle__start&jobKeyMode=replace'
+const CRONTAB = `
+7 * * * * cycle__start ?jobKey=cycle__start&jobKeyMode=replace
+*/5 * * * * request__look ?jobKey=request__look&jobKeyMode=replace
+17 * * * * request__remind ?jobKey=request__remind&jobKeyMode=replace
+*/5 * * * * ledger__ship ?jobKey=ledger__ship&jobKeyMode=replace`
 
 /** Graphile Worker's exit code when somebody installed a newer version of its tables meanwhile. */
 const NEWER_SCHEMA = 57
@@ -144,6 +148,7 @@ async function begin({ databaseUrl, concurrency = 2, logger }: WorkerOptions): P
     // What broke it down has been logged by then.
     const outcome = Promise.race([runner.promise.catch(() => undefined), broken]).then(close)
     await queueStart(runner)
+    await queueLook(runner)
     return { runner, outcome }
   } catch (error) {
     await runner?.stop().catch(() => undefined)

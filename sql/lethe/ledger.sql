@@ -89,14 +89,6 @@ $$;
 comment on function lethe.ledger_subject(bigint, bytea) is
   'Whom a request is about, as the ledger names people: keyed hashes. pads: the key''s inner and outer pad. Raises LE114.';
 
-create or replace function lethe_private.utc_text(at timestamptz)
-  returns text
-  language sql
-  immutable
-return to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-
-comment on function lethe_private.utc_text(timestamptz) is 'A moment as one text, to the microsecond.';
-
 create or replace function lethe.lock_ledgered(request bigint)
   returns void
   language plpgsql

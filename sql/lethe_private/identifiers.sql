@@ -21,7 +21,7 @@ create or replace function lethe_private.unmasked_sql(managed lethe.managed_tabl
   stable
 begin atomic
   select format('case when %s then null else c.%I::text end',
-    coalesce(string_agg(format('coalesce(%s, false)', lethe_private.method_sql(m.recogniser, 'c', h, m, t.parameters)), ' or '), 'false'), h.name)
+    coalesce(string_agg('coalesce(' || lethe_private.method_sql(m.recogniser, 'c', h, m, t.parameters) || ', false)', ' or '), 'false'), h.name)
   from lethe_private.host_columns as h
   left join lethe.rules as r on r.table_id = managed.id and r.column_name = h.name and r.action in ('anonymize', 'archive')
   left join lateral (

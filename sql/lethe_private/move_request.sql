@@ -62,9 +62,12 @@ begin
   returning r.* into v_request;
   insert into lethe.request_events (request_id, event, from_state, to_state, reason)
   values (request.id, 'moved', request.state, move_request.to_state, move_request.reason);
+  if move_request.to_state = 'executed' or request.kind <> 'erasure' and move_request.to_state = 'completed' then
+    perform lethe_private.notify_recipients(request.id);
+  end if;
   return v_request;
 end
 $$;
 
 comment on function lethe_private.move_request(lethe.requests, text, text) is
-  'Moves a request, if its kind, its state and the caller allow it, and writes that down. Raises LE411, LE502.';
+  'Moves a request, if its kind, its state and the caller allow it, writes that down, and has recipients told once it is done. Raises LE411, LE502.';

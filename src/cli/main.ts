@@ -19,8 +19,10 @@ import { register as registerLedger } from './commands/ledger.ts'
 import { register as registerPlan } from './commands/plan.ts'
 import { register as registerPolicy } from './commands/policy.ts'
 import { register as registerReceipt } from './commands/receipt.ts'
+import { register as registerRecipient } from './commands/recipient.ts'
 import { register as registerRemove } from './commands/remove.ts'
 import { register as registerReplay } from './commands/replay.ts'
+import { register as registerRequest } from './commands/request.ts'
 import { register as registerRules } from './commands/rules.ts'
 import { register as registerRun } from './commands/run.ts'
 import { register as registerSeed } from './commands/seed.ts'
@@ -46,6 +48,8 @@ const REGISTER = [
   registerRun,
   registerStatus,
   registerWork,
+  registerRequest,
+  registerRecipient,
   registerHold,
   registerLedger,
   registerReplay,

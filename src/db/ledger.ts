@@ -135,15 +135,6 @@ export async function settleLedger(db: Queryable, { number, hash }: EntryName): 
   await db.query('select lethe.settle_ledger($1, $2)', [number, hash])
 }
 
-/** Executes a request; without an entry where no ledger is kept. @returns its state. @throws what executing raises. */
-export function executeRequest(db: Queryable, request: number, entry?: EntryName): Promise<string> {
-  return single(db, z.string(), 'select lethe.execute_request($1, $2, $3) as value', [
-    request,
-    entry?.number ?? null,
-    entry?.hash ?? null,
-  ])
-}
-
 export async function holdsToShip(db: Queryable, pads: Buffer): Promise<HoldToShip[]> {
   const rows = await rowsOf(db, z.object({ value: holdToShip }), 'select lethe.holds_to_ship($1) as value', [
     pads,

@@ -3,13 +3,8 @@
  * requests calls this one, the worker's task and `lethe request execute` alike.
  */
 import type { Queryable } from '../db/cycle.ts'
-import {
-  executeRequest,
-  type LedgerSubject,
-  ledgerSubjectOf,
-  lockLedgered,
-  unlockLedgered,
-} from '../db/ledger.ts'
+import { type LedgerSubject, ledgerSubjectOf, lockLedgered, unlockLedgered } from '../db/ledger.ts'
+import { executeRequest } from '../db/requests.ts'
 import { LetheError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import { assertOpen, end, settle } from './gate.ts'
@@ -74,7 +69,7 @@ async function executeIntended(
   })
   let state: string
   try {
-    state = await executeRequest(db, request, intent)
+    state = await executeRequest(db, request, intent.number, intent.hash)
   } catch (error) {
     if (isRolledBack(error)) await endLater(ledger, intent, 'erasure abandoned')
     throw error

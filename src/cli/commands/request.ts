@@ -1,0 +1,276 @@
+/** `lethe request`: what people ask for, from receipt to certificate. Counterpart: sql/lethe/open_request.sql. */
+import type { Command } from 'commander'
+import { type DatabasePool, type FragmentSqlToken, sql } from 'slonik'
+import { z } from 'zod'
+import { LetheError } from '../../errors.ts'
+import { type DatabaseContext, databaseAction, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
+import { assertDay } from '../day.ts'
+import { parseCount } from '../numbers.ts'
+import { deadline, printPlan, printRequest, RequestReport } from '../request-report.ts'
+import { standardInput } from '../standard-input.ts'
+
+interface OpenOptions {
+  kind: string
+  subject: string
+  by: string
+  controller?: string
+  received?: string
+}
+
+const KINDS = 'access, portability, rectification, restriction, objection, erasure'
+
+const Listed = z.object({
+  id: z.number(),
+  controller: z.string(),
+  kind: z.string(),
+  subject: z.string(),
+  roots: z.number(),
+  state: z.string(),
+  received_on: z.string(),
+  due_on: z.string(),
+  days_left: z.number().nullable(),
+  extended: z.boolean(),
+  opened_by: z.string(),
+  completes_on: z.string().nullable(),
+  recipients: z.string().nullable(),
+  failure: z.record(z.string(), z.unknown()).nullable(),
+})
+const Nothing = z.object({}).loose()
+
+/** Adds the command to the program. */
+export function register(program: Command): void {
+  const request = program
+    .command('request')
+    .description('what people ask for: open, decide, execute, certify')
+  request
+    .command('open')
+    .description('write down what a person asks for; prints the request’s id')
+    .requiredOption('--kind <kind>', KINDS)
+    .requiredOption('--subject <type>', 'the kind of person: a subject type of the policy')
+    .requiredOption(
+      '--by <column=value>',
+      'who it is: email=luis@example.org, or key=4711; email=- reads the value from standard input',
+    )
+    .option('--controller <name>', 'whose data; needed where the table has rows of several')
+    .option('--received <date>', 'when it came (YYYY-MM-DD; default: now)')
+    .action(databaseAction<OpenOptions>(open))
+  request
+    .command('list', { isDefault: true })
+    .description('requests that are open, the most urgent first (exit code 1 when one is overdue)')
+    .option('--all', 'those that have ended, too')
+    .action(databaseAction<{ all?: boolean }>(list))
+  one(request, 'show', 'all that may be shown of a request: plan, events, findings, recipients').action(
+    databaseAction<object>(async ({ args, pool, out }) => {
+      const report = await read(await pool(), Number(args[0]))
+      out.object(report)
+      if (!out.json) printRequest(out, report)
+      return report.notifications.some(({ state }) => state === 'dead') ? EXIT_INCOMPLETE : EXIT_OK
+    }),
+  )
+  one(request, 'plan', 'write down what an erasure would do, and show it (exit code 1: refusals)').action(
+    databaseAction<object>(plan),
+  )
+  one(request, 'approve', 'agree to a request; to an erasure as it is planned')
+    .option('--plan <mark>', 'the plan that was looked at: any other is not approved')
+    .action(
+      databaseAction<{ plan?: string }>((context) =>
+        move(context, (id) => sql.fragment`lethe.approve_request(${id}, ${context.options.plan ?? null})`),
+      ),
+    )
+  one(request, 'execute', 'do what was approved, look again, certify, and tell the recipients').action(
+    databaseAction<object>(execute),
+  )
+  one(request, 'reject', 'refuse a request')
+    .requiredOption('--ground <text>', 'on which ground (Art. 12(5), 17(3)…); kept')
+    .action(
+      databaseAction<{ ground: string }>((context) =>
+        move(context, (id) => sql.fragment`lethe.refuse_request(${id}, ${context.options.ground})`),
+      ),
+    )
+  reasoned(
+    request,
+    'extend',
+    'two months more, once',
+    (id, reason) => sql.fragment`lethe.extend_request(${id}, ${reason})`,
+  )
+  reasoned(
+    request,
+    'withdraw',
+    'the person does not want it any more',
+    (id, reason) => sql.fragment`lethe.withdraw_request(${id}, ${reason})`,
+  )
+  reasoned(
+    request,
+    'pause',
+    'stop the clock while it is doubted who is asking',
+    (id, reason) => sql.fragment`lethe.pause_request(${id}, ${reason})`,
+  )
+  one(request, 'resume', 'who is asking is proved: the clock goes on').action(
+    databaseAction<object>((context) => move(context, (id) => sql.fragment`lethe.resume_request(${id})`)),
+  )
+  one(request, 'findings', 'what was found of the person afterwards (exit code 1 if any)').action(
+    databaseAction<object>(async ({ args, pool, out }) => {
+      const { findings } = await read(await pool(), Number(args[0]))
+      if (findings.length === 0) out.success('nothing was found')
+      else out.table(findings, ['n', 'place', 'object', 'finding', 'rows', 'decision'])
+      return findings.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
+    }),
+  )
+  one(request, 'certificate', 'what became of the person’s data, as JSON').action(
+    databaseAction<object>(async ({ args, pool, out }) => {
+      const certificate = (await read(await pool(), Number(args[0]))).certificates.at(-1)
+      if (!certificate) {
+        out.warn(`request ${args[0]} has no certificate yet`)
+        return EXIT_INCOMPLETE
+      }
+      out.object(certificate.document)
+      out.line(JSON.stringify(certificate.document, undefined, 2))
+      return EXIT_OK
+    }),
+  )
+}
+
+const one = (request: Command, name: string, description: string): Command =>
+  request
+    .command(name)
+    .description(description)
+    .argument('<id>', 'its number in the list', parseCount('id', Number.MAX_SAFE_INTEGER))
+
+const reasoned = (
+  request: Command,
+  name: string,
+  description: string,
+  call: (id: number, reason: string) => FragmentSqlToken,
+): Command =>
+  one(request, name, description)
+    .requiredOption('--reason <text>', 'the matter, not the person; kept')
+    .action(
+      databaseAction<{ reason: string }>((context) =>
+        move(context, (id) => call(id, context.options.reason)),
+      ),
+    )
+
+async function read(pool: DatabasePool, id: number): Promise<RequestReport> {
+  return (
+    await pool.one(
+      sql.type(z.object({ report: RequestReport }))`select lethe.request_report(${id}) as report`,
+    )
+  ).report
+}
+
+async function open({ options, pool, out }: DatabaseContext<OpenOptions>): Promise<void> {
+  const { column, value } = await readBy(options.by)
+  const received = options.received === undefined ? null : assertDay(options.received)
+  const key = column === 'key' ? value : null
+  const identifier = column === 'key' ? null : value
+  const database = await pool()
+  const { id } = await database.one(sql.type(z.object({ id: z.number() }))`
+    select lethe.open_request(${options.kind}, ${options.subject}, ${key}, ${identifier}, ${options.controller ?? null},
+      received_on => ${received}::date, identified_by => ${identifier === null ? null : column}) as id`)
+  const report = await read(database, id)
+  const { kind, state, roots, received_on, due_on, days_left } = report
+  out.object({ id, kind, state, roots, received_on, due_on, days_left })
+  out.line(String(id))
+  if (!out.json)
+    process.stderr.write(`request ${id} is open: ${roots} × ${report.subject}; ${deadline(report)}\n`)
+}
+
+/** Whoever writes a value on the command line leaves it in the shell's history: - reads it instead. */
+async function readBy(by: string): Promise<{ column: string; value: string }> {
+  const [, column, given] = /^([^=]+)=(.+)$/s.exec(by) ?? []
+  if (column === undefined || given === undefined) {
+    throw new LetheError('--by does not say who the person is', {
+      code: 'LE607',
+      hint: '--by email=luis@example.org, --by key=4711, or --by email=- to read the value from standard input',
+    })
+  }
+  return {
+    column,
+    value:
+      given === '-'
+        ? await standardInput(column, `echo -n VALUE | lethe request open --by ${column}=- …`)
+        : given,
+  }
+}
+
+async function list({ options, pool, out }: DatabaseContext<{ all?: boolean }>): Promise<number> {
+  const rows = await (await pool()).any(sql.type(Listed)`
+    select id, controller, kind, subject, roots, state, received_on, due_on, days_left, extended, opened_by::text,
+      completes_on, recipients, failure
+    from lethe.list_requests(${options.all ?? false})`)
+  if (rows.length === 0) out.line('Nobody is waiting for an answer.')
+  else
+    out.table(
+      rows.map((row) => ({ ...row, failed: row.failure !== null })),
+      [
+        'id',
+        'state',
+        'days_left',
+        'due_on',
+        'kind',
+        'subject',
+        'roots',
+        'controller',
+        'recipients',
+        'failed',
+      ],
+    )
+  return rows.some(({ days_left }) => days_left !== null && days_left < 0) ? EXIT_INCOMPLETE : EXIT_OK
+}
+
+async function plan({ args, pool, out }: DatabaseContext<object>): Promise<number> {
+  const id = Number(args[0])
+  const database = await pool()
+  await database.any(sql.type(Nothing)`select lethe.plan_request(${id})`)
+  const report = await read(database, id)
+  out.object({ id, state: report.state, plan: report.plan, plan_mark: report.plan_mark })
+  if (!report.plan) return EXIT_INCOMPLETE
+  if (!out.json) printPlan(out, report.plan, report.plan_mark)
+  if (report.plan.refusals.length > 0) return EXIT_INCOMPLETE
+  out.success(`request ${id} is ${report.state}: lethe request approve ${id} --plan ${report.plan_mark}`)
+  return EXIT_OK
+}
+
+/** Calls a function that moves a request or its day, and says where it is now. */
+async function move(context: DatabaseContext<object>, call: (id: number) => FragmentSqlToken): Promise<void> {
+  const id = Number(context.args[0])
+  const database = await context.pool()
+  await database.any(sql.type(Nothing)`select ${call(id)}`)
+  const report = await read(database, id)
+  const { state, due_on, days_left } = report
+  context.out.object({ id, state, due_on, days_left })
+  context.out.success([`request ${id} is ${state}`, deadline(report)].filter(Boolean).join('; '))
+}
+
+/** Done: answered, and nothing of it waits for anybody. */
+async function execute({ args, databaseUrl, pool, out, progress }: DatabaseContext<object>): Promise<number> {
+  const id = Number(args[0])
+  const before = await read(await pool(), id)
+  const { openClient } = await import('../../db/client.ts')
+  const { advanceRequest } = await import('../../requests.ts')
+  const running = progress(`request ${id}`)
+  const client = await openClient(databaseUrl)
+  try {
+    await advanceRequest(client, id, (step) => running.step(step))
+  } finally {
+    running.end()
+    await client.end()
+  }
+  const report = await read(await pool(), id)
+  out.object(report)
+  if (!out.json) printRequest(out, report)
+  const untold = report.notifications.filter(({ state }) => state === 'waiting' || state === 'dead').length
+  if (untold > 0) out.warn(`${untold} recipients have not answered; the worker tries again`)
+  const answered = report.state === 'completed' || report.state === 'blocked'
+  if (!answered) out.warn(whatNext(report, before.state))
+  return answered && untold === 0 ? EXIT_OK : EXIT_INCOMPLETE
+}
+
+function whatNext({ id, state, plan_mark }: RequestReport, before: string): string {
+  if (state === 'planned' && before === 'approved')
+    return `the plan has changed: approve it again (lethe request approve ${id} --plan ${plan_mark})`
+  if (state === 'planned') return `an officer decides: lethe request approve ${id} --plan ${plan_mark}`
+  if (state === 'received') return `an officer or agent decides: lethe request approve ${id}`
+  if (state === 'delayed') return 'a hold keeps it: it goes on by itself when that is released'
+  return `request ${id} is ${state}: nothing was done`
+}
