@@ -85,7 +85,7 @@ begin
     return v_shared;
   end if;
   for v_way in
-    select t as managed, x.*, o as other
+    select t as managed, x.*, o as other_managed
     from (
       select l.table_id, l.columns, m.relation as other, l.to_columns as other_columns, true as is_link
       from unnest(v_links) as l
@@ -106,7 +106,7 @@ begin
       array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.managed, v_way.columns, v_way.other, v_way.other_columns) -> 'of');
     if v_way.is_link then
       v_found := v_found || lethe_private.outside_archived(rows,
-        array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.columns, v_way.other, v_way.other_columns, controller);
+        array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.columns, v_way.other_managed, v_way.other_columns, controller);
     end if;
   end loop;
   return array(select distinct n::int from jsonb_array_elements_text(v_found) as n);

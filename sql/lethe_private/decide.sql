@@ -145,8 +145,8 @@ begin atomic
         -- A column that other references need as well is left to them, if the rest suffices.
         and (not c.is_shared or not exists (select from columns as o where not o.not_null and not o.is_key and not o.is_shared))))
     when f.referring then '{}'
-    when not exists (select from columns as c where not c.is_key) and not exists (
-      select from lethe.managed_tables as t where t.id = link.to_table_id and t.key_columns <@ link.to_columns) then '{}'
+    -- A row that several share is named by its key in theirs; a mention names somebody itself.
+    when link.kind = 'share' and not exists (select from columns as c where not c.is_key) then '{}'
     else jsonb_build_object('replace', (
       select coalesce(jsonb_agg(c.name order by c.n), '[]') from columns as c
       where not c.is_key and (c.has_method or not exists (select from columns as o where not o.is_key and o.has_method))))
