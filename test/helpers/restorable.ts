@@ -10,8 +10,7 @@ import pg from 'pg'
 import { inject } from 'vitest'
 import { executeLedgered } from '../../src/ledger/execute.ts'
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts'
-import { withSession } from '../../src/ledger/session.ts'
-import { applyPolicy } from './engine.ts'
+import { applyPolicy, rowsOf, type Session } from './engine.ts'
 import { INSTALLER, redirect, TEMPLATE_LETHE } from './server.ts'
 
 export const NORTH = 1
@@ -151,26 +150,43 @@ function makeCopy(name: string, adminUrl: string): Copy {
 }
 
 /** A request for erasure, opened by key, planned and approved. */
-export async function approved(copy: Copy, key: number): Promise<number> {
-  const [row] = await copy.query<{ id: string }>(
+export async function approved(session: Session, key: number): Promise<number> {
+  const [row] = await rowsOf<{ id: string }>(
+    session,
     `select lethe.open_request('erasure', 'member', key => $1::text, controller => case m.owner when 1 then 'north' else 'south' end) as id
      from club."Members" as m where m.id = $1::int`,
     [key],
   )
-  await copy.query('select lethe.plan_request($1)', [row!.id])
-  await copy.query('select lethe.approve_request($1)', [row!.id])
+  await session.query('select lethe.plan_request($1)', [row!.id])
+  await session.query('select lethe.approve_request($1)', [row!.id])
   return Number(row!.id)
 }
 
-/** Forgets members, with the ledger. @returns their requests. */
-export async function forget(copy: Copy, ledger: Ledger | undefined, keys: number[]): Promise<number[]> {
-  const requests: number[] = []
-  for (const key of keys) {
-    const request = await approved(copy, key)
-    await withSession(copy.url, (db) => executeLedgered(db, request, { ledger }))
-    requests.push(request)
+/** Calls `work` with a connection of the installer, a member of lethe_owner. */
+export async function connected<Result>(
+  { url }: Copy,
+  work: (session: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
   }
-  return requests
+}
+
+/** Forgets members, with the ledger. @returns their requests. */
+export function forget(copy: Copy, ledger: Ledger, keys: number[]): Promise<number[]> {
+  return connected(copy, async (session) => {
+    const requests: number[] = []
+    for (const key of keys) {
+      const request = await approved(session, key)
+      await executeLedgered(session, request, { ledger })
+      requests.push(request)
+    }
+    return requests
+  })
 }
 
 /** Who is in the club: keys. */

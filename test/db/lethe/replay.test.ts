@@ -38,7 +38,7 @@ describe('a backup that is put back', () => {
         (902, 1, 'somebody@else.example', '0033 6 10 00 00 07'),
         (903, 2, 'Person.61@example.org', null)`)
 
-    for (const command of [['run'], ['work'], ['serve', '--port', '0']]) {
+    for (const command of [['run'], ['work'], ['serve', '--port', '5999']]) {
       const { code, stderr } = await lethe(command, { databaseUrl: restored.url, env: club.env })
       expect([command, code, stderr]).toEqual([command, 2, expect.stringContaining('[LE451]')])
     }
