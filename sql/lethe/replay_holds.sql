@@ -104,7 +104,7 @@ $$;
 
 comment on function lethe_private.hold_keys_again(jsonb, jsonb) is 'A hold on rows by key, as an entry has it.';
 
--- A restriction that the database lifts tells the person; here that was done.
+-- Who is restricted is told before that ends; that was done.
 create or replace function lethe.replay_release(number bigint, hash text, entry jsonb, content jsonb)
   returns int
   language plpgsql
@@ -126,6 +126,7 @@ begin
     order by h.id
   loop
     if v_hold.released_at is null and v_hold.request_id is not null then
+      perform lethe.note_told(v_hold.request_id, format('before the backup was put back: ledger entry %s', replay_release.number));
       perform lethe.lift_restriction(v_hold.request_id, coalesce(content ->> 'reason', 'lifted before'));
       v_count := v_count + 1;
     elsif v_hold.released_at is null then

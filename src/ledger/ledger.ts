@@ -7,7 +7,7 @@
  * where the number is taken. That alone decides between several writers, on whatever hosts.
  */
 import { randomBytes } from 'node:crypto'
-import { link, open, readdir, readFile, rename, unlink } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LetheError } from '../errors.ts'
 import { type Draft, digestOf, type Entry, entrySchema, faultOf, hashOf } from './entry.ts'
@@ -28,6 +28,7 @@ export class Ledger {
   readonly folder: string
   readonly keys: LedgerKeys
   readonly #term: string
+  #counted = 0
 
   constructor({ folder, term }: LedgerPlace, keys: LedgerKeys) {
     this.folder = folder
@@ -126,15 +127,20 @@ export class Ledger {
     return expired.length
   }
 
-  /** How many entries there are: their numbers have no gap. */
+  /** How many entries there are: their numbers have no gap. A long folder is listed once, and then looked beyond. */
   async #count(): Promise<number> {
+    if (this.#counted > 0 && (await exists(this.#path(this.#counted)))) {
+      while (await exists(this.#path(this.#counted + 1))) this.#counted += 1
+      return this.#counted
+    }
     const numbers = (await readFolder(this.folder))
       .map((name) => Number(/^(\d{12})\.json$/.exec(name)?.[1] ?? 0))
       .filter((number) => number > 0)
       .sort((a, b) => a - b)
     const gap = numbers.findIndex((number, index) => number !== index + 1)
     if (gap >= 0) throw broken(gap + 1, 'is not there', this.folder)
-    return numbers.length
+    this.#counted = numbers.length
+    return this.#counted
   }
 
   async #read(number: number, previous: string | undefined): Promise<Entry> {
@@ -142,6 +148,7 @@ export class Ledger {
     try {
       text = await readFile(this.#path(number), 'utf8')
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw broken(number, 'is not there', this.folder)
       throw failed(error, this.folder, 'read')
     }
     const entry = parse(text)
@@ -231,6 +238,12 @@ export function addTerm(from: Date, term: string): string {
   }
   return last.toISOString().slice(0, 10)
 }
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 async function readFolder(folder: string): Promise<string[]> {
   try {

@@ -19,6 +19,8 @@ export interface RunOptions {
   env?: Record<string, string>
   /** Sends the process SIGINT, as Ctrl-C does, when it aborts. */
   signal?: AbortSignal
+  /** Sent instead of SIGINT. */
+  stopWith?: NodeJS.Signals
   /** What standard input gives; nothing by default. */
   input?: string
 }
@@ -26,7 +28,7 @@ export interface RunOptions {
 /** `lethe …args`. DATABASE_URL of the surroundings never reaches it. */
 export function lethe(
   args: string[],
-  { databaseUrl, env = {}, signal, input }: RunOptions = {},
+  { databaseUrl, env = {}, signal, stopWith = 'SIGINT', input }: RunOptions = {},
 ): Promise<Outcome> {
   const surroundings = { ...process.env, NO_COLOR: '1', ...env }
   delete (surroundings as NodeJS.ProcessEnv).DATABASE_URL
@@ -37,7 +39,7 @@ export function lethe(
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     child.stdin?.end(input)
-    signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true })
+    signal?.addEventListener('abort', () => child.kill(stopWith), { once: true })
     let stdout = ''
     let stderr = ''
     child.stdout!.setEncoding('utf8').on('data', (chunk) => {

@@ -149,15 +149,18 @@ function makeCopy(name: string, adminUrl: string): Copy {
   }
 }
 
-/** A request for erasure, opened by key, planned and approved. */
-export async function approved(session: Session, key: number): Promise<number> {
+/** A request of a member, opened by key, planned and approved. */
+export async function approved(
+  session: Session,
+  key: number,
+  { kind = 'erasure', controller = 'north' } = {},
+): Promise<number> {
   const [row] = await rowsOf<{ id: string }>(
     session,
-    `select lethe.open_request('erasure', 'member', key => $1::text, controller => case m.owner when 1 then 'north' else 'south' end) as id
-     from club."Members" as m where m.id = $1::int`,
-    [key],
+    `select lethe.open_request($3, 'member', key => $1::text, controller => $2) as id`,
+    [key, controller, kind],
   )
-  await session.query('select lethe.plan_request($1)', [row!.id])
+  if (kind === 'erasure') await session.query('select lethe.plan_request($1)', [row!.id])
   await session.query('select lethe.approve_request($1)', [row!.id])
   return Number(row!.id)
 }
@@ -177,11 +180,11 @@ export async function connected<Result>(
 }
 
 /** Forgets members, with the ledger. @returns their requests. */
-export function forget(copy: Copy, ledger: Ledger, keys: number[]): Promise<number[]> {
+export function forget(copy: Copy, ledger: Ledger, keys: number[], controller = 'north'): Promise<number[]> {
   return connected(copy, async (session) => {
     const requests: number[] = []
     for (const key of keys) {
-      const request = await approved(session, key)
+      const request = await approved(session, key, { controller })
       await executeLedgered(session, request, { ledger })
       requests.push(request)
     }
