@@ -35,7 +35,7 @@ begin
   end if;
   v_answer := lethe_private.reason_not_to_erase(requests, v_owners, v_reached, v_rows, v_type, v_controller);
   if v_answer is not null then
-    return case when cardinality(requests) = 1 then lethe_private.not_erased(v_first, v_answer, v_rows, v_controller) end;
+    return case when cardinality(requests) = 1 then lethe_private.not_erased(v_first, v_answer, v_rows) end;
   end if;
 
   perform lethe_private.erase(v_rows, v_type, v_controller, v_pads);
@@ -79,9 +79,9 @@ create or replace function lethe_private.reason_not_to_erase(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if cardinality(lethe_private.erasure_holds(rows, type, controller)) > 0 then
+  if cardinality(lethe_private.plan_delays(rows)) > 0 then
     return 'hold';
-  elsif jsonb_array_length(lethe_private.refusals(rows, type, controller)) > 0 then
+  elsif lethe_private.refuse_plan(rows, type, controller) <> '[]' or lethe_private.plan_neighbours(rows, type, controller) -> 'refusals' <> '[]' then
     return 'plan';
   elsif requests[1].state = 'blocked' then
     perform lethe_private.assert_kept(requests[1], rows);
@@ -143,18 +143,15 @@ end;
 comment on function lethe_private.as_approved(lethe.requests[], bigint[], lethe_private.reached_row[], lethe.controllers) is
   'True when rows and decisions are those that were approved.';
 
-create or replace function lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[], controller lethe.controllers)
+create or replace function lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[])
   returns text
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_type lethe.subject_types;
 begin
   if reason = 'hold' then
-    select s.* into strict v_type from lethe.subject_types as s where s.name = request.subject;
-    update lethe.requests as r set delayed_by = lethe_private.erasure_holds(rows, v_type, controller), failure = null where r.id = request.id;
+    update lethe.requests as r set delayed_by = lethe_private.plan_delays(rows), failure = null where r.id = request.id;
     if request.state = 'approved' then
       perform lethe_private.move_request(request, 'delayed', 'a hold keeps something of the plan');
     end if;
@@ -169,5 +166,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.not_erased(lethe.requests, text, lethe_private.reached_row[], lethe.controllers) is
+comment on function lethe_private.not_erased(lethe.requests, text, lethe_private.reached_row[]) is
   'What becomes of a request that cannot be executed now: planned anew, or delayed. Raises LE432.';
