@@ -58,10 +58,6 @@ export async function createClub(): Promise<Club> {
   await db.query(`grant usage on schema club to lethe_owner, lethe_sweeper;
     grant select, insert, update, delete on club."Members", club.notes to lethe_sweeper`)
   await fillClub(db)
-  await db.query(
-    `do $$ begin if to_regprocedure('lethe.scan_residue(bigint[],boolean)') is null then
-       create function lethe.scan_residue(requests bigint[] default null, keep boolean default false) returns table(request bigint) language sql as 'select null::bigint where false'; end if; end $$`,
-  )
   return {
     ...db,
     async member(roles, controllers) {
