@@ -179,6 +179,7 @@ create table lethe.request_findings (
   object      text not null,
   finding     text not null,
   rows        bigint,
+  by_columns  text[],
   decision    text,
   decided_by  name,
   decided_at  timestamptz,
@@ -189,6 +190,7 @@ create table lethe.request_findings (
 );
 
 comment on table lethe.request_findings is 'Where something of the person was found afterwards, or could not be looked for; objects and counts, never values.';
+comment on column lethe.request_findings.by_columns is 'Of which columns of the person''s root row the values were found there.';
 
 create table lethe_private.suppressions (
   id             bigint generated always as identity primary key,

@@ -209,6 +209,12 @@
 --!include lethe_private/seal_text.sql
 --!include lethe_private/normal_forms.sql
 --!include lethe_private/identifiers.sql
+--!include lethe_private/residue_forms.sql
+--!include lethe_private/residue_sql.sql
+--!include lethe_private/residue_places.sql
+--!include lethe_private/residue_look.sql
+--!include lethe_private/residue_statistics.sql
+--!include lethe/scan_residue.sql
 -- (requests: desk)
 --!include lethe/open_request.sql
 --!include lethe/move_requests.sql

@@ -329,6 +329,10 @@ grant execute on function
 to lethe_officer, lethe_worker;
 grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe_agent, lethe_auditor;
 -- (requests: residue and suppression)
+grant execute on function lethe.scan_residue(bigint[], boolean) to lethe_officer, lethe_worker;
+grant execute on function lethe.link_finding_sql(bigint, int) to lethe_officer, lethe_agent;
+-- What reads texts as lethe_sweeper; these know nothing.
+grant execute on function lethe_private.readable(text), lethe_private.phone_keys(text) to lethe_sweeper;
 -- (requests: ledger)
 grant select on lethe.replay_findings to lethe_officer, lethe_auditor;
 grant execute on function lethe.ledger_state() to lethe_worker, lethe_officer, lethe_auditor, lethe_api;

@@ -1,7 +1,8 @@
 /**
  * Graphile Worker's tables, in a schema of their own (`lethe_jobs`) so that a worker of the host in
  * `graphile_worker` is not disturbed. They belong to lethe_worker: Graphile Worker puts row security
- * without a policy on them, so that their owner and its members are the only ones to see a job.
+ * without a policy on them, so that their owner and its members are the only ones to see a job;
+ * lethe_owner may read them.
  */
 import { runMigrations } from 'graphile-worker'
 import pg from 'pg'
@@ -25,6 +26,29 @@ create table if not exists ${JOBS_SCHEMA}.migrations (
 commit;
 `
 
+// After an erasure Lethe looks for the person in payloads as well. Row security is in force on these tables, so a
+// policy lets lethe_owner read; it may do nothing else with them.
+const LET_OWNER_READ = `
+begin;
+set local role lethe_worker;
+grant usage on schema ${JOBS_SCHEMA} to lethe_owner;
+grant select on all tables in schema ${JOBS_SCHEMA} to lethe_owner;
+do $$
+declare
+  v_table oid;
+begin
+  for v_table in
+    select c.oid from pg_catalog.pg_class as c
+    where c.relnamespace = '${JOBS_SCHEMA}'::regnamespace and c.relkind = 'r' and c.relrowsecurity
+      and not exists (select from pg_catalog.pg_policy as p where p.polrelid = c.oid and p.polname = 'lethe_residue')
+  loop
+    execute pg_catalog.format('create policy lethe_residue on %s for select to lethe_owner using (true)', v_table::regclass);
+  end loop;
+end
+$$;
+commit;
+`
+
 /** Installs the queue or brings it up to the version of the package. Safe to repeat. */
 export async function installJobs(client: pg.Client, databaseUrl: string): Promise<void> {
   const { rows } = await client.query('select from pg_namespace where nspname = $1', [JOBS_SCHEMA])
@@ -43,4 +67,5 @@ export async function installJobs(client: pg.Client, databaseUrl: string): Promi
   } finally {
     await pool.end()
   }
+  await client.query(LET_OWNER_READ)
 }

@@ -1,0 +1,294 @@
+/** What a law has kept goes on its day, without anybody remembering it: by each of the drivers of a cycle. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCycle } from '../../src/cycle.ts'
+import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
+import { applyPolicy, grantMissing, rowsOf } from '../helpers/engine.ts'
+import {
+  approvedErasure,
+  certify,
+  changed,
+  execute,
+  openErasure,
+  readTables,
+  requestState,
+} from '../helpers/erasure.ts'
+import { MUSIC_KEPT, MUSIC_SQL, MUSIC_TABLES, musicPolicy } from '../helpers/music.ts'
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await createDatabase()
+  await db.query(MUSIC_SQL)
+  await applyPolicy(db, musicPolicy(MUSIC_KEPT))
+})
+afterAll(() => db.drop())
+
+/** Executes and certifies: afterwards it is blocked. */
+async function blocked(customer: number, controller: string): Promise<number> {
+  const request = await approvedErasure(db, 'customer', controller, String(customer))
+  expect(await execute(db, request)).toBe('executed')
+  expect(await certify(db, request)).toBe('blocked')
+  return request
+}
+
+/** The day comes: the clocks are moved, since today cannot be. */
+async function termEnds(request: number, customer: number, years = 11): Promise<void> {
+  await db.query(`
+    update music.invoices set invoiced_on = invoiced_on - interval '${years} years' where customer_id = ${customer};
+    update lethe.requests set completes_on = completes_on - interval '${years} years' where id = ${request}`)
+}
+
+const certificates = (request: number): Promise<unknown[]> =>
+  rowsOf(
+    db,
+    `select number, (select sum((e ->> 'rows')::int)::int from jsonb_array_elements(document -> 'erased') as e where e ->> 'table' = 'music.invoices') as invoices,
+       jsonb_array_length(document -> 'retained') > 0 as retains
+     from lethe.certificates where request_id = $1 order by number`,
+    [request],
+  )
+
+const DRIVERS: [name: string, controller: string, customer: number, run: () => Promise<unknown>][] = [
+  ['call lethe.run_cycle()', 'south', 1, () => db.query(`call lethe.run_cycle('south')`)],
+  ['lethe run', 'north', 2, () => runCycle({ databaseUrl: db.url, controller: 'north' })],
+]
+
+describe('a blocked erasure', () => {
+  it.each(DRIVERS)(
+    'is left alone before its day and completed on it by %s',
+    async (_, controller, customer, run) => {
+      const request = await blocked(customer, controller)
+      const before = await readTables(db, MUSIC_TABLES)
+      await run()
+      expect(changed(before, await readTables(db, MUSIC_TABLES))).toEqual([])
+      expect((await requestState(db, request)).state).toBe('blocked')
+
+      await termEnds(request, customer)
+      await run()
+      expect(await requestState(db, request)).toMatchObject({ state: 'completed', failure: null })
+      const after = await readTables(db, MUSIC_TABLES)
+      const gone = changed(before, after)
+      expect(gone.filter((key) => key in after)).toEqual([])
+      expect(gone.filter((key) => /customers|invoices/.test(key)).sort()).toEqual(
+        Object.entries(before)
+          .filter(
+            ([key, row]) =>
+              key === `music.customers/${customer}` ||
+              (key.startsWith('music.invoices') && (row as { customer_id: number }).customer_id === customer),
+          )
+          .map(([key]) => key)
+          .sort(),
+      )
+      expect(await certificates(request)).toEqual([
+        { number: 1, invoices: expect.any(Number), retains: true },
+        {
+          number: 2,
+          invoices: gone.filter((key) => key.startsWith('music.invoices')).length,
+          retains: false,
+        },
+      ])
+      expect(
+        await rowsOf(
+          db,
+          `select from lethe_private.request_roots where request_id = ${request} union all select from lethe_private.kept_rows where request_id = ${request}`,
+        ),
+      ).toEqual([])
+    },
+  )
+
+  it('takes one part on its day and waits with the others for theirs', async () => {
+    const request = await blocked(3, 'south')
+    const [{ first }] = (await rowsOf(
+      db,
+      `select min(invoiced_on)::text as first from music.invoices where customer_id = 3`,
+    )) as [{ first: string }]
+    await db.query(`
+      update music.invoices set invoiced_on = invoiced_on - interval '11 years' where customer_id = 3 and invoiced_on = '${first}';
+      update lethe.requests set completes_on = current_date - 1 where id = ${request}`)
+    await db.query(`call lethe.run_cycle('south')`)
+    expect((await requestState(db, request)).state).toBe('blocked')
+    expect(
+      await rowsOf(db, `select from music.invoices where customer_id = 3 and invoiced_on < '${first}'`),
+    ).toEqual([])
+    expect((await rowsOf(db, `select from music.customers where id = 3`)).length).toBe(1)
+  })
+
+  it('does not take what came since without anybody having approved it; the cycle says so and is incomplete', async () => {
+    const request = await blocked(4, 'north')
+    await db.query(`insert into music.invoices values (9004, 1, 4, current_date - 4000, 'a refund')`)
+    await termEnds(request, 4)
+    await expect(refusal(db.query(`call lethe.run_cycle('north')`))).resolves.toMatchObject({ code: 'LE404' })
+    expect(await requestState(db, request)).toMatchObject({
+      state: 'blocked',
+      failure: { sqlstate: 'LE439', table: 'music.invoices: 1' },
+    })
+    expect(await rowsOf(db, `select from music.invoices where id = 9004`)).toHaveLength(1)
+    const [cycle] = (await runCycle({ databaseUrl: db.url, controller: 'north' })) as [
+      { state: string; faults: unknown[] },
+    ]
+    expect(cycle).toMatchObject({
+      state: 'incomplete',
+      faults: [{ table: `request ${request}`, state: 'failed', sqlstate: 'LE439' }],
+    })
+    await db.query('delete from music.invoices where id = 9004')
+    await db.query(`call lethe.run_cycle('north')`)
+    expect(await requestState(db, request)).toMatchObject({ state: 'completed', failure: null })
+  })
+
+  it('that a trigger keeps from being completed is tried again by each cycle, nothing half done', async () => {
+    const request = await blocked(5, 'south')
+    await termEnds(request, 5)
+    await db.query(`
+      create function music.no() returns trigger language plpgsql as $$ begin raise exception 'never: %', old; end $$;
+      create trigger no before delete on music.customers for each row execute function music.no()`)
+    const before = await readTables(db, MUSIC_TABLES)
+    await expect(refusal(db.query(`call lethe.run_cycle('south')`))).resolves.toMatchObject({ code: 'LE404' })
+    expect(changed(before, await readTables(db, MUSIC_TABLES))).toEqual([])
+    expect((await requestState(db, request)).failure).toEqual({ sqlstate: 'LE433' })
+    await db.query('drop trigger no on music.customers')
+    await db.query(`call lethe.run_cycle('south')`)
+    expect((await requestState(db, request)).state).toBe('completed')
+  })
+})
+
+describe('a hold', () => {
+  it('delays an erasure, which goes on by itself when it is released', async () => {
+    const request = await approvedErasure(db, 'customer', 'north', '6')
+    const [{ hold }] = (await rowsOf(
+      db,
+      `select lethe.hold_person('a case', 'customer', key => '6', controller => 'north') as hold`,
+    )) as [{ hold: number }]
+    const before = await readTables(db, MUSIC_TABLES)
+    expect(await execute(db, request)).toBe('delayed')
+    await db.query(`call lethe.run_cycle('north')`)
+    expect(await requestState(db, request)).toMatchObject({ state: 'delayed', delayed_by: [hold] })
+    expect(changed(before, await readTables(db, MUSIC_TABLES))).toEqual([])
+    await db.query(`select lethe.release_hold(${hold}, 'over')`)
+    await db.query(`call lethe.run_cycle('north')`)
+    expect((await requestState(db, request)).state).toBe('blocked')
+    expect(JSON.stringify(await readTables(db, MUSIC_TABLES))).not.toContain('c6@example.org')
+  })
+})
+
+describe('many erasures', () => {
+  it('are done in one call, each with figures of its own', async () => {
+    const requests: number[] = []
+    for (const customer of [30, 32, 34, 36])
+      requests.push(await approvedErasure(db, 'customer', 'north', String(customer)))
+    requests.push(await approvedErasure(db, 'customer', 'south', '31'))
+    const states = await rowsOf(db, 'select * from lethe.execute_requests($1)', [requests])
+    expect(states).toEqual(
+      requests.map((request) => ({
+        request: expect.toSatisfy((id) => Number(id) === request),
+        state: 'executed',
+      })),
+    )
+    expect(JSON.stringify(await readTables(db, MUSIC_TABLES))).not.toMatch(/c3[01246]@example\.org/)
+    for (const request of requests) {
+      const { outcome } = await requestState(db, request)
+      expect(outcome.erased.find(({ table }) => table === 'music.Letters')).toMatchObject({ rows: 2 })
+      expect(outcome.anonymized).toMatchObject([{ table: 'music.customers', rows: 1 }])
+      expect(await certify(db, request)).toBe('blocked')
+    }
+  })
+
+  it('do not keep one another: one that fails is written down, and the others are done', async () => {
+    await db.query(`
+      create function music.not_him() returns trigger language plpgsql as $$ begin if old.id = 42 then raise exception 'never'; end if; return new; end $$;
+      create trigger not_him before update on music.customers for each row execute function music.not_him()`)
+    const requests = [
+      await approvedErasure(db, 'customer', 'north', '40'),
+      await approvedErasure(db, 'customer', 'north', '42'),
+      await approvedErasure(db, 'customer', 'north', '44'),
+    ]
+    const states = await rowsOf<{ state: string }>(db, 'select * from lethe.execute_requests($1)', [requests])
+    expect(states.map(({ state }) => state)).toEqual(['executed', 'failed', 'executed'])
+    expect(await requestState(db, requests[1]!)).toMatchObject({
+      state: 'approved',
+      failure: { sqlstate: 'LE433' },
+    })
+    const after = await readTables(db, MUSIC_TABLES)
+    expect(after['music.customers/42']).toMatchObject({ email: 'c42@example.org' })
+    expect(JSON.stringify(after)).not.toMatch(/c4[04]@example\.org/)
+    await db.query('drop trigger not_him on music.customers')
+    expect(await execute(db, requests[1]!)).toBe('executed')
+  })
+
+  it('of one person, who was asked for twice, are done once', async () => {
+    const first = await approvedErasure(db, 'customer', 'north', '46')
+    const second = await approvedErasure(db, 'customer', 'north', '46')
+    const states = await rowsOf<{ state: string }>(db, 'select * from lethe.execute_requests($1)', [
+      [first, second],
+    ])
+    expect(states.map(({ state }) => state)).toEqual(['executed', 'planned'])
+  })
+})
+
+describe('a person of whom everything is in the archive', () => {
+  let archived: TestDatabase
+  beforeAll(async () => {
+    archived = await createDatabase()
+    await archived.query(MUSIC_SQL)
+    const policy = musicPolicy(MUSIC_KEPT) as { tables: Record<string, object> }
+    Object.assign(policy.tables['music.invoices']!, {
+      archive: { after: 'P1Y', since: 'invoiced_on' },
+      purge: { after: 'P50Y', since: 'invoiced_on' },
+    })
+    await applyPolicy(archived, policy)
+    await grantMissing(archived)
+    await archived.query(
+      `update music.invoices set invoiced_on = current_date - 1000 where customer_id in (1, 3)`,
+    )
+    await archived.query(`call lethe.run_cycle('south')`)
+  })
+  afterAll(() => archived?.drop())
+
+  const mirrored = async (table: string): Promise<number> => {
+    const mirrors = await rowsOf<{ name: string }>(
+      archived,
+      `select m.name from lethe_private.mirrors as m join lethe.managed_tables as t on t.id = m.table_id where t.table_name = '${table}'`,
+    )
+    let rows = 0
+    for (const { name } of mirrors) {
+      const [found] = await rowsOf<{ n: number }>(
+        archived,
+        `select count(*)::int as n from lethe_archive.${name}`,
+      )
+      rows += found!.n
+    }
+    return rows
+  }
+
+  it('is forgotten there as well: what is kept stays, and goes on its day though no live row leads to it any more', async () => {
+    const all = { invoices: await mirrored('invoices'), lines: await mirrored('lines') }
+    const [{ lines }] = (await rowsOf(
+      archived,
+      `select count(*)::int as lines from lethe_archive.${(await rowsOf<{ name: string }>(archived, `select m.name from lethe_private.mirrors as m join lethe.managed_tables as t on t.id = m.table_id where t.table_name = 'lines'`))[0]!.name} as l where l.invoice_id in (select id from generate_series(0, 420, 60) as id)`,
+    )) as [{ lines: number }]
+    const request = await approvedErasure(archived, 'customer', 'south', '1')
+    expect(await execute(archived, request)).toBe('executed')
+    expect(await rowsOf(archived, 'select from music.customers where id = 1')).toEqual([])
+    expect((await requestState(archived, request)).outcome.retained).toEqual([
+      expect.objectContaining({ table: 'music.invoices', place: 'archive', rows: 7 }),
+      expect.objectContaining({ table: 'music.lines', place: 'archive', rows: lines }),
+    ])
+    expect(await certify(archived, request)).toBe('blocked')
+    expect(await mirrored('invoices')).toBe(all.invoices)
+    await archived.query(
+      `update lethe_private.kept_rows set until = current_date - 3; update lethe.requests set completes_on = current_date - 2`,
+    )
+    await archived.query(`call lethe.run_cycle('south')`)
+    expect((await requestState(archived, request)).state).toBe('completed')
+    expect(await mirrored('invoices')).toBe(all.invoices - 7)
+    expect(await mirrored('lines')).toBe(all.lines - lines)
+  })
+
+  it('leaves the archived rows of others as they were', async () => {
+    const all = await mirrored('invoices')
+    const request = await openErasure(archived, 'customer', 'south', ['3'])
+    await archived.query(`select lethe.plan_request(${request})`)
+    await archived.query(
+      `update lethe.requests set state = 'approved', approved_at = now(), approved_by = 'x' where id = ${request}`,
+    )
+    expect(await execute(archived, request)).toBe('executed')
+    expect(await mirrored('invoices')).toBe(all)
+  })
+})
