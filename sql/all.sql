@@ -211,4 +211,10 @@
 -- (requests: execution and certificate)
 -- (requests: ledger)
 -- (requests: access, rectification, restriction, objection)
+--!include lethe_private/restricted.sql
+--!include lethe/is_restricted.sql
+--!include lethe/restriction_sql.sql
+--!include lethe/restriction_findings.sql
+--!include lethe/lift_restriction.sql
+--!include lethe_private/execute_restriction.sql
 --!include grants.sql

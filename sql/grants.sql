@@ -88,6 +88,7 @@ alter table lethe_private.suppressions enable row level security;
 alter table lethe_private.packages enable row level security;
 alter table lethe_private.recipient_secrets enable row level security;
 alter table lethe_private.notification_hashes enable row level security;
+alter table lethe_private.restriction_programs enable row level security;
 alter table lethe_private.ledger_state enable row level security;
 
 drop policy if exists select_own_controller on lethe.controllers;
@@ -282,6 +283,23 @@ grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: residue and suppression)
 -- (requests: ledger)
 -- (requests: access, rectification, restriction, objection)
+grant execute on function
+  lethe.note_told(bigint, text),
+  lethe.lift_restriction(bigint, text)
+to lethe_officer, lethe_agent;
+grant execute on function lethe.restricted_rows(bigint) to lethe_officer, lethe_agent, lethe_auditor;
+grant execute on function
+  lethe.restriction_sql(text),
+  lethe.unrestriction_sql(text),
+  lethe.restriction_findings()
+to lethe_officer, lethe_auditor, lethe_worker;
+-- What stands in policies and triggers of host tables, whoever reads or writes them.
+grant execute on function
+  lethe.any_restricted(),
+  lethe.is_restricted(int, text, int, text),
+  lethe.is_restricted_row(int, jsonb),
+  lethe.refuse_restricted()
+to public;
 
 -- Holds.
 grant execute on function
