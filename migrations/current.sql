@@ -107,6 +107,34 @@ create index request_roots_by_table_and_key on lethe_private.request_roots (tabl
 
 comment on table lethe_private.request_roots is 'The root rows that a request is about, by key. Deleted when the request has ended.';
 
+-- Erasure ---------------------------------------------------------------------------------------
+
+create type lethe_private.reached_row as (
+  subject    int,     -- which of the roots given (1 to n) it was reached from first
+  table_id   int,
+  mirror_id  int,     -- null: a live row; else the mirror of the archive that it is in
+  key        text,    -- as lethe_private.key_sql writes it
+  kind       text,    -- root, own, share, mention: the strongest of the ways in which it was reached
+  link_id    int,     -- the link by which it was reached; null of a root, and of an archived value found by its row's key
+  facts      jsonb,   -- what keys, links and foreign keys need of its columns, and "lethe$since": {link: day}
+  decision   text,    -- purge, anonymize, cut, retain, stay; null before lethe_private.decide
+  cut        text[],  -- references to be set to null; of anonymize: these columns alone, null for the row's personal columns
+  until      date,    -- of retain: the last day; null: no day is known
+  basis      text,
+  because    text
+);
+
+comment on type lethe_private.reached_row is 'A row that belongs to a person, or names one, and what an erasure does with it. See lethe_private.reach and lethe_private.decide.';
+
+create type lethe_private.reached_edge as (
+  child        int,   -- positions among the rows reached
+  parent       int,
+  link_id      int,   -- either a link
+  foreign_key  oid    -- or a foreign key
+);
+
+comment on type lethe_private.reached_edge is 'One row that was reached refers to another.';
+
 -- Identifiers -----------------------------------------------------------------------------------
 
 create table lethe_private.request_identifiers (

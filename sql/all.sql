@@ -208,6 +208,14 @@
 -- (requests: identifiers, residue and suppression)
 -- (requests: desk)
 -- (requests: plan)
+--!include lethe_private/reach_maps.sql
+--!include lethe_private/reach_sql.sql
+--!include lethe_private/reach_roots.sql
+--!include lethe_private/reach.sql
+--!include lethe_private/outside.sql
+--!include lethe_private/belonging.sql
+--!include lethe_private/decide.sql
+--!include lethe_private/plan_rows.sql
 -- (requests: execution and certificate)
 -- (requests: ledger)
 -- (requests: access, rectification, restriction, objection)

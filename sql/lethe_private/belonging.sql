@@ -1,0 +1,156 @@
+-- Of the rows reached, which belong to these people alone. A row that several share is theirs only when nobody else has
+-- it; and what hangs on a shared row is theirs only when that is.
+
+create or replace function lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean)
+  returns jsonb
+  language sql
+  immutable
+return (
+  select case when bool_and(coalesce(facts -> c, 'null') <> 'null') then
+    jsonb_agg(case when folded and jsonb_typeof(facts -> c) = 'string' then to_jsonb(lower(facts ->> c)) else facts -> c end order by n) end
+  from unnest(columns) with ordinality as x (c, n));
+
+comment on function lethe_private.fact_tuple(jsonb, text[], boolean) is
+  'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares.';
+
+-- Who refers to whom among the rows reached. Foreign keys hold between live rows.
+create or replace function lethe_private.reach_edges(rows lethe_private.reached_row[], type lethe.subject_types)
+  returns setof lethe_private.reached_edge
+  language sql
+  stable
+begin atomic
+  with reached as materialized (
+    select r.n, r.table_id, r.mirror_id, r.facts
+    from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+  ), present as materialized (
+    select distinct r.table_id from reached as r
+  ), ways as materialized (
+    select l.id as link_id, null::oid as foreign_key, l.table_id as child_id, l.columns, l.to_table_id as parent_id, l.to_columns as parent_columns
+    from lethe_private.erasure_links(type) as l
+    where l.kind <> 'ignore'
+    union all
+    select null, e.constraint_id, e.child_id, e.child_columns, e.parent_id, e.parent_columns
+    from lethe_private.erasure_references as e
+  ), used as materialized (
+    select w.*, row_number() over () as way, exists (
+        select from lethe_private.managed_relations as m
+        join lethe_private.host_columns as h on h.relation = m.relation and h.type_name = 'citext'
+        where m.table_id = w.child_id and h.name = any (w.columns) or m.table_id = w.parent_id and h.name = any (w.parent_columns)) as folded
+    from ways as w
+    where w.child_id in (select p.table_id from present as p) and w.parent_id in (select p.table_id from present as p)
+  ), children as materialized (
+    select u.way, r.n, lethe_private.fact_tuple(r.facts, u.columns, u.folded) as value
+    from used as u
+    join reached as r on r.table_id = u.child_id and (u.foreign_key is null or r.mirror_id is null)
+  ), parents as materialized (
+    select u.way, r.n, lethe_private.fact_tuple(r.facts, u.parent_columns, u.folded) as value
+    from used as u
+    join reached as r on r.table_id = u.parent_id and (u.foreign_key is null or r.mirror_id is null)
+  )
+  select c.n, p.n, u.link_id, u.foreign_key
+  from children as c
+  join parents as p on p.way = c.way and p.value = c.value
+  join used as u on u.way = c.way;
+end;
+
+comment on function lethe_private.reach_edges(lethe_private.reached_row[], lethe.subject_types) is
+  'By which links and foreign keys the rows reached refer to one another.';
+
+-- A shared row is somebody else's, too, when one of its links leads to a row that was not reached, or when a row that was
+-- not reached refers to it by a foreign key.
+create or replace function lethe_private.shared_with_others(
+  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], type lethe.subject_types, controller lethe.controllers
+)
+  returns int[]
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_links lethe.links[] := array(select l from lethe_private.erasure_links(type) as l where l.kind in ('own', 'share'));
+  v_shared int[] := array(
+    select distinct e.child from unnest(edges) as e join unnest(v_links) as l on l.id = e.link_id where l.kind = 'share');
+  v_way record;
+  v_found jsonb := '[]';
+begin
+  for v_way in
+    select t as managed, x.*, o as other
+    from (
+      select l.table_id, l.columns, m.relation as other, l.to_columns as other_columns, true as is_link
+      from unnest(v_links) as l
+      join lethe_private.managed_relations as m on m.table_id = l.to_table_id
+      union
+      select f.parent_id, f.parent_columns, f.child, f.child_columns, false
+      from lethe_private.erasure_references as f
+      where not exists (
+        select from unnest(v_links) as l
+        where l.table_id = f.parent_id and l.columns = f.parent_columns and l.to_table_id = f.child_id and l.to_columns = f.child_columns)
+    ) as x (table_id, columns, other, other_columns, is_link)
+    join lethe.managed_tables as t on t.id = x.table_id
+    left join lethe_private.managed_relations as r on r.relation = x.other
+    left join lethe.managed_tables as o on o.id = r.table_id
+    where x.table_id in (select rows[n].table_id from unnest(v_shared) as n)
+  loop
+    v_found := v_found || (lethe_private.outside(rows,
+      array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.managed, v_way.columns, v_way.other, v_way.other_columns) -> 'of');
+    if v_way.is_link then
+      v_found := v_found || lethe_private.outside_archived(rows,
+        array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.columns, v_way.other, v_way.other_columns, controller);
+    end if;
+  end loop;
+  return array(select distinct n::int from jsonb_array_elements_text(v_found) as n);
+end
+$$;
+
+comment on function lethe_private.shared_with_others(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.subject_types, lethe.controllers) is
+  'Positions of the shared rows that somebody has who is not erased.';
+
+-- From the roots downwards, past no row that is shared. What turns out not to be theirs may share other rows in its turn,
+-- so it is asked again until nothing changes; fewer rows each time.
+create or replace function lethe_private.belonging(
+  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], type lethe.subject_types, shared int[]
+)
+  returns int[]
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_links jsonb := (select jsonb_object_agg(l.id, l.kind) from lethe_private.erasure_links(type) as l where l.kind in ('own', 'share'));
+  v_edges lethe_private.reached_edge[] := array(select e from unnest(edges) as e where v_links ? e.link_id::text);
+  v_shared int[] := shared;
+  v_mine int[];
+  v_more int[];
+begin
+  loop
+    with recursive usable as materialized (
+      select e.child, e.parent from unnest(v_edges) as e
+      where v_links ->> e.link_id::text = 'own' or e.child not in (select s from unnest(v_shared) as s)
+    ), mine as (
+      select n::int as n from generate_subscripts(rows, 1) as n where rows[n].kind = 'root'
+      union
+      select u.child from mine as m join usable as u on u.parent = m.n
+    ), base as (
+      -- A value that was archived of a row is whose the row is.
+      select m.n from mine as m
+      union
+      select v.n
+      from unnest(rows) with ordinality as v (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+      join mine as m on rows[m.n].table_id = v.table_id and rows[m.n].key = v.key
+      where v.mirror_id is not null
+    )
+    select array_agg(b.n::int) into v_mine from base as b;
+    v_more := array(
+      select distinct e.child from unnest(v_edges) as e
+      where v_links ->> e.link_id::text = 'share'
+        and e.child not in (select s from unnest(v_shared) as s)
+        and e.parent not in (select m from unnest(v_mine) as m));
+    exit when v_more = '{}';
+    v_shared := v_shared || v_more;
+  end loop;
+  return v_mine;
+end
+$$;
+
+comment on function lethe_private.belonging(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.subject_types, int[]) is
+  'Positions of the rows that are these people''s and nobody else''s.';
