@@ -225,4 +225,10 @@
 --!include lethe/restriction_findings.sql
 --!include lethe/lift_restriction.sql
 --!include lethe_private/execute_restriction.sql
+--!include lethe_private/personal_columns.sql
+--!include lethe_private/personal_masks.sql
+--!include lethe_private/personal_rows.sql
+--!include lethe/personal_data.sql
+--!include lethe/packages.sql
+--!include lethe/rectify.sql
 --!include grants.sql

@@ -285,8 +285,14 @@ grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: access, rectification, restriction, objection)
 grant execute on function
   lethe.note_told(bigint, text),
-  lethe.lift_restriction(bigint, text)
+  lethe.lift_restriction(bigint, text),
+  lethe.rectify(bigint, text, text, jsonb)
 to lethe_officer, lethe_agent;
+grant execute on function
+  lethe.personal_data(bigint, boolean),
+  lethe.store_package(bigint, bytea, bytea, text, timestamptz),
+  lethe.fetch_package(bytea)
+to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function lethe.restricted_rows(bigint) to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function
   lethe.restriction_sql(text),

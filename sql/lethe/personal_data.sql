@@ -63,8 +63,8 @@ begin
     join lethe.managed_tables as m on m.id = r.table_id
     -- What only names the person was not provided by the person.
     where not (portable and r.kind = 'mention')
-    group by m, r.mirror_id, r.kind
-    order by array_position(array['root', 'own', 'share', 'mention'], r.kind), (m).schema_name collate "C", (m).table_name collate "C", r.mirror_id nulls first
+    group by m.id, r.mirror_id, r.kind
+    order by array_position(array['root', 'own', 'share', 'mention'], r.kind), m.schema_name collate "C", m.table_name collate "C", r.mirror_id nulls first
   loop
     v_table := lethe_private.personal_table(v_part.managed, v_part.mirror_id, v_part.kind, controller, rows, v_part.numbers, v_masks, portable);
     v_all := v_all || case when v_table is null then '[]' else jsonb_build_array(v_table) end;
@@ -91,12 +91,13 @@ declare
     lethe_private.host_table(managed.schema_name, managed.table_name));
   v_names text[]; v_expressions text[]; v_told jsonb; v_dated text[]; v_rows jsonb;
 begin
-  -- Keys put the rows together again, whatever their category.
+  -- Keys, and what refers to them, put the rows together again, whatever their category.
   select array_agg(c.name order by c.number), array_agg(c.sql order by c.number), jsonb_agg(c.facts order by c.number)
     into v_names, v_expressions, v_told
   from lethe_private.personal_columns(managed, v_oid, controller, personal_table.mirror_id) as c
-  where not portable or c.name = any (managed.key_columns) or lethe_private.is_portable(c.category, c.legal_basis);
-  if portable and v_names <@ managed.key_columns then
+  where not portable or lethe_private.is_portable(c.category, c.legal_basis)
+    or c.name = any (managed.key_columns) or c.name = any (lethe_private.restricting_columns(managed)) and c.name is distinct from managed.controller_column;
+  if portable and v_names <@ lethe_private.restricting_columns(managed) then
     return null;
   end if;
   v_dated := array(select h.name from lethe_private.host_columns as h where h.relation = v_oid and h.type_name in ('date', 'timestamp', 'timestamptz'));

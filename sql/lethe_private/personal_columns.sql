@@ -1,5 +1,19 @@
 -- What a person is told of each column (GDPR Art. 15(1)): for which purposes, on which basis, until when. What the
 -- policy does not say is said to be not recorded, rather than left out.
+create or replace function lethe_private.rules_told(managed lethe.managed_tables, controller lethe.controllers, column_name text)
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select coalesce(jsonb_agg(e.sentence order by r.id), '[]')
+  from lethe.rules as r
+  cross join lateral lethe_private.effective_rule(managed, r, controller) as e
+  where r.table_id = managed.id and r.column_name is not distinct from rules_told.column_name and r.action <> 'minimum' and e.sentence is not null;
+end;
+
+comment on function lethe_private.rules_told(lethe.managed_tables, lethe.controllers, text) is
+  'How long a column (null: a row) is kept, as sentences.';
+
 create or replace function lethe_private.personal_columns(managed lethe.managed_tables, relation oid, controller lethe.controllers, mirror_id int)
   returns table (name text, number int, category text, legal_basis text, sql text, facts jsonb)
   language sql
@@ -38,20 +52,6 @@ end;
 
 comment on function lethe_private.personal_columns(lethe.managed_tables, oid, lethe.controllers, int) is
   'The columns of a table, or of a mirror of it, with how each is written as JSON and what a person is told of it.';
-
-create or replace function lethe_private.rules_told(managed lethe.managed_tables, controller lethe.controllers, column_name text)
-  returns jsonb
-  language sql
-  stable
-begin atomic
-  select coalesce(jsonb_agg(e.sentence order by r.id), '[]')
-  from lethe.rules as r
-  cross join lateral lethe_private.effective_rule(managed, r, controller) as e
-  where r.table_id = managed.id and r.column_name is not distinct from rules_told.column_name and r.action <> 'minimum' and e.sentence is not null;
-end;
-
-comment on function lethe_private.rules_told(lethe.managed_tables, lethe.controllers, text) is
-  'How long a column (null: a row) is kept, as sentences.';
 
 -- Provided by the person, and on consent or for a contract (Art. 20(1)); where no basis is recorded, rather given than not.
 create or replace function lethe_private.is_portable(category text, legal_basis text)
