@@ -61,6 +61,8 @@ create table lethe.requests (
   completes_on      date,
   ended_at          timestamptz,
   failure           jsonb,
+  outcome           jsonb,
+  delayed_by        int[],
 
   constraint kind_is_known check (kind in ('access', 'portability', 'rectification', 'restriction', 'objection', 'erasure')),
   constraint plan_has_its_mark_and_time check (num_nulls(plan, plan_mark, planned_at) in (0, 3)),
@@ -79,6 +81,8 @@ comment on column lethe.requests.plan is 'What an erasure would do, table by tab
 comment on column lethe.requests.plan_mark is 'Changes when the plan would touch other rows, or do something else with them.';
 comment on column lethe.requests.completes_on is 'The day on which the cycle does what a law had postponed.';
 comment on column lethe.requests.failure is 'SQLSTATE, table and constraint of what failed last; never a row.';
+comment on column lethe.requests.outcome is 'What the last execution of an erasure did, table by table: what its certificate says.';
+comment on column lethe.requests.delayed_by is 'The holds that kept it from being executed; it goes on when they are over.';
 
 create table lethe.request_events (
   id          bigint generated always as identity primary key,
@@ -134,6 +138,24 @@ create type lethe_private.reached_edge as (
 );
 
 comment on type lethe_private.reached_edge is 'One row that was reached refers to another.';
+
+-- What an erasure leaves for a later day, or leaves without a name: the rows that its completion may touch, and no others.
+create table lethe_private.kept_rows (
+  request_id  bigint not null references lethe.requests on delete cascade,
+  table_id    int not null references lethe.managed_tables on delete cascade,
+  key         text not null,
+  facts       jsonb not null,
+  until       date,
+  basis       text,
+  retained    boolean not null,
+
+  primary key (request_id, table_id, key)
+);
+create index kept_rows_by_table on lethe_private.kept_rows (table_id);
+
+comment on table lethe_private.kept_rows is
+  'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
+comment on column lethe_private.kept_rows.facts is 'The key, column by column.';
 
 -- Identifiers -----------------------------------------------------------------------------------
 

@@ -217,6 +217,15 @@
 --!include lethe_private/decide.sql
 --!include lethe_private/plan_rows.sql
 -- (requests: execution and certificate)
+--!include lethe_private/erased_columns.sql
+--!include lethe_private/erase_sql.sql
+--!include lethe_private/erase.sql
+--!include lethe_private/assert_erased.sql
+--!include lethe_private/erasure_outcome.sql
+--!include lethe_private/execute_erasures.sql
+--!include lethe/execute_request.sql
+--!include lethe/certify_request.sql
+--!include lethe/advance_request.sql
 -- (requests: ledger)
 -- (requests: access, rectification, restriction, objection)
 --!include lethe_private/restricted.sql

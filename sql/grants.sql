@@ -83,6 +83,7 @@ alter table lethe.certificates enable row level security;
 alter table lethe.recipients enable row level security;
 alter table lethe.notifications enable row level security;
 alter table lethe_private.request_roots enable row level security;
+alter table lethe_private.kept_rows enable row level security;
 alter table lethe_private.request_identifiers enable row level security;
 alter table lethe_private.suppressions enable row level security;
 alter table lethe_private.packages enable row level security;
@@ -280,6 +281,15 @@ grant execute on function lethe_private.acts_for(int) to lethe_agent;
 -- (requests: desk)
 -- (requests: plan)
 -- (requests: execution and certificate)
+grant execute on function
+  lethe.execute_request(bigint, bigint, text),
+  lethe.execute_requests(bigint[]),
+  lethe.record_failure(bigint, text, text, text),
+  lethe.certify_request(bigint),
+  lethe.requests_to_complete(text),
+  lethe.advance_request(bigint)
+to lethe_officer, lethe_worker;
+grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe_agent, lethe_auditor;
 -- (requests: residue and suppression)
 -- (requests: ledger)
 -- (requests: access, rectification, restriction, objection)

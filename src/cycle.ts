@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import {
+  advanceRequest,
   type CycleTable,
   controllersToRun,
   cycleFaults,
@@ -18,6 +19,7 @@ import {
   openWorkerPool,
   readyTables,
   releaseControllers,
+  requestsToComplete,
   shareController,
   startCycle,
   sweepStep,
@@ -97,6 +99,7 @@ async function runOne(
     await shareController(session, controller)
     const report = (progress: Omit<CycleProgress, 'controller' | 'cycle'>): void =>
       options.onProgress?.({ controller, cycle, ...progress })
+    await completeRequests(session, controller, options.signal)
     do {
       await new Round(pool, cycle, report, options.signal).run(connections)
       if (options.signal?.aborted) break
@@ -117,6 +120,19 @@ async function runOne(
     throw error
   } finally {
     session.release(broken)
+  }
+}
+
+/** Erasures whose day has come, each step a transaction. What fails makes the cycle incomplete. */
+async function completeRequests(
+  session: pg.PoolClient,
+  controller: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const request of await requestsToComplete(session, controller)) {
+    do {
+      if (signal?.aborted) return
+    } while ((await advanceRequest(session, request)) === 'executed')
   }
 }
 

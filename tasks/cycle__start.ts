@@ -1,9 +1,9 @@
 /**
  * The hourly look, in UTC: every controller whose local day has turned gets its cycle, and an open cycle
  * gets the jobs it needs, whatever became of those it had. A day that was missed needs nothing special:
- * what was due then is due now.
+ * what was due then is due now. Erasures whose day has come are queued first.
  */
-import { controllersDue, startCycle } from '../src/db/cycle.ts'
+import { controllersDue, requestsToComplete, startCycle } from '../src/db/cycle.ts'
 import { toLetheError } from '../src/db/errors.ts'
 import { queueNext, startPayload, task } from '../src/jobs.ts'
 
@@ -14,6 +14,9 @@ export default task(startPayload, async (_payload, helpers) => {
     try {
       const cycle = await startCycle(helpers, controller)
       helpers.logger.info(`cycle ${cycle} of controller ${controller} is open, local day ${localDate}`)
+      for (const request of await requestsToComplete(helpers, controller)) {
+        await helpers.addJob('request__execute', { request }, { jobKey: `request__execute:${request}` })
+      }
       await queueNext(helpers, cycle, { resume: true })
     } catch (error) {
       const { message, code } = toLetheError(error)

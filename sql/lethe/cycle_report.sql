@@ -81,8 +81,13 @@ begin atomic
     nullif(t.skipped, '{}')
   from lethe.cycle_tables as t
   where t.cycle_id = cycle_faults.cycle_id and t.state in ('failed', 'left over')
-  order by t.table_name;
+  union all
+  select 'request ' || (f.value ->> 'request'), f.value ->> 'state', f.value #>> '{failure,sqlstate}', f.value #>> '{failure,constraint}', null, null
+  from lethe.receipts as r
+  cross join jsonb_array_elements(r.document -> 'requests') as f
+  where r.cycle_id = cycle_faults.cycle_id
+  order by 1;
 end;
 
 comment on function lethe.cycle_faults(bigint) is
-  'The tables that keep a cycle from being complete, and why: SQLSTATE and constraint, or how many rows are left.';
+  'The tables, and the requests, that keep a cycle from being complete, and why: SQLSTATE and constraint, or how many rows are left.';

@@ -1,3 +1,18 @@
+-- An erasure that was to be carried out and could not be: as loud as a table that could not be swept.
+create or replace function lethe_private.failed_requests(controller_id int)
+  returns table (request bigint, failure jsonb)
+  language sql
+  stable
+begin atomic
+  select r.id, r.failure
+  from lethe.requests as r
+  where r.controller_id = failed_requests.controller_id and r.kind = 'erasure' and r.failure is not null
+    and r.state in ('approved', 'delayed', 'executed', 'blocked')
+  order by r.id;
+end;
+
+comment on function lethe_private.failed_requests(int) is 'Erasures of a controller that failed when they were last tried.';
+
 create or replace function lethe.finish_cycle(cycle_id bigint)
   returns text
   language plpgsql
@@ -24,7 +39,8 @@ begin
   update lethe.cycles as c
   set state = case when exists (
         select from lethe.cycle_tables as t
-        where t.cycle_id = finish_cycle.cycle_id and t.state <> 'verified') then 'incomplete' else 'complete' end,
+        where t.cycle_id = finish_cycle.cycle_id and t.state <> 'verified')
+        or exists (select from lethe_private.failed_requests(c.controller_id)) then 'incomplete' else 'complete' end,
       finished_at = clock_timestamp()
   where c.id = finish_cycle.cycle_id
   returning * into v_cycle;
@@ -42,4 +58,4 @@ end
 $$;
 
 comment on function lethe.finish_cycle(bigint) is
-  'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete, with its receipt, and sealed; open while some are not. Raises LE403, LE405.';
+  'Closes a cycle whose tables are all verified, left over or failed: complete, or incomplete (also where an erasure could not be carried out), with its receipt, and sealed; open while some are not. Raises LE403, LE405.';

@@ -24,6 +24,11 @@ begin atomic
     cross join lateral lethe_private.references_to(m.oid) as r
     where exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is null and u.action <> 'minimum')
        or exists (select from lethe.links as l where l.table_id = m.id and l.on_purge = 'with parent')
+  ), personal as (
+    -- What an erasure reaches: rows that belong to a person may go, or stay without the person.
+    select m.id, m.oid, m.key_columns from managed as m
+    where m.id in (select s.table_id from lethe.subject_types as s
+                   union select l.table_id from lethe.links as l where l.kind in ('own', 'share') or l.on_purge = 'with parent')
   ), needed as (
     select m.oid, 'select' as privilege, null::text as column_name from managed as m
     union select c.oid, 'select', null from child as c
@@ -40,6 +45,17 @@ begin atomic
     from managed as m join lethe.rules as r on r.table_id = m.id and r.column_name is null and r.action <> 'minimum'
     where exists (select from lethe_private.references_to(m.oid))
       and not exists (select from lethe.rules as u where u.table_id = m.id and u.column_name is not null and u.action <> 'minimum')
+    union select p.oid, 'delete', null from personal as p
+    union select p.oid, 'update', p.key_columns[1] from personal as p
+    union
+    select p.oid, 'update', c.column_name
+    from personal as p
+    join lethe.managed_columns as c on c.table_id = p.id
+      and c.category in ('direct identifier', 'contact', 'quasi-identifier', 'special category', 'content')
+    join lethe_private.host_columns as h on h.relation = p.oid and h.name = c.column_name and not h.is_generated
+    union
+    select m.oid, 'update', x
+    from managed as m join lethe.links as l on l.table_id = m.id and l.kind in ('share', 'mention') cross join unnest(l.columns) as x
   ), missing as (
     select n.*, n.oid is not null and (
       case when n.column_name is null then has_table_privilege('lethe_sweeper', n.oid, n.privilege)

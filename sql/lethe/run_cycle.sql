@@ -16,6 +16,7 @@ declare
   v_table record;
   v_step lethe.sweep_progress;
   v_rows bigint;
+  v_request bigint;
   v_state pg_catalog.text;
   v_incomplete pg_catalog.text[] := '{}';
 begin
@@ -27,6 +28,16 @@ begin
   for v_controller in select c.name from lethe.controllers_to_run(run_cycle.controller) as c loop
     v_cycle := lethe.start_cycle(v_controller, alone => true);
     commit;
+    for v_request in select r from lethe.requests_to_complete(v_controller) as r loop
+      loop
+        commit;
+        set transaction isolation level read committed;
+        v_state := lethe.advance_request(v_request);
+        commit;
+        exit when v_state <> 'executed';
+      end loop;
+      raise notice '%  request %: %', v_controller, v_request, v_state;
+    end loop;
     loop
       -- Sweep what is ready until nothing is, children before parents; then read everything again.
       loop

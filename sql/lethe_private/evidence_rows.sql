@@ -18,7 +18,8 @@ from (values
   (5, 'lethe.receipts', 1, array['cycle_id', 'document']),
   -- Without its reason, which is free text and may name somebody.
   (6, 'lethe.archive_openings', 1, array[
-    'id', 'at', 'by', 'controller_id', 'table_name', 'key_hash', 'key_version', 'restored', 'exempt_until', 'rows_opened'])
+    'id', 'at', 'by', 'controller_id', 'table_name', 'key_hash', 'key_version', 'restored', 'exempt_until', 'rows_opened']),
+  (7, 'lethe.certificates', 1, array['request_id', 'number', 'controller_id', 'issued_at', 'document'])
 ) as f (relation_order, relation, format, columns);
 
 comment on view lethe_private.evidence_formats is
@@ -52,7 +53,10 @@ from lethe.receipts as r
 left join lethe.cycles as c on c.id = r.cycle_id
 union all
 select o.controller_id, null, 'lethe.archive_openings', jsonb_build_array(o.id)::text, true, to_jsonb(o)
-from lethe.archive_openings as o;
+from lethe.archive_openings as o
+union all
+select c.controller_id, null, 'lethe.certificates', jsonb_build_array(c.request_id, c.number)::text, true, to_jsonb(c)
+from lethe.certificates as c;
 
 comment on view lethe_private.evidence_rows is
   'Every row of evidence: whose it is, its key, whether it can no longer change, and what it says. Times are in the session''s zone: only functions that pin it may hash them.';

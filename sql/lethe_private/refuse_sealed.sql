@@ -38,6 +38,7 @@ create or replace trigger refuse_sealed before update or delete on lethe.evidenc
 create or replace trigger refuse_sealed before update or delete on lethe.evidence_batches for each row execute function lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
 create or replace trigger refuse_sealed before update or delete on lethe.receipts for each row execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_sealed before update or delete on lethe.archive_openings for each row execute function lethe_private.refuse_sealed('lethe.archive_openings', 'id');
+create or replace trigger refuse_sealed before update or delete on lethe.certificates for each row execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_sealed before update or delete on lethe.seals for each row execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_sealed before update or delete on lethe.sealed_rows for each row execute function lethe_private.refuse_sealed();
 
@@ -47,5 +48,6 @@ create or replace trigger refuse_truncate before truncate on lethe.evidence for 
 create or replace trigger refuse_truncate before truncate on lethe.evidence_batches for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.receipts for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.archive_openings for each statement execute function lethe_private.refuse_sealed();
+create or replace trigger refuse_truncate before truncate on lethe.certificates for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.seals for each statement execute function lethe_private.refuse_sealed();
 create or replace trigger refuse_truncate before truncate on lethe.sealed_rows for each statement execute function lethe_private.refuse_sealed();

@@ -20,6 +20,9 @@ begin
       select jsonb_agg(jsonb_build_object('table', t.table_name, 'state', t.state, 'batches', t.batches,
         'rows_done', t.rows_done, 'failure', t.failure) order by t.table_name, t.table_id)
       from lethe.cycle_tables as t where t.cycle_id = cycle.id), '[]'),
+    'requests', coalesce((
+      select jsonb_agg(jsonb_build_object('request', f.request, 'state', 'failed', 'failure', f.failure) order by f.request)
+      from lethe_private.failed_requests(cycle.controller_id) as f), '[]'),
     'rules', coalesce((
       select jsonb_agg(to_jsonb(e) - 'cycle_id' - 'table_id' order by e.table_name, e.rule)
       from lethe.evidence as e where e.cycle_id = cycle.id), '[]'),

@@ -142,6 +142,22 @@ export async function releaseControllers(db: Queryable): Promise<void> {
   await db.query('select pg_advisory_unlock_all()')
 }
 
+/** Erasures for which something is to be done today. */
+export async function requestsToComplete(db: Queryable, controller: string): Promise<number[]> {
+  const rows = await rowsOf(
+    db,
+    z.object({ request: count }),
+    'select r as request from lethe.requests_to_complete($1) as r',
+    [controller],
+  )
+  return rows.map(({ request }) => request)
+}
+
+/** The next step of an erasure. @returns its state, or `failed`; `executed`: call it again. */
+export function advanceRequest(db: Queryable, request: number): Promise<string> {
+  return single(db, z.string(), 'select lethe.advance_request($1) as value', [request])
+}
+
 /** Tables that can be swept now and that nobody has begun. */
 export function readyTables(db: Queryable, cycle: number): Promise<CycleTable[]> {
   return rowsOf(

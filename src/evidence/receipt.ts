@@ -159,13 +159,15 @@ function markdownTable(rules: Receipt['rules']): string {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join('\n')
 }
 
-function faults({ tables }: Receipt): string {
+function faults({ tables, requests = [] }: Receipt): string {
+  const failed = requests.map(({ request, failure }) => `- request ${request}: failed, SQLSTATE ${failure.sqlstate}\n`)
   const lines = tables
     .filter(({ state }) => state !== 'verified')
     .map(({ table, state, failure }) => {
       const constraint = failure?.constraint ? `, constraint ${plain(failure.constraint)}` : ''
       return `- ${plain(table)}: ${state}${failure ? `, SQLSTATE ${failure.sqlstate}${constraint}` : ''}\n`
     })
+    .concat(failed)
   return lines.length > 0 ? `\n## What was not done\n\n${lines.join('')}` : ''
 }
 

@@ -1,0 +1,193 @@
+-- Does what a request asks for. An erasure: all of a person's rows in one transaction, which ends as the approved plan says or
+-- not at all.
+--
+--   select lethe.execute_request(12);
+--
+-- ledger_number, ledger_hash: the entry of the ledger outside the database that announced this (see docs/ledger.md).
+create or replace function lethe.execute_request(request bigint, ledger_number bigint default null, ledger_hash text default null)
+  returns text
+  language plpgsql
+  volatile
+  security definer  -- reads whose rows they are, and the controller's key, which its callers may not
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+declare
+  v_request lethe.requests;
+  v_state text;
+begin
+  perform lethe_private.assert_read_committed();
+  v_request := lethe_private.get_request(execute_request.request);
+  if v_request.kind <> 'erasure' then
+    execute format('select lethe_private.%I($1)', 'execute_' || v_request.kind) using v_request;
+    perform lethe_private.move_request(r, 'completed') from lethe.requests as r where r.id = v_request.id and r.state = 'approved';
+    v_state := 'completed';
+  else
+    perform lethe_private.assert_executable(v_request);
+    v_state := lethe_private.execute_erasures(array[v_request]);
+  end if;
+  perform lethe_private.know_ledger(ledger_number, ledger_hash);
+  return v_state;
+end
+$$;
+
+comment on function lethe.execute_request(bigint, bigint, text) is
+  'Executes an approved request. Returns executed (erasure), completed (others), planned (the plan has changed: it is to be approved again), delayed (a hold) or blocked (nothing can be done yet). Raises LE114, LE405, LE421, LE431 to LE437, LE439, LE501, LE502.';
+
+create or replace function lethe_private.assert_read_committed()
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using errcode = 'LE405',
+      message = format('a request cannot be executed at isolation level %s', current_setting('transaction_isolation')),
+      hint = 'begin the transaction with: set transaction isolation level read committed';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_read_committed() is 'Raises LE405: what is read again must be what was committed meanwhile.';
+
+create or replace function lethe_private.assert_executable(request lethe.requests)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker']) then
+    raise exception using errcode = 'LE502', message = format('you may not execute request %s', request.id),
+      hint = 'it takes lethe_officer or lethe_worker: see lethe.request_moves';
+  elsif request.kind <> 'erasure' or request.state not in ('approved', 'delayed', 'blocked') then
+    raise exception using errcode = 'LE431',
+      message = format('request %s is %s and cannot be executed', request.id, request.state),
+      hint = case request.state
+        when 'received' then 'plan it first: select lethe.plan_request(…); then an officer approves it'
+        when 'planned' then 'an officer approves it first'
+        else 'only what is approved, delayed by a hold, or blocked is executed' end;
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_executable(lethe.requests) is 'Raises LE431, LE502.';
+
+-- In the transaction that the entry is about, so that a restored database knows less than its ledger.
+create or replace function lethe_private.know_ledger(number bigint, hash text)
+  returns void
+  language sql
+  volatile
+begin atomic
+  update lethe_private.ledger_state as s
+  set last_number = know_ledger.number, last_hash = know_ledger.hash
+  where know_ledger.number > s.last_number;
+end;
+
+comment on function lethe_private.know_ledger(bigint, text) is 'Remembers up to which entry of the ledger this database knows.';
+
+-- Many erasures in one transaction and, where they are of one kind and nothing is out of the ordinary, by one set of
+-- statements. One that fails leaves the others alone: its cause is in lethe.requests.failure.
+create or replace function lethe.execute_requests(requests bigint[])
+  returns table (request bigint, state text)
+  language plpgsql
+  volatile
+  security definer  -- as lethe.execute_request
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_group record;
+  v_state text;
+begin
+  perform lethe_private.assert_read_committed();
+  for v_group in
+    select array_agg(r order by r.id) as requests, array_agg(r.id order by r.id) as ids, bool_and(r.kind = 'erasure' and r.state = 'approved') as alike
+    from (select lethe_private.get_request(x.id) as r from (select distinct i as id from unnest(execute_requests.requests) as i order by i) as x) as l
+    cross join lateral (select (l.r).*) as r
+    group by r.controller_id, r.subject, r.kind, r.state = 'approved'
+    order by min(r.id)
+  loop
+    v_state := null;
+    if v_group.alike and cardinality(v_group.ids) > 1 then
+      begin
+        perform lethe_private.assert_executable(r) from unnest(v_group.requests) as r;
+        v_state := lethe_private.execute_erasures(v_group.requests);
+      exception
+        when query_canceled then
+          raise;
+        when others then
+          v_state := null;
+      end;
+    end if;
+    if v_state is not null then
+      return query select i, v_state from unnest(v_group.ids) as i;
+    else
+      return query select i, lethe_private.try_to_execute(i) from unnest(v_group.ids) as i;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe.execute_requests(bigint[]) is
+  'Executes many requests in one transaction; failed: its cause is in lethe.requests.failure, and it is as it was. Raises LE114, LE405.';
+
+create or replace function lethe_private.try_to_execute(request bigint)
+  returns text
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state text; v_constraint text; v_relation text;
+begin
+  return lethe.execute_request(try_to_execute.request);
+exception
+  when query_canceled then
+    raise;
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
+    perform lethe_private.fail_request(try_to_execute.request, v_state, v_relation, v_constraint);
+    return 'failed';
+end
+$$;
+
+comment on function lethe_private.try_to_execute(bigint) is 'Executes a request, or writes down why that failed.';
+
+create or replace function lethe_private.fail_request(request bigint, sqlstate text, "table" text, "constraint" text)
+  returns void
+  language sql
+  volatile
+begin atomic
+  with failed as (
+    update lethe.requests as r
+    set failure = jsonb_strip_nulls(jsonb_build_object('sqlstate', fail_request.sqlstate,
+      'table', nullif(fail_request."table", ''), 'constraint', nullif(fail_request."constraint", '')))
+    where r.id = fail_request.request
+    returning r.id, r.failure
+  )
+  insert into lethe.request_events (request_id, event, reason)
+  select f.id, 'failed', concat_ws(', ', f.failure ->> 'sqlstate', f.failure ->> 'table', f.failure ->> 'constraint') from failed as f;
+end;
+
+comment on function lethe_private.fail_request(bigint, text, text, text) is 'Writes down what failed: SQLSTATE, table and constraint.';
+
+-- For a caller whose transaction was undone by the failure.
+create or replace function lethe.record_failure(request bigint, sqlstate text, "table" text default null, "constraint" text default null)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- nobody may write lethe.requests
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+begin
+  perform lethe_private.get_request(record_failure.request);
+  perform lethe_private.fail_request(record_failure.request, record_failure.sqlstate, record_failure."table", record_failure."constraint");
+end
+$$;
+
+comment on function lethe.record_failure(bigint, text, text, text) is
+  'Writes down why a request could not be executed: SQLSTATE, table and constraint, never a message. Raises LE114.';
