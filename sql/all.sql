@@ -240,4 +240,5 @@
 --!include lethe/personal_data.sql
 --!include lethe/packages.sql
 --!include lethe/rectify.sql
+--!include lethe_private/execute_objection.sql
 --!include grants.sql
