@@ -58,7 +58,7 @@ declare
   v_all jsonb := '[]';
 begin
   for v_part in
-    select m as managed, r.mirror_id, r.kind, array_agg(r.n::int order by r.n) as numbers
+    select m as managed, r.mirror_id, r.kind, array_agg(r.n::int order by lethe_private.facts_at(r.facts, m.key_columns), r.n) as numbers
     from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
     join lethe.managed_tables as m on m.id = r.table_id
     -- What only names the person was not provided by the person.

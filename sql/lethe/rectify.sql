@@ -30,7 +30,7 @@ begin
   perform lethe_private.rectify_row(v_managed, v_row, rectify.changes);
   insert into lethe.request_events (request_id, event, reason)
   values (v_request.id, 'rectified', format('%s: %s', lethe_private.plain_name(v_managed), (
-    select string_agg(k, ', ' order by k) from jsonb_object_keys(rectify.changes) as k)));
+    select string_agg(k, ', ' order by k collate "C") from jsonb_object_keys(rectify.changes) as k)));
 end
 $$;
 

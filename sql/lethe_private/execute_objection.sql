@@ -205,7 +205,7 @@ create or replace function lethe_private.objection_in_words(rows lethe_private.r
 begin atomic
   select coalesce(string_agg(format('%s%s: %s %s', x.name, case when x.archived then ' (archive)' else '' end, x.columns, case x.decision
       when 'anonymize' then 'ended' when 'stay' then 'kept by a hold or a law, until no known day' else format('kept by law until %s', to_char(x.until, 'YYYY-MM-DD')) end)
-      || format(' (%s)', x.rows), '; ' order by x.name, x.archived, x.decision, x.until, x.columns), 'nothing rests on legitimate interest')
+      || format(' (%s)', x.rows), '; ' order by x.name collate "C", x.archived, x.decision, x.until, x.columns collate "C"), 'nothing rests on legitimate interest')
   from (
     select lethe_private.plain_name(m) as name, r.mirror_id is not null as archived, array_to_string(r.cut, ', ') as columns, r.decision, r.until, count(*) as rows
     from unnest(rows) as r join lethe.managed_tables as m on m.id = r.table_id
