@@ -249,6 +249,17 @@ alter table lethe.holds
 create index holds_by_request on lethe.holds (request_id);
 comment on column lethe.holds.request_id is 'The request of which this is the restriction (GDPR Art. 18); null: a legal hold.';
 
+create table lethe_private.restriction_programs (
+  table_id   int primary key references lethe.managed_tables on delete cascade,
+  statement  text not null
+);
+
+comment on table lethe_private.restriction_programs is
+  'What is asked about a row while something is restricted: written beforehand, with the programs of guards and good for as long.';
+
+-- A row on its way to lethe_sweeper, to be asked about.
+create type lethe_private.asked_row as (facts jsonb);
+
 -- Recipients ------------------------------------------------------------------------------------
 
 create table lethe.recipients (

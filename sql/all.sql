@@ -257,4 +257,17 @@
 --!include lethe/replay.sql
 --!include lethe/replay_holds.sql
 -- (requests: access, rectification, restriction, objection)
+--!include lethe_private/restricted.sql
+--!include lethe/is_restricted.sql
+--!include lethe/restriction_sql.sql
+--!include lethe/restriction_findings.sql
+--!include lethe/lift_restriction.sql
+--!include lethe_private/execute_restriction.sql
+--!include lethe_private/personal_columns.sql
+--!include lethe_private/personal_masks.sql
+--!include lethe_private/personal_rows.sql
+--!include lethe/personal_data.sql
+--!include lethe/packages.sql
+--!include lethe/rectify.sql
+--!include lethe_private/execute_objection.sql
 --!include grants.sql

@@ -89,6 +89,7 @@ alter table lethe_private.suppressions enable row level security;
 alter table lethe_private.packages enable row level security;
 alter table lethe_private.recipient_secrets enable row level security;
 alter table lethe_private.notification_hashes enable row level security;
+alter table lethe_private.restriction_programs enable row level security;
 alter table lethe_private.ledger_state enable row level security;
 alter table lethe_private.ledger_known enable row level security;
 alter table lethe_private.ledger_holds enable row level security;
@@ -353,6 +354,29 @@ grant execute on function
   lethe.list_replay_findings()
 to lethe_officer;
 -- (requests: access, rectification, restriction, objection)
+grant execute on function
+  lethe.note_told(bigint, text),
+  lethe.lift_restriction(bigint, text),
+  lethe.rectify(bigint, text, text, jsonb)
+to lethe_officer, lethe_agent;
+grant execute on function
+  lethe.personal_data(bigint, boolean),
+  lethe.store_package(bigint, bytea, bytea, text, timestamptz),
+  lethe.fetch_package(bytea)
+to lethe_officer, lethe_agent, lethe_worker;
+grant execute on function lethe.restricted_rows(bigint) to lethe_officer, lethe_agent, lethe_auditor;
+grant execute on function
+  lethe.restriction_sql(text),
+  lethe.unrestriction_sql(text),
+  lethe.restriction_findings()
+to lethe_officer, lethe_auditor, lethe_worker;
+-- What stands in policies and triggers of host tables, whoever reads or writes them.
+grant execute on function
+  lethe.any_restricted(),
+  lethe.is_restricted(int, text, int, text),
+  lethe.is_restricted_row(int, jsonb),
+  lethe.refuse_restricted()
+to public;
 
 -- Holds.
 grant execute on function

@@ -42,17 +42,8 @@ begin
     raise exception using errcode = 'LE407',
       message = format('a hold on a %s names neither a key nor an identifier, or both', v_type.name),
       hint = 'give the key of its row, or what stands in one of: ' || coalesce(nullif(array_to_string(v_type.identifiers, ', '), ''), '(none declared)');
-  elsif exists (select from lethe_private.person_links(v_type.name) as l where l.circular) then
-    raise exception using errcode = 'LE407',
-      message = format('the links of subject type %s lead in a circle', v_type.name),
-      hint = 'declare the link that leads back as mention or ignore: to whom a row belongs must have an end';
   end if;
-  v_hold := lethe_private.place_hold('person', hold_person.reason, v_managed, v_controller, hold_person.ends_on, v_type.name);
-  if not exists (select from lethe.subject_types as s where s is not distinct from v_type) then
-    raise exception using errcode = 'LE109',
-      message = format('what the policy says of subject type %s has just changed', v_type.name),
-      hint = 'try again; lethe.subject_types lists them';
-  end if;
+  v_hold := lethe_private.place_person_hold(hold_person.reason, v_type, v_managed, v_controller, hold_person.ends_on);
   v_keys := lethe_private.find_person(v_type, v_managed, v_controller, hold_person.key, hold_person.identifier);
   if v_keys = '{}' then
     raise exception using errcode = 'LE407',
@@ -60,16 +51,7 @@ begin
         case when hold_person.key is null then 'identifier' else 'key' end),
       hint = 'identifiers are compared whole; a key is written as one text, one of several columns as a JSON array: ["a", 1]';
   end if;
-  perform lethe_private.add_held_keys(v_managed.id, v_hold, to_jsonb(v_keys));
-  insert into lethe_private.held_links (hold_id, table_id, columns, to_table_id, to_columns)
-  select v_hold, l.table_id, l.columns, l.to_table_id, l.to_columns
-  from lethe_private.person_links(v_type.name) as x join lethe.links as l on l.id = x.link_id;
-  perform lethe_private.reach_archive(v_hold, v_type.name, v_controller);
-  perform lethe_private.try_hold(m, v_hold)
-  from lethe.managed_tables as m
-  where m.id in (select l.table_id from lethe_private.person_links(v_type.name) as l);
-  perform lethe_private.remember_relations();
-  perform lethe_private.write_guards();
+  perform lethe_private.hold_keys(v_hold, v_type, v_controller, v_keys);
   return v_hold;
 end
 $$;
@@ -141,30 +123,25 @@ as $$
 declare
   v_hold lethe.holds;
 begin
-  -- Waited for first: a change of the policy that is not committed keeps no batch waiting.
-  perform pg_advisory_xact_lock(lethe_private.guards_lock_id());
-  perform pg_advisory_xact_lock(lethe_private.holds_lock_id());
-  select h.* into v_hold from lethe.holds as h where h.id = release_hold.id for update;
+  v_hold := lethe_private.lock_hold(release_hold.id);
   if v_hold.id is null or v_hold.released_at is not null
     or not lethe_private.acts_for_hold(v_hold.controller_id)
   then
     raise exception using errcode = 'LE110',
       message = format('hold %s does not exist, has been released, or is of a controller you do not act for', coalesce(release_hold.id::text, '(null)')),
       hint = 'select * from lethe.list_holds()';
+  elsif v_hold.request_id is not null then
+    raise exception using errcode = 'LE462',
+      message = format('hold %s is the restriction of request %s', v_hold.id, v_hold.request_id),
+      hint = format('lethe.lift_restriction(%s, reason), once the person has been told (GDPR Art. 18(3))', v_hold.request_id);
   elsif coalesce(release_hold.reason, '') !~ '\S' then
     raise exception using errcode = 'LE407',
       message = format('no reason is given for releasing hold %s', release_hold.id),
       hint = 'say why; the reason is kept';
   end if;
-  update lethe.holds as h
-  set released_at = now(), released_by = session_user, release_reason = btrim(release_hold.reason)
-  where h.id = release_hold.id;
-  delete from lethe_private.held_keys as k where k.hold_id = release_hold.id;
-  delete from lethe_private.held_conditions as c where c.hold_id = release_hold.id;
-  delete from lethe_private.held_links as l where l.hold_id = release_hold.id;
-  perform lethe_private.write_guards();
+  perform lethe_private.end_hold(v_hold.id, release_hold.reason);
 end
 $$;
 
 comment on function lethe.release_hold(int, text) is
-  'Ends a hold: what is overdue is done in the next cycle. Raises LE110, LE407.';
+  'Ends a hold: what is overdue is done in the next cycle. Raises LE110, LE407, LE462.';

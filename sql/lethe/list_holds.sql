@@ -64,7 +64,7 @@ create or replace function lethe.list_holds(released boolean default false)
 begin atomic
   select h.id, c.name,
     case when h.released_at is not null then 'released' when h.id in (select f from lethe_private.holds_in_force() as f) then 'in force' else 'lapsed' end,
-    h.kind, h.subject, coalesce(lethe_private.plain_name(m), h.table_name),
+    case when h.request_id is not null then 'restriction' else h.kind end, h.subject, coalesce(lethe_private.plain_name(m), h.table_name),
     case when lethe_private.may_read_predicates() then p."when" end,
     (select nullif(count(*), 0) from lethe_private.held_keys as k where k.hold_id = h.id and (h.kind <> 'person' or k.table_id = h.table_id) and k.key is not null),
     h.reason, h.author, h.placed_at, h.ends_on, h.released_at, h.released_by, h.release_reason
@@ -78,7 +78,7 @@ begin atomic
 end;
 
 comment on function lethe.list_holds(boolean) is
-  'Holds of the controllers you act for: in force, lapsed and, if asked for, released. rows_named: how many rows a hold names by key; of a person, how many root rows. The predicate is shown to officers.';
+  'Holds of the controllers you act for: in force, lapsed and, if asked for, released. rows_named: how many rows a hold names by key; of a person, how many root rows. A restriction (GDPR Art. 18) is of kind restriction. The predicate is shown to officers.';
 
 -- Now, and not when the hold was placed: rows come and go.
 create or replace function lethe.held_rows(hold_id int)

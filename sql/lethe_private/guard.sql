@@ -37,6 +37,29 @@ end;
 comment on function lethe_private.guarded_root(oid, lethe.managed_tables) is
   'The managed table to which a relation with a guard belongs; null when it no longer does.';
 
+create or replace function lethe_private.assert_asking_intact()
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pg_proc as p
+    where p.oid = to_regprocedure('lethe_private.ask_of_row(text, record, record)')
+      and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
+      and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
+      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'bytea_output=hex', 'extra_float_digits=1', 'IntervalStyle=postgres', 'DateStyle=ISO, YMD', 'jit=off'])
+  then
+    raise exception using errcode = 'LE505',
+      message = 'function lethe_private.ask_of_row has been altered',
+      hint = 'run lethe init to restore it, and find out who altered it';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_asking_intact() is 'Raises LE505 when ask_of_row is not what lethe init made it.';
+
 -- Refuses where it cannot tell, too: an error of the question would quote the row.
 create or replace function lethe_private.assert_free(
   statement text, old_row record, new_row record, relation oid, what text, holds int[]
@@ -50,17 +73,7 @@ declare
   v_held boolean;
   v_state text;
 begin
-  if not exists (
-    select from pg_proc as p
-    where p.oid = to_regprocedure('lethe_private.ask_of_row(text, record, record)')
-      and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
-      and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
-      and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'bytea_output=hex', 'extra_float_digits=1', 'IntervalStyle=postgres', 'DateStyle=ISO, YMD', 'jit=off'])
-  then
-    raise exception using errcode = 'LE505',
-      message = 'function lethe_private.ask_of_row has been altered',
-      hint = 'run lethe init to restore it, and find out who altered it';
-  end if;
+  perform lethe_private.assert_asking_intact();
   begin
     v_held := lethe_private.ask_of_row(statement, old_row, new_row);
   exception when others then

@@ -86,6 +86,7 @@ begin
   end if;
   delete from lethe_private.guard_state;
   delete from lethe_private.guard_programs;
+  delete from lethe_private.restriction_programs;
   insert into lethe_private.guard_programs (table_id, holds, relations, on_delete, on_update)
   select m.id, x.holds, array(select r.relation from lethe_private.relations_of(t.root) as r),
     lethe_private.guard_statement(m, t.root, x.holds, 'DELETE'), lethe_private.guard_statement(m, t.root, x.holds, 'UPDATE')
@@ -93,6 +94,13 @@ begin
   cross join lateral (select lethe_private.host_table(m.schema_name, m.table_name) as root) as t
   cross join lateral (select array(select h from lethe_private.holds_touching(m.id) as h order by h) as holds) as x
   where x.holds <> '{}' and t.root is not null;
+  if lethe.any_restricted() then
+    insert into lethe_private.restriction_programs (table_id, statement)
+    select m.id, lethe_private.restricted_statement(m, t.root)
+    from lethe.managed_tables as m
+    cross join lateral (select lethe_private.host_table(m.schema_name, m.table_name) as root) as t
+    where t.root is not null;
+  end if;
   -- Until the first of the holds is over; one of all controllers, where its last day ends last.
   insert into lethe_private.guard_state (valid_until)
   select coalesce(min(e.ends_at), 'infinity')

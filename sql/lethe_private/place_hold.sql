@@ -78,6 +78,97 @@ $$;
 comment on function lethe_private.place_hold(text, text, lethe.managed_tables, lethe.controllers, date, text) is
   'Begins a hold that names nothing yet, when no change of the policy is under way any more. Raises LE102, LE407.';
 
+-- To whom a row belongs must have an end, and the policy must still say what was read of it before the hold was waited for.
+create or replace function lethe_private.place_person_hold(
+  reason text, type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, ends_on date
+)
+  returns int
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_hold int;
+begin
+  if exists (select from lethe_private.person_links(type.name) as l where l.circular) then
+    raise exception using errcode = 'LE407',
+      message = format('the links of subject type %s lead in a circle', type.name),
+      hint = 'declare the link that leads back as mention or ignore: to whom a row belongs must have an end';
+  end if;
+  v_hold := lethe_private.place_hold('person', place_person_hold.reason, managed, controller, place_person_hold.ends_on, type.name);
+  if not exists (select from lethe.subject_types as s where s is not distinct from type) then
+    raise exception using errcode = 'LE109',
+      message = format('what the policy says of subject type %s has just changed', type.name),
+      hint = 'try again; lethe.subject_types lists them';
+  end if;
+  return v_hold;
+end
+$$;
+
+comment on function lethe_private.place_person_hold(text, lethe.subject_types, lethe.managed_tables, lethe.controllers, date) is
+  'Begins a hold on a person, which names nobody yet. Raises LE102, LE109, LE407.';
+
+create or replace function lethe_private.hold_keys(hold_id int, type lethe.subject_types, controller lethe.controllers, keys text[])
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform lethe_private.add_held_keys(type.table_id, hold_keys.hold_id, to_jsonb(keys));
+  insert into lethe_private.held_links (hold_id, table_id, columns, to_table_id, to_columns)
+  select hold_keys.hold_id, l.table_id, l.columns, l.to_table_id, l.to_columns
+  from lethe_private.person_links(type.name) as x join lethe.links as l on l.id = x.link_id;
+  perform lethe_private.reach_archive(hold_keys.hold_id, type.name, controller);
+  perform lethe_private.try_hold(m, hold_keys.hold_id)
+  from lethe.managed_tables as m
+  where m.id in (select l.table_id from lethe_private.person_links(type.name) as l);
+  perform lethe_private.remember_relations();
+  perform lethe_private.write_guards();
+end
+$$;
+
+comment on function lethe_private.hold_keys(int, lethe.subject_types, lethe.controllers, text[]) is
+  'Has a hold name root rows of a person, and all that is archived of them. Raises LE501.';
+
+-- Waited for first: a change of the policy that is not committed keeps no batch waiting.
+create or replace function lethe_private.lock_hold(id int)
+  returns lethe.holds
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_hold lethe.holds;
+begin
+  perform pg_advisory_xact_lock(lethe_private.guards_lock_id());
+  perform pg_advisory_xact_lock(lethe_private.holds_lock_id());
+  select h.* into v_hold from lethe.holds as h where h.id = lock_hold.id for update;
+  return v_hold;
+end
+$$;
+
+comment on function lethe_private.lock_hold(int) is 'A hold, when nobody else changes one and no batch runs; all null where there is none.';
+
+create or replace function lethe_private.end_hold(id int, reason text)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update lethe.holds as h
+  set released_at = now(), released_by = session_user, release_reason = btrim(end_hold.reason)
+  where h.id = end_hold.id;
+  delete from lethe_private.held_keys as k where k.hold_id = end_hold.id;
+  delete from lethe_private.held_conditions as c where c.hold_id = end_hold.id;
+  delete from lethe_private.held_links as l where l.hold_id = end_hold.id;
+  perform lethe_private.write_guards();
+end
+$$;
+
+comment on function lethe_private.end_hold(int, text) is 'Ends a hold that lock_hold has locked, and forgets what it named.';
+
 -- A predicate that fails on some row would fail every batch; a table that cannot be read would, too.
 create or replace function lethe_private.try_hold(managed lethe.managed_tables, hold_id int)
   returns bigint

@@ -138,8 +138,8 @@ const placing = (command: Command): Command =>
 
 const LIST = (released: boolean) => sql.type(Hold)`
   select id, controller, state, kind,
-    concat_ws(' ', case kind when 'person' then coalesce(rows_named, 0) || ' × ' || subject when 'keys' then rows_named || ' rows of' end,
-      case when kind <> 'person' then table_name end, 'where ' || "when") as names,
+    concat_ws(' ', case when kind in ('person', 'restriction') then coalesce(rows_named, 0) || ' × ' || subject when kind = 'keys' then rows_named || ' rows of' end,
+      case when kind not in ('person', 'restriction') then table_name end, 'where ' || "when") as names,
     reason, author::text, to_char(placed_at, 'YYYY-MM-DD') as placed, to_char(ends_on, 'YYYY-MM-DD') as until,
     to_char(released_at, 'YYYY-MM-DD') as released, released_by::text, release_reason
   from lethe.list_holds(${released})

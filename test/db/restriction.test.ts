@@ -1,0 +1,335 @@
+/** Restriction (GDPR Art. 18): stored and not used. Where a table opted in, hidden from reading and refused to writers. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createDatabase, type Login, refusal, type TestDatabase } from '../helpers/database.ts'
+import { addCycleRunner, runCycle } from '../helpers/engine.ts'
+import { APP, approved, HOST, makeCircle } from '../helpers/rights.ts'
+
+let db: TestDatabase
+let agent: Login
+beforeAll(async () => {
+  db = await createDatabase()
+  await addCycleRunner(db)
+  await db.query(
+    `select lethe.set_controller('north', 'America/St_Johns', 'n'), lethe.set_controller('south', 'Pacific/Apia', 's')`,
+  )
+  agent = await db.asRole('lethe_agent')
+  await db.query(`select lethe.add_member($1, 'north')`, [new URL(agent.url).username])
+})
+afterAll(() => db.drop())
+beforeEach(() => makeCircle(db))
+
+const TABLES = ['c.People', 'c.orders', 'c.lines', 'c.messages']
+
+async function restrict(key: string, controller = 'north'): Promise<number> {
+  const id = await approved(db, 'restriction', key, controller)
+  await db.query('select lethe.execute_request($1)', [id])
+  return id
+}
+
+async function optIn(...tables: string[]): Promise<void> {
+  for (const table of tables) {
+    const [row] = await db.query<{ sql: string }>('select lethe.restriction_sql($1) as sql', [table])
+    await db.query(row!.sql)
+  }
+}
+
+const as = (role: string, statement: string): Promise<Record<string, unknown>[]> =>
+  db.query(`begin; set local role ${role}; ${statement}`).finally(() => db.query('rollback'))
+
+/** Runs as a role, in a transaction of its own that is kept. */
+async function doAs(role: string, statement: string): Promise<number | null> {
+  const client = await db.connect()
+  try {
+    await client.query(`set role ${role}`)
+    return (await client.query(statement)).rowCount
+  } finally {
+    await client.end()
+  }
+}
+
+async function seen(role: string): Promise<Record<string, number[]>> {
+  const client = await db.connect()
+  try {
+    await client.query(`set role ${role}`)
+    const { rows } = await client.query(`
+      select array(select id from c."People" order by id) as people,
+        array(select distinct id from c.orders order by id) as orders,
+        array(select distinct order_id from c.lines order by order_id) as lines,
+        array(select get_byte(id, 0) from c.messages order by id) as messages`)
+    return rows[0] as Record<string, number[]>
+  } finally {
+    await client.end()
+  }
+}
+
+/** What a question finds after a cycle of north's, which is undone. */
+async function afterCycle(question: string): Promise<unknown[]> {
+  const client = await db.connect()
+  try {
+    await client.query('begin')
+    expect(await runCycle(client, 'north')).toBe('complete')
+    return (await client.query(question)).rows
+  } finally {
+    await client.query('rollback')
+    await client.end()
+  }
+}
+
+const without = (from: number[], ...gone: number[]): number[] => from.filter((n) => !gone.includes(n))
+
+describe('a restriction', () => {
+  it('is a hold of its own kind, and reaches what a hold on the person reaches', async () => {
+    const id = await restrict('1')
+    expect(await db.query(`select kind, subject, rows_named from lethe.list_holds()`)).toEqual([
+      { kind: 'restriction', subject: 'person', rows_named: 1 },
+    ])
+    expect(await db.query('select state from lethe.requests where id = $1', [id])).toEqual([
+      { state: 'completed' },
+    ])
+    expect(
+      await agent.query('select * from lethe.restricted_rows($1) order by table_name collate "C"', [id]),
+    ).toEqual([
+      { table_name: 'c.People', live: 1, archived: 0 },
+      { table_name: 'c.lines', live: 2, archived: 0 },
+      { table_name: 'c.messages', live: 1, archived: 0 },
+      { table_name: 'c.orders', live: 2, archived: 0 },
+    ])
+  })
+
+  it('keeps what is due from the cycle, and lets it go in the first cycle after it is lifted', async () => {
+    const due = `select person_id::int from c.orders where owner = 'n' and at < current_date - 400 and person_id < 3`
+    const before = await db.query(due)
+    expect(before.filter((row) => row.person_id === 1)).not.toEqual([])
+    expect(before.filter((row) => row.person_id === 2)).not.toEqual([])
+    const id = await restrict('1')
+    const [rule] = await db.query<{ held: number }>(
+      `select held from lethe.forecast('north') where table_name = 'c.orders' and rule = 'purge'`,
+    )
+    expect(rule!.held).toBe(2)
+    expect(await afterCycle(due)).toEqual(before.filter((row) => row.person_id === 1))
+    await agent.query(`select lethe.note_told($1, 'a letter')`, [id])
+    await agent.query(`select lethe.lift_restriction($1, 'the data are right')`, [id])
+    expect(await afterCycle(due)).toEqual([])
+  })
+
+  it('is not released as a legal hold is, nor lifted before the person was told', async () => {
+    const id = await restrict('1')
+    const [hold] = await db.query<{ id: number }>('select id from lethe.list_holds()')
+    expect(await refusal(db.query(`select lethe.release_hold($1, 'closed')`, [hold!.id]))).toMatchObject({
+      code: 'LE462',
+      hint: expect.stringContaining(`lethe.lift_restriction(${id}, reason)`),
+    })
+    expect(await refusal(agent.query(`select lethe.lift_restriction($1, 'right')`, [id]))).toMatchObject({
+      code: 'LE462',
+      message: `the person of request ${id} has not been told that the restriction ends`,
+    })
+    expect(await refusal(agent.query(`select lethe.note_told($1, ' ')`, [id]))).toMatchObject({
+      code: 'LE462',
+    })
+    await agent.query(`select lethe.note_told($1, 'a letter')`, [id])
+    expect(await refusal(agent.query(`select lethe.lift_restriction($1, '')`, [id]))).toMatchObject({
+      code: 'LE462',
+    })
+    await agent.query(`select lethe.lift_restriction($1, 'right')`, [id])
+    expect(
+      await db.query('select event from lethe.request_events where request_id = $1 order by id', [id]),
+    ).toEqual([{ event: 'moved' }, { event: 'told' }, { event: 'restriction lifted' }])
+    expect(await refusal(agent.query(`select lethe.lift_restriction($1, 'again')`, [id]))).toMatchObject({
+      code: 'LE462',
+    })
+  })
+
+  it('is another controller’s nowhere to be seen', async () => {
+    const id = await restrict('8', 'south')
+    expect(await refusal(agent.query('select * from lethe.restricted_rows($1)', [id]))).toMatchObject({
+      code: 'LE114',
+    })
+    expect(await refusal(agent.query(`select lethe.note_told($1, 'x')`, [id]))).toMatchObject({
+      code: 'LE114',
+    })
+    expect(await db.query('select * from lethe.restricted_rows($1)', [id])).toHaveLength(4)
+  })
+})
+
+describe('where a table opted in', () => {
+  it('hides a restricted person’s rows, through links too, and nobody else’s', async () => {
+    await optIn(...TABLES)
+    const all = await seen(APP)
+    expect(all.people).toHaveLength(9)
+    await restrict('1')
+    expect(await seen(APP)).toEqual({
+      people: without(all.people!, 1),
+      orders: without(all.orders!, 9, 18),
+      lines: without(all.lines!, 9, 18),
+      messages: [2, 3],
+    })
+    expect(await as(APP, `select count(*) from c.orders_new where id in (9, 18)`)).toEqual([{ count: 0 }])
+    expect((await seen(HOST)).people).toHaveLength(9)
+    expect((await seen('lethe_sweeper')).orders).toEqual(all.orders)
+  })
+
+  it('leaves another controller’s rows in sight, though they refer to the person', async () => {
+    await optIn(...TABLES)
+    const all = await seen(APP)
+    const own = {
+      people: without(all.people!, 8),
+      orders: without(all.orders!, 16),
+      lines: without(all.lines!, 16),
+    }
+    // Order 7 is north's and of person 8, who is south's.
+    await restrict('8', 'south')
+    expect(await seen(APP)).toMatchObject(own)
+  })
+
+  it('asks keys whose text depends on settings of the session in the engine’s own way', async () => {
+    await optIn('c.messages')
+    await restrict('1')
+    await db.query(
+      `update lethe_private.held_keys set key = '\\x03', table_id = (select id from lethe.managed_tables where table_name = 'messages')`,
+    )
+    expect(
+      await as(
+        APP,
+        `set local bytea_output = escape; select get_byte(id, 0) as n from c.messages order by 1`,
+      ),
+    ).toEqual([{ n: 1 }, { n: 2 }])
+  })
+
+  it.each([
+    `update c."People" set "Nick" = 'x' where id = 1`,
+    `update c."People" set worth = 0`,
+    `delete from c.lines where order_id = 9`,
+    `delete from c.orders where person_id = 1`,
+    `update c.orders_new set address = 'x' where id = 9`,
+    `update c.messages set body = null where sender = 1`,
+    `insert into c."People" (id, owner) values (1, 'n') on conflict (id) do update set "Nick" = 'x'`,
+    `set session_replication_role = replica; update c."People" set "Nick" = 'x' where id = 1`,
+  ])('refuses loudly, to who passes row security: %s', async (statement) => {
+    await optIn(...TABLES)
+    const id = await restrict('1')
+    expect(await refusal(db.query(statement))).toMatchObject({
+      code: 'LE461',
+      message: expect.stringMatching(
+        /^(a change|DELETE) of a row of c\..* is refused: the data of this person are restricted$/,
+      ),
+    })
+    await db.query(`select lethe.note_told($1, 'x'), lethe.lift_restriction($1, 'x')`, [id])
+    await db.query(
+      `begin; ${statement.replace('delete from c.orders where', 'delete from c.lines where order_id in (9, 18); delete from c.orders where')}; rollback`,
+    )
+  })
+
+  it('refuses the application’s write that need not read, and lets one that must find nothing', async () => {
+    await optIn(...TABLES)
+    await restrict('1')
+    expect(await refusal(doAs(APP, `update c."People" set "Nick" = 'x'`))).toMatchObject({ code: 'LE461' })
+    expect(await doAs(APP, `update c."People" set "Nick" = 'x' where id = 1`)).toBe(0)
+    expect(await doAs(APP, `update c."People" set "Nick" = 'x' where id = 2`)).toBe(1)
+    expect(await refusal(doAs(APP, `insert into c."People" (id, owner) values (1, 'n')`))).toMatchObject({
+      code: '23505',
+    })
+    expect(await doAs(APP, `insert into c.orders values (99, '2024-01-01', 'n', 1, 'x')`)).toBe(1)
+    expect((await seen(APP)).orders).not.toContain(99)
+  })
+
+  it('hides what an erasure left because a law keeps it, and lets the engine take it away', async () => {
+    await optIn(...TABLES)
+    const id = await approved(db, 'erasure', '3')
+    expect((await seen(APP)).people).toContain(3)
+    await db.query(`update lethe.requests set state = 'blocked' where id = $1`, [id])
+    expect((await seen(APP)).people).not.toContain(3)
+    expect((await seen(APP)).lines).not.toContain(2)
+    expect(await refusal(db.query(`update c."People" set "Nick" = 'x' where id = 3`))).toMatchObject({
+      code: 'LE461',
+    })
+    expect(await afterCycle('select id from c.orders where person_id = 3')).toEqual([])
+    await db.query(`update lethe.requests set state = 'completed' where id = $1`, [id])
+    expect((await seen(APP)).people).toContain(3)
+  })
+
+  it('says who passes, and adds a policy that permits only where there was no row security', async () => {
+    const [text] = await db.query<{ sql: string }>(`select lethe.restriction_sql('c.lines') as sql`)
+    expect(text!.sql).toContain(`the owner ${HOST}`)
+    expect(text!.sql).toContain(
+      'create policy lethe_everybody on c.lines for all to public using (true) with check (true)',
+    )
+    await db.query(`
+      set role ${HOST}; alter table c.notes enable row level security; create policy mine on c.notes to ${APP} using (id = 2);
+      create policy asleep on c.messages using (false); create view c.words as select body from c.notes; reset role`)
+    const [own] = await db.query<{ sql: string }>(`select lethe.restriction_sql('c.notes') as sql`)
+    expect(own!.sql).not.toContain('lethe_everybody')
+    expect(own!.sql).toContain('whoever reads the views c.words')
+    await db.query(own!.sql)
+    expect(await as(APP, 'select id from c.notes')).toEqual([{ id: 2 }])
+    expect(await refusal(db.query(`select lethe.restriction_sql('c.messages')`))).toMatchObject({
+      code: 'LE467',
+    })
+    await db.query('drop policy asleep on c.messages')
+    await optIn('c.messages')
+  })
+
+  it('can be taken off again, and leaves no trace', async () => {
+    const shape = (): Promise<unknown> =>
+      db.query(`
+        select (select count(*) from pg_policy as p join pg_class as c on c.oid = p.polrelid where c.relnamespace = 'c'::regnamespace) as policies,
+          (select count(*) from pg_trigger as t join pg_class as c on c.oid = t.tgrelid where c.relnamespace = 'c'::regnamespace and not tgisinternal) as triggers,
+          (select count(*) from pg_class where relnamespace = 'c'::regnamespace and relrowsecurity) as secured`)
+    const before = await shape()
+    await optIn(...TABLES)
+    await optIn(...TABLES)
+    expect(await shape()).not.toEqual(before)
+    for (const table of TABLES) {
+      const [row] = await db.query<{ sql: string }>('select lethe.unrestriction_sql($1) as sql', [table])
+      await db.query(row!.sql)
+    }
+    expect(await shape()).toEqual(before)
+    expect(await db.query(`select lethe.unrestriction_sql('c.lines') as sql`)).toEqual([{ sql: null }])
+  })
+})
+
+describe('findings', () => {
+  const findings = (): Promise<unknown[]> =>
+    db.query('select finding, object from lethe.restriction_findings()')
+
+  it('names a table with restricted rows that are not hidden, until it opts in', async () => {
+    expect(await findings()).toEqual([])
+    await restrict('1')
+    expect(await findings()).toEqual(
+      ['c.lines', 'c.messages', 'c.orders', 'c.People'].map((object) => ({
+        finding: 'not hidden',
+        object,
+      })),
+    )
+    await optIn(...TABLES)
+    expect(await findings()).toEqual([])
+  })
+
+  it.each([
+    [
+      'a new partition',
+      `set role ${HOST}; create table c.orders_next partition of c.orders for values from ('2100-01-01') to ('2101-01-01'); reset role`,
+      'c.orders_next',
+      'c.orders',
+    ],
+    [
+      'a trigger that is disabled',
+      `alter table c.lines disable trigger lethe_restriction`,
+      'c.lines',
+      'c.lines',
+    ],
+    ['row security that is disabled', `alter table c.lines disable row level security`, 'c.lines', 'c.lines'],
+    [
+      'a link that came later',
+      `select lethe.set_link('c.orders', subject => 'person', kind => 'mention')`,
+      'c.orders',
+      'c.orders',
+    ],
+  ])('names %s', async (_what, breaking, object, table) => {
+    await optIn(...TABLES)
+    expect(await findings()).toEqual([])
+    await db.query(breaking)
+    expect(await findings()).toContainEqual({ finding: 'restriction outdated', object })
+    await optIn(table)
+    expect(await findings()).not.toContainEqual({ finding: 'restriction outdated', object })
+  })
+})
