@@ -129,18 +129,23 @@ export class Ledger {
 
   /** How many entries there are: their numbers have no gap. A long folder is listed once, and then looked beyond. */
   async #count(): Promise<number> {
-    if (this.#counted > 0 && (await exists(this.#path(this.#counted)))) {
-      while (await exists(this.#path(this.#counted + 1))) this.#counted += 1
-      return this.#counted
-    }
+    let count = this.#counted
+    if (count === 0 || !(await exists(this.#path(count)))) count = await this.#list()
+    while (await exists(this.#path(count + 1))) count += 1
+    this.#counted = count
+    return count
+  }
+
+  async #list(): Promise<number> {
     const numbers = (await readFolder(this.folder))
       .map((name) => Number(/^(\d{12})\.json$/.exec(name)?.[1] ?? 0))
       .filter((number) => number > 0)
       .sort((a, b) => a - b)
     const gap = numbers.findIndex((number, index) => number !== index + 1)
-    if (gap >= 0) throw broken(gap + 1, 'is not there', this.folder)
-    this.#counted = numbers.length
-    return this.#counted
+    if (gap < 0) return numbers.length
+    // A folder that is written to while it is listed may show a later entry and not the one before.
+    if (await exists(this.#path(gap + 1))) return this.#list()
+    throw broken(gap + 1, 'is not there', this.folder)
   }
 
   async #read(number: number, previous: string | undefined): Promise<Entry> {
@@ -148,7 +153,8 @@ export class Ledger {
     try {
       text = await readFile(this.#path(number), 'utf8')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw broken(number, 'is not there', this.folder)
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        throw broken(number, 'is not there', this.folder)
       throw failed(error, this.folder, 'read')
     }
     const entry = parse(text)

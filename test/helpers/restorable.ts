@@ -3,7 +3,7 @@
  * restore. Members of two controllers in two time zones; names in need of quotes; some share an address with nobody.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -70,6 +70,8 @@ export interface Restorable extends Copy {
   copy(from?: Copy): Promise<Copy>
   /** Another, empty ledger. */
   newLedger(): Promise<Ledger>
+  /** A ledger as it is now, with the same keys. */
+  copyLedger(from: Ledger): Promise<Ledger>
   drop(): Promise<void>
 }
 
@@ -124,6 +126,11 @@ export async function createRestorable({ north = 60, south = 20 } = {}): Promise
     env: { LETHE_LEDGER: ledger.folder, LETHE_LEDGER_KEYS: ledger.keys.path },
     copy,
     newLedger,
+    async copyLedger(from) {
+      const folder = `${from.folder}.copy`
+      await cp(from.folder, folder, { recursive: true })
+      return openLedger({ folder, keyFile: from.keys.path, term: 'P1Y' })
+    },
     async drop() {
       for (const name of made) await admin(`drop database if exists ${name} with (force)`)
       await rm(home, { recursive: true })
