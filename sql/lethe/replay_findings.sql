@@ -107,3 +107,19 @@ end
 $$;
 
 comment on function lethe.replay_open(int) is 'Opens and approves the request by which a finding is erased. Returns its id. Raises LE502, and what opening a request raises.';
+
+-- A hold kept them when their turn came, and has been released since.
+create or replace function lethe.replay_delayed()
+  returns setof bigint
+  language sql
+  stable
+  security definer  -- nobody may read what holds keep
+begin atomic
+  select r.id
+  from lethe.requests as r
+  where r.kind = 'erasure' and r.state = 'delayed' and lethe_private.next_step(r) = 'execute'
+    and exists (select from lethe.request_events as e where e.request_id = r.id and e.event = 'replayed')
+  order by r.id;
+end;
+
+comment on function lethe.replay_delayed() is 'Requests of replays that were delayed by a hold, and can be executed by now.';

@@ -248,6 +248,12 @@ export function replayToErase(db: Queryable): Promise<{ id: number }[]> {
   return rowsOf(db, z.object({ id: z.number() }), 'select id from lethe.replay_to_erase()')
 }
 
+/** @returns requests that a hold delayed, and that can be executed now. */
+export async function replayDelayed(db: Queryable): Promise<number[]> {
+  const rows = await rowsOf(db, z.object({ id: count }), 'select d as id from lethe.replay_delayed() as d')
+  return rows.map(({ id }) => id)
+}
+
 /** @returns the request by which a finding is erased. */
 export function replayOpen(db: Queryable, finding: number): Promise<number> {
   return single(db, count, 'select lethe.replay_open($1) as value', [finding])

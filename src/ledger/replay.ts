@@ -22,6 +22,7 @@ import {
   knowEntry,
   type ReplayFinding,
   readLedgerState,
+  replayDelayed,
   replayErase,
   replayFind,
   replayFindings,
@@ -192,8 +193,13 @@ class Replay {
     }
   }
 
-  /** What was decided to be erased is an erasure like any other, with an entry of its own. */
+  /** What was decided to be erased, or no hold keeps any more, is an erasure like any other, with an entry of its own. */
   async #carryOut(): Promise<void> {
+    for (const request of await replayDelayed(this.#db)) {
+      await executeLedgered(this.#db, request, { ledger: this.#ledger, gate: false })
+      this.#result.delayed = Math.max(0, this.#result.delayed - 1)
+      this.#result.erased += 1
+    }
     for (const { id } of await replayToErase(this.#db)) {
       const request = await replayOpen(this.#db, id)
       const state = await executeLedgered(this.#db, request, { ledger: this.#ledger, gate: false })

@@ -5,7 +5,6 @@ import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { lethe, type Outcome } from '../../helpers/cli.ts'
 import {
   type Copy,
-  connected,
   contents,
   createRestorable,
   forget,
@@ -23,13 +22,8 @@ beforeAll(async () => {
 })
 afterAll(() => club?.drop())
 
-const run = (args: string[], { url }: Copy, env: Record<string, string> = club.env): Promise<Outcome> =>
-  lethe([...args, '--json'], { databaseUrl: url, env })
-
-const envOf = (ledger: Ledger): Record<string, string> => ({
-  LETHE_LEDGER: ledger.folder,
-  LETHE_LEDGER_KEYS: ledger.keys.path,
-})
+const run = (args: string[], { url }: Copy): Promise<Outcome> =>
+  lethe([...args, '--json'], { databaseUrl: url, env: club.env })
 
 /** All that the ledger has written down. */
 async function written({ folder }: Ledger): Promise<string> {
