@@ -11,7 +11,7 @@ import {
   openErasure,
   readTables,
   requestState,
-} from '../helpers/erasure.ts'
+} from '../helpers/executions.ts'
 import { MUSIC_KEPT, MUSIC_SQL, MUSIC_TABLES, musicPolicy } from '../helpers/music.ts'
 
 let db: TestDatabase
