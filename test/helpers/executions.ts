@@ -1,29 +1,6 @@
 /** Erasure requests made by hand, so that their execution can be tested without a desk. */
 import { rowsOf, type Session } from './engine.ts'
-
-/** Opens a request about root rows, by key. @returns its id. */
-export async function openErasure(
-  session: Session,
-  subject: string,
-  controller: string,
-  keys: string[],
-): Promise<number> {
-  const [row] = await rowsOf<{ id: string }>(
-    session,
-    `with opened as (
-       insert into lethe.requests (controller_id, kind, subject, due_on, roots)
-       select c.id, 'erasure', $1, current_date + 30, cardinality($3::text[]) from lethe.controllers as c where c.name = $2
-       returning id
-     ), roots as (
-       insert into lethe_private.request_roots (request_id, n, table_id, key)
-       select o.id, k.n, s.table_id, k.key
-       from opened as o, lethe.subject_types as s, unnest($3::text[]) with ordinality as k (key, n) where s.name = $1
-     )
-     select id::text from opened`,
-    [subject, controller, keys],
-  )
-  return Number(row!.id)
-}
+import { openErasure } from './erasure.ts'
 
 /** Plans a request and has an officer agree to the plan. @returns the plan. */
 export async function approveErasure(session: Session, request: number): Promise<Record<string, unknown>> {
@@ -45,7 +22,7 @@ export async function approvedErasure(
   controller: string,
   ...keys: string[]
 ): Promise<number> {
-  const request = await openErasure(session, subject, controller, keys)
+  const request = await openErasure(session, subject, keys, controller)
   await approveErasure(session, request)
   return request
 }
