@@ -63,7 +63,7 @@ describe('holds and restrictions', () => {
     await settled(live, ledger)
     await connected(live, async (session) => {
       await session.query(
-        `select lethe.hold_table('audit of Ada Example', 'club.notes', controller => 'south')`,
+        `select lethe.hold_table('audit of Ada Example', 'club.Members', controller => 'south')`,
       )
       await session.query(`select lethe.hold_person('case 19', 'member', key => '19', controller => 'north')`)
     })
@@ -77,7 +77,7 @@ describe('holds and restrictions', () => {
         `select lethe.release_hold(h.id, 'closed') from lethe.holds as h where h.reason ~ 'audit'`,
       )
       await session.query(
-        `select lethe.hold_rows('case 11', 'club.Members', '"e-Mail" = ''person.11@example.org''', current_date + 90, 'north')`,
+        `select lethe.hold_rows('case 11', 'club.notes', 'body = ''a word of Ada''', current_date + 90, 'north')`,
       )
       await session.query(
         `select lethe.hold_person('case 12', 'member', identifier => 'person.12@example.org', controller => 'north')`,
@@ -86,7 +86,7 @@ describe('holds and restrictions', () => {
       const brief = await approved(session, 14, { kind: 'restriction' })
       await executeLedgered(session, brief, { ledger })
       await session.query('select lethe.note_told($1, $2)', [brief, 'a letter'])
-      await session.query('select lethe.lift_restriction($1, $2)', [brief, 'checked'])
+      await session.query('select lethe.lift_restriction($1, $2)', [brief, 'it was checked'])
       // Once nothing holds it any more it is forgotten.
       await session.query(
         `select lethe.release_hold(h.id, 'closed') from lethe.holds as h where h.reason = 'case 19'`,
@@ -129,7 +129,7 @@ describe('holds and restrictions', () => {
       '',
     )
     expect(text).toMatch(/"event":"restriction lifted"/)
-    expect(text).not.toMatch(/ada|case 1|example|person\.|closed|checked/i)
+    expect(text).not.toMatch(/Ada Example|word of Ada|case 1|example\.org|a letter|was checked/)
   })
 })
 
