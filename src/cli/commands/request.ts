@@ -245,10 +245,12 @@ async function execute({ args, databaseUrl, pool, out, progress }: DatabaseConte
   const id = Number(args[0])
   const before = await read(await pool(), id)
   const { openClient } = await import('../../db/client.ts')
-  const { advanceRequest } = await import('../../requests.ts')
+  const { advanceRequest, executeRequest } = await import('../../requests.ts')
   const running = progress(`request ${id}`)
   const client = await openClient(databaseUrl)
   try {
+    // Also what a worker leaves to people: an answer, a correction.
+    if (before.state === 'approved') await executeRequest(client, id)
     await advanceRequest(client, id, (step) => running.step(step))
   } finally {
     running.end()
