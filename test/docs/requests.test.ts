@@ -76,11 +76,11 @@ test('the example of docs/recipients.md verifies what is sent, recognises the pe
       ada.mail,
       ` ${ada.mail.toUpperCase()}\n`,
       ada.phone,
-      '0033612345678',
-      '(+33) 6.12.34.56.78',
+      '0033647129035',
+      '(+33) 6.47.12.90.35',
     ])
       expect({ same, isAbout: isAbout(event, secret, same) }).toEqual({ same, isAbout: true })
-    for (const other of [bob.mail, bob.phone, '', '612345678'])
+    for (const other of [bob.mail, bob.phone, '', '0647129035'])
       expect(isAbout(event, secret, other)).toBe(false)
   } finally {
     await rm(folder, { recursive: true })

@@ -548,8 +548,8 @@ describe('what is to be done next', () => {
         )
       )[0]!.id
     const [first, other] = [await hold(), await hold()]
-    await plan(id, 'm', { format: 1, delayed_by: [first] })
-    await db.query(`update lethe.requests set state = 'delayed'`)
+    await plan(id)
+    await db.query(`update lethe.requests set state = 'delayed', delayed_by = array[$1::int]`, [first])
     expect(await work()).toEqual([])
     await officer.query('select lethe.release_hold($1, $2)', [first, 'closed'])
     expect(await work()).toEqual([`execute ${id}`])
