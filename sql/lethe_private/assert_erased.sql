@@ -42,7 +42,7 @@ begin
     select r.facts into v_facts from lethe_private.run_as_sweeper(
       format(E'select %s, null::oid, null::tid[] from (select convert_from($2, ''UTF8'')::jsonb as rows offset 0) as g', lethe_private.object_sql(v_questions)),
       lethe_private.under_paths_of(array(select distinct r.table_id from unnest(rows) as r)), null,
-      convert_to(lethe_private.reread_data(rows, type)::text, 'UTF8')) as r;
+      convert_to(lethe_private.reread_data(rows)::text, 'UTF8')) as r;
   end if;
   v_facts := coalesce(v_facts, '{}') || lethe_private.archived_left(rows, type, controller);
   select string_agg(f.key || ': ' || f.value, '; ' order by f.key) filter (where f.key not like 'arrived %'),
@@ -109,12 +109,12 @@ create or replace function lethe_private.arrived_questions(rows lethe_private.re
   stable
 begin atomic
   select coalesce(array_agg(format(
-      '%L, (select count(*) from %s as c where %s and %s <> all (array(select jsonb_array_elements_text(coalesce(g.rows -> %L, ''[]'')))) '
+      '%L, (select count(*) from %s as c where %s and %s not in (select jsonb_array_elements_text(coalesce(g.rows -> %L, ''[]''))) '
       'and exists (select from %s where %s))',
       format('arrived %s (%s)', lethe_private.plain_name(m), array_to_string(l.columns, ', ')),
       lethe_private.host_name(h.oid), lethe_private.controller_sql('c', m, h.oid, controller),
       lethe_private.key_sql('c', h.oid, m.key_columns), format('known %s', m.id),
-      lethe_private.given_sql(p.oid, l.to_columns, format('(g.rows -> %L)', format('refer %s %s', l.to_table_id, l.to_columns))),
+      lethe_private.given_sql(p.oid, l.to_columns, format('(coalesce(g.rows -> %L, ''[]'') || coalesce(g.rows -> %L, ''[]''))', format('purge %s ', l.to_table_id), format('anonymize %s ', l.to_table_id))),
       lethe_private.matches_sql(h.oid, l.columns, p.oid, l.to_columns))), '{}')
   from lethe_private.erasure_links(type) as l
   join lethe.managed_tables as m on m.id = l.table_id
@@ -128,28 +128,24 @@ end;
 comment on function lethe_private.arrived_questions(lethe_private.reached_row[], lethe.subject_types, lethe.controllers) is
   'How many rows refer to what was erased and were not in the plan, link by link.';
 
-create or replace function lethe_private.reread_data(rows lethe_private.reached_row[], type lethe.subject_types)
-  returns jsonb
+-- json, which is text: building a large jsonb object takes many times as long.
+create or replace function lethe_private.reread_data(rows lethe_private.reached_row[])
+  returns json
   language sql
   stable
 begin atomic
-  select coalesce(jsonb_object_agg(x.name, x.given), '{}')
+  select coalesce(json_object_agg(x.name, x.given), '{}')
   from (
-    select format('%s %s %s', r.decision, r.table_id, r.cut) as name, jsonb_agg(r.facts) as given
-    from unnest(rows) as r where r.mirror_id is null and (r.decision in ('purge', 'anonymize') or cardinality(r.cut) > 0)
-    group by 1
+    select format('%s %s %s', r.decision, r.table_id, r.cut) as name, json_agg(r.facts) as given
+    from unnest(rows) as r
+    where r.mirror_id is null and (r.decision in ('purge', 'anonymize') or cardinality(r.cut) > 0)
+    group by r.decision, r.table_id, r.cut
     union all
-    select format('known %s', r.table_id), jsonb_agg(distinct r.key) from unnest(rows) as r group by 1
-    union all
-    select format('refer %s %s', l.to_table_id, l.to_columns), jsonb_agg(distinct v.given)
-    from (select distinct l.to_table_id, l.to_columns from lethe_private.erasure_links(type) as l where l.kind <> 'ignore') as l
-    join unnest(rows) as r on r.table_id = l.to_table_id and r.kind <> 'mention' and r.decision in ('purge', 'anonymize')
-    cross join lateral (select jsonb_object_agg(c, r.facts -> c) as given from unnest(l.to_columns) as c) as v
-    group by 1
+    select format('known %s', r.table_id), json_agg(r.key) from unnest(rows) as r group by r.table_id
   ) as x;
 end;
 
-comment on function lethe_private.reread_data(lethe_private.reached_row[], lethe.subject_types) is
+comment on function lethe_private.reread_data(lethe_private.reached_row[]) is
   'The keys and old values by which an erasure is read again.';
 
 -- The archive: nothing may be left of rows that are gone, nor of values of rows that lost their person, and nothing may have

@@ -14,52 +14,60 @@ comment on function lethe_private.fact_tuple(jsonb, text[], boolean) is
   'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares.';
 
 -- Who refers to whom among the rows reached. Foreign keys hold between live rows.
-create or replace function lethe_private.reach_edges(rows lethe_private.reached_row[], type lethe.subject_types)
-  returns setof lethe_private.reached_edge
-  language sql
+create or replace function lethe_private.reach_edges(
+  rows lethe_private.reached_row[], links lethe.links[], keys lethe_private.erasure_references[]
+)
+  returns lethe_private.reached_edge[]
+  language plpgsql
   stable
-begin atomic
-  with reached as materialized (
-    select r.n, r.table_id, r.mirror_id, r.facts
-    from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
-  ), present as materialized (
-    select distinct r.table_id from reached as r
-  ), ways as materialized (
-    select l.id as link_id, null::oid as foreign_key, l.table_id as child_id, l.columns, l.to_table_id as parent_id, l.to_columns as parent_columns
-    from lethe_private.erasure_links(type) as l
-    where l.kind <> 'ignore'
-    union all
-    select null, e.constraint_id, e.child_id, e.child_columns, e.parent_id, e.parent_columns
-    from lethe_private.erasure_references as e
-  ), used as materialized (
-    select w.*, row_number() over () as way, exists (
-        select from lethe_private.managed_relations as m
-        join lethe_private.host_columns as h on h.relation = m.relation and h.type_name = 'citext'
-        where m.table_id = w.child_id and h.name = any (w.columns) or m.table_id = w.parent_id and h.name = any (w.parent_columns)) as folded
-    from ways as w
-    where w.child_id in (select p.table_id from present as p) and w.parent_id in (select p.table_id from present as p)
-  ), children as materialized (
-    select u.way, r.n, lethe_private.fact_tuple(r.facts, u.columns, u.folded) as value
-    from used as u
-    join reached as r on r.table_id = u.child_id and (u.foreign_key is null or r.mirror_id is null)
-  ), parents as materialized (
-    select u.way, r.n, lethe_private.fact_tuple(r.facts, u.parent_columns, u.folded) as value
-    from used as u
-    join reached as r on r.table_id = u.parent_id and (u.foreign_key is null or r.mirror_id is null)
-  )
-  select c.n, p.n, u.link_id, u.foreign_key
-  from children as c
-  join parents as p on p.way = c.way and p.value = c.value
-  join used as u on u.way = c.way;
-end;
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    with reached as materialized (
+      select r.n, r.table_id, r.mirror_id, r.facts
+      from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+    ), present as materialized (
+      select distinct r.table_id from reached as r
+    ), ways as materialized (
+      select l.id as link_id, null::oid as foreign_key, l.table_id as child_id, l.columns, l.to_table_id as parent_id, l.to_columns as parent_columns
+      from unnest(links) as l
+      where l.kind <> 'ignore'
+      union all
+      select null, e.constraint_id, e.child_id, e.child_columns, e.parent_id, e.parent_columns
+      from unnest(keys) as e
+    ), present_ways as materialized (
+      select w.*, row_number() over () as way, exists (
+          select from lethe_private.managed_relations as m
+          join lethe_private.host_columns as h on h.relation = m.relation and h.type_name = 'citext'
+          where m.table_id = w.child_id and h.name = any (w.columns) or m.table_id = w.parent_id and h.name = any (w.parent_columns)) as folded
+      from ways as w
+      where w.child_id in (select p.table_id from present as p) and w.parent_id in (select p.table_id from present as p)
+    ), used as materialized (
+      select w.*, cardinality(w.columns) = 1 and not w.folded as is_plain from present_ways as w
+    ), children as materialized (
+      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.columns, u.folded) end as value
+      from used as u
+      join reached as r on r.table_id = u.child_id and (u.foreign_key is null or r.mirror_id is null)
+    ), parents as materialized (
+      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.parent_columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.parent_columns, u.folded) end as value
+      from used as u
+      join reached as r on r.table_id = u.parent_id and (u.foreign_key is null or r.mirror_id is null)
+    )
+    select coalesce(array_agg((c.n, p.n, u.link_id, u.foreign_key)::lethe_private.reached_edge), '{}')
+    from children as c
+    join parents as p on p.way = c.way and p.value = c.value
+    join used as u on u.way = c.way);
+end
+$$;
 
-comment on function lethe_private.reach_edges(lethe_private.reached_row[], lethe.subject_types) is
+comment on function lethe_private.reach_edges(lethe_private.reached_row[], lethe.links[], lethe_private.erasure_references[]) is
   'By which links and foreign keys the rows reached refer to one another.';
 
 -- A shared row is somebody else's, too, when one of its links leads to a row that was not reached, or when a row that was
 -- not reached refers to it by a foreign key.
 create or replace function lethe_private.shared_with_others(
-  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], type lethe.subject_types, controller lethe.controllers
+  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], keys lethe_private.erasure_references[], controller lethe.controllers
 )
   returns int[]
   language plpgsql
@@ -67,21 +75,24 @@ create or replace function lethe_private.shared_with_others(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_links lethe.links[] := array(select l from lethe_private.erasure_links(type) as l where l.kind in ('own', 'share'));
+  v_links lethe.links[] := array(select l from unnest(links) as l where l.kind in ('own', 'share'));
   v_shared int[] := array(
     select distinct e.child from unnest(edges) as e join unnest(v_links) as l on l.id = e.link_id where l.kind = 'share');
   v_way record;
   v_found jsonb := '[]';
 begin
+  if v_shared = '{}' then
+    return v_shared;
+  end if;
   for v_way in
-    select t as managed, x.*, o as other
+    select t as managed, x.*, o as other_managed
     from (
       select l.table_id, l.columns, m.relation as other, l.to_columns as other_columns, true as is_link
       from unnest(v_links) as l
       join lethe_private.managed_relations as m on m.table_id = l.to_table_id
       union
       select f.parent_id, f.parent_columns, f.child, f.child_columns, false
-      from lethe_private.erasure_references as f
+      from unnest(keys) as f
       where not exists (
         select from unnest(v_links) as l
         where l.table_id = f.parent_id and l.columns = f.parent_columns and l.to_table_id = f.child_id and l.to_columns = f.child_columns)
@@ -95,20 +106,20 @@ begin
       array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.managed, v_way.columns, v_way.other, v_way.other_columns) -> 'of');
     if v_way.is_link then
       v_found := v_found || lethe_private.outside_archived(rows,
-        array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.columns, v_way.other, v_way.other_columns, controller);
+        array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.columns, v_way.other_managed, v_way.other_columns, controller);
     end if;
   end loop;
   return array(select distinct n::int from jsonb_array_elements_text(v_found) as n);
 end
 $$;
 
-comment on function lethe_private.shared_with_others(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.subject_types, lethe.controllers) is
+comment on function lethe_private.shared_with_others(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.links[], lethe_private.erasure_references[], lethe.controllers) is
   'Positions of the shared rows that somebody has who is not erased.';
 
 -- From the roots downwards, past no row that is shared. What turns out not to be theirs may share other rows in its turn,
 -- so it is asked again until nothing changes; fewer rows each time.
 create or replace function lethe_private.belonging(
-  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], type lethe.subject_types, shared int[]
+  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], shared int[]
 )
   returns int[]
   language plpgsql
@@ -116,7 +127,7 @@ create or replace function lethe_private.belonging(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_links jsonb := (select jsonb_object_agg(l.id, l.kind) from lethe_private.erasure_links(type) as l where l.kind in ('own', 'share'));
+  v_links jsonb := (select jsonb_object_agg(l.id, l.kind) from unnest(links) as l where l.kind in ('own', 'share'));
   v_edges lethe_private.reached_edge[] := array(select e from unnest(edges) as e where v_links ? e.link_id::text);
   v_shared int[] := shared;
   v_mine int[];
@@ -152,5 +163,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.belonging(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.subject_types, int[]) is
+comment on function lethe_private.belonging(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.links[], int[]) is
   'Positions of the rows that are these people''s and nobody else''s.';

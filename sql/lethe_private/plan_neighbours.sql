@@ -13,6 +13,8 @@ create or replace function lethe_private.plan_neighbours(
   set jit = off
 as $$
 declare
+  v_keys lethe_private.erasure_references[] := lethe_private.references_of_people();
+  v_links lethe.links[] := array(select l from lethe_private.erasure_links(type) as l);
   v_way record;
   v_positions int[];
   v_found jsonb;
@@ -25,13 +27,13 @@ begin
     from (
       select l.to_table_id as table_id, l.to_columns as columns, m.relation as other, l.columns as other_columns, l.kind,
         null as foreign_key, null as on_delete, null::oid as constraint_id
-      from lethe_private.erasure_links(type) as l
+      from unnest(v_links) as l
       join lethe_private.managed_relations as m on m.table_id = l.table_id
       union all
       select f.parent_id, f.parent_columns, f.child, f.child_columns, 'undeclared', f.foreign_key, f.on_delete::text, f.constraint_id
-      from lethe_private.erasure_references as f
+      from unnest(v_keys) as f
       where not exists (
-        select from lethe_private.erasure_links(type) as l
+        select from unnest(v_links) as l
         where l.table_id = f.child_id and l.to_table_id = f.parent_id and l.columns @> f.child_columns and l.columns <@ f.child_columns)
     ) as w
     join lethe.managed_tables as t on t.id = w.table_id

@@ -13,7 +13,7 @@ create or replace function lethe_private.reach(type lethe.subject_types, control
   set jit = off
 as $$
 declare
-  v_columns jsonb := lethe_private.fact_columns();
+  v_columns jsonb := lethe_private.fact_columns(lethe_private.references_of_people());
   v_links lethe.links[] := array(select l from lethe_private.erasure_links(type) as l where l.kind <> 'ignore');
   v_all lethe_private.reached_row[];
   v_new lethe_private.reached_row[];

@@ -43,30 +43,51 @@ end;
 comment on function lethe_private.erasure_links(lethe.subject_types) is
   'The links by which rows belong to a kind of person, each with its kind.';
 
--- Read once for a whole plan: what is asked of the catalogue table by table would cost its square.
-create or replace function lethe_private.fact_columns()
-  returns jsonb
-  language sql
+-- Read once for a whole plan, and handed on from there: what is asked of the catalogue table by table would cost the square
+-- of the tables. In plpgsql, which plans this but once a session.
+create or replace function lethe_private.references_of_people()
+  returns lethe_private.erasure_references[]
+  language plpgsql
   stable
-begin atomic
-  with named as (
-    select m.id as table_id, k.name from lethe.managed_tables as m cross join unnest(m.key_columns) as k (name)
-    union select l.table_id, c.name from lethe.links as l cross join unnest(l.columns) as c (name)
-    union select l.to_table_id, c.name from lethe.links as l cross join unnest(l.to_columns) as c (name)
-    union select r.child_id, c.name from lethe_private.erasure_references as r cross join unnest(r.child_columns) as c (name)
-    union select r.parent_id, c.name from lethe_private.erasure_references as r cross join unnest(r.parent_columns) as c (name)
-  )
-  select coalesce(jsonb_object_agg(x.table_id, x.columns), '{}')
-  from (
-    select n.table_id, jsonb_agg(h.name order by h.position) as columns
-    from named as n
-    join lethe_private.managed_relations as m on m.table_id = n.table_id
-    join lethe_private.host_columns as h on h.relation = m.relation and h.name = n.name
-    group by n.table_id
-  ) as x;
-end;
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select f from lethe_private.erasure_references as f
+    where f.child_id is not null or f.parent_id is not null
+    order by f.child, f.foreign_key);
+end
+$$;
 
-comment on function lethe_private.fact_columns() is
+comment on function lethe_private.references_of_people() is 'The foreign keys from or to managed tables.';
+
+create or replace function lethe_private.fact_columns(keys lethe_private.erasure_references[])
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    with named as (
+      select m.id as table_id, k.name from lethe.managed_tables as m cross join unnest(m.key_columns) as k (name)
+      union select l.table_id, c.name from lethe.links as l cross join unnest(l.columns) as c (name)
+      union select l.to_table_id, c.name from lethe.links as l cross join unnest(l.to_columns) as c (name)
+      union select r.child_id, c.name from unnest(keys) as r cross join unnest(r.child_columns) as c (name)
+      union select r.parent_id, c.name from unnest(keys) as r cross join unnest(r.parent_columns) as c (name)
+    )
+    select coalesce(jsonb_object_agg(x.table_id, x.columns), '{}')
+    from (
+      select n.table_id, jsonb_agg(h.name order by h.position) as columns
+      from named as n
+      join lethe_private.managed_relations as m on m.table_id = n.table_id
+      join lethe_private.host_columns as h on h.relation = m.relation and h.name = n.name
+      group by n.table_id
+    ) as x);
+end
+$$;
+
+comment on function lethe_private.fact_columns(lethe_private.erasure_references[]) is
   'The columns of each managed table by which its rows are known or refer to one another, either way: {table: [column]}.';
 
 create or replace function lethe_private.kind_rank(kind text)

@@ -39,9 +39,10 @@ begin atomic
     -- A reference by value that is part of the key: nothing else could stand there.
     select t.name, l.columns, count(*) as rows
     from lethe_private.erasure_links(type) as l
+    cross join (select lethe_private.references_of_people() as keys) as k
     join tables as t on t.table_id = l.table_id
     join unnest(refuse_plan.rows) as r on r.link_id = l.id and r.mirror_id is null and r.decision = 'stay'
-    where l.kind in ('share', 'mention') and lethe_private.cutting(l) = '{"replace": []}'
+    where l.kind in ('share', 'mention') and lethe_private.cutting(l, k.keys) = '{"replace": []}'
     group by t.name, l.columns
   ), written as (
     select c.relation, c.column_name, c.position from cut as c

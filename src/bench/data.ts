@@ -56,10 +56,14 @@ export function contactsTable(table: string, rows: number): string {
 }
 
 /** Tells Lethe about the tables, then gives it the rights that it says are missing. */
-export async function applyPolicy(database: pg.Client, tables: Record<string, object>): Promise<void> {
+export async function applyPolicy(
+  database: pg.Client,
+  tables: Record<string, object>,
+  subjects: Record<string, object> = {},
+): Promise<void> {
   await database.query('grant usage on schema bench to lethe_owner')
   await database.query('select * from lethe.apply_policy($1)', [
-    { version: 1, controllers: { main: { time_zone: ZONE } }, tables },
+    { version: 1, controllers: { main: { time_zone: ZONE } }, tables, subjects },
   ])
   const { rows } = await database.query<{ remedy: string }>('select remedy from lethe.missing_rights()')
   for (const { remedy } of rows) await database.query(remedy)

@@ -8,10 +8,9 @@ import {
   certify,
   changed,
   execute,
-  openErasure,
   readTables,
   requestState,
-} from '../helpers/erasure.ts'
+} from '../helpers/executions.ts'
 import { MUSIC_KEPT, MUSIC_SQL, MUSIC_TABLES, musicPolicy } from '../helpers/music.ts'
 
 let db: TestDatabase
@@ -121,7 +120,7 @@ describe('a blocked erasure', () => {
       failure: { sqlstate: 'LE439', table: 'music.invoices: 1' },
     })
     expect(await rowsOf(db, `select from music.invoices where id = 9004`)).toHaveLength(1)
-    const [cycle] = (await runCycle({ databaseUrl: db.url, controller: 'north' })) as [
+    const [cycle] = (await runCycle({ databaseUrl: db.url, controller: 'north' })) as unknown as [
       { state: string; faults: unknown[] },
     ]
     expect(cycle).toMatchObject({
@@ -283,11 +282,7 @@ describe('a person of whom everything is in the archive', () => {
 
   it('leaves the archived rows of others as they were', async () => {
     const all = await mirrored('invoices')
-    const request = await openErasure(archived, 'customer', 'south', ['3'])
-    await archived.query(`select lethe.plan_request(${request})`)
-    await archived.query(
-      `update lethe.requests set state = 'approved', approved_at = now(), approved_by = 'x' where id = ${request}`,
-    )
+    const request = await approvedErasure(archived, 'customer', 'south', '3')
     expect(await execute(archived, request)).toBe('executed')
     expect(await mirrored('invoices')).toBe(all)
   })

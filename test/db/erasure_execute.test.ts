@@ -11,7 +11,7 @@ import {
   type Outcome,
   readTables,
   requestState,
-} from '../helpers/erasure.ts'
+} from '../helpers/executions.ts'
 import { MUSIC_KEPT, MUSIC_SQL, musicPolicy, MUSIC_TABLES as TABLES } from '../helpers/music.ts'
 
 let plain: TestDatabase

@@ -1,119 +1,87 @@
-/** Erasure requests made by hand, so that their execution can be tested without a desk. */
+/** Plans of erasures, and short ways to write them down. */
 import { rowsOf, type Session } from './engine.ts'
 
-/** Opens a request about root rows, by key. @returns its id. */
+/** One line of a plan. */
+export interface PlanTable {
+  table: string
+  place: 'live' | 'archive'
+  kind: string
+  decision: string
+  rows: number
+  basis: string | null
+  until: string | null
+  columns: string[]
+  because: string
+}
+
+export interface Refused {
+  code: string
+  object: string
+  sentence: string
+  hint: string
+  rows: number | null
+}
+
+/** What `lethe.plan_request` returns. */
+export interface Plan {
+  format: number
+  day: string
+  tables: PlanTable[]
+  near: { table: string; rows: number; why: string }[]
+  refusals: Refused[]
+  delayed_by: number[]
+  totals: Record<string, number>
+  unclassified: string[]
+}
+
+/** Opens an erasure for root rows by their keys. @returns the request's id. */
 export async function openErasure(
   session: Session,
   subject: string,
-  controller: string,
   keys: string[],
+  controller = 'north',
 ): Promise<number> {
-  const [row] = await rowsOf<{ id: string }>(
+  const [row] = await rowsOf<{ id: number }>(
     session,
     `with opened as (
        insert into lethe.requests (controller_id, kind, subject, due_on, roots)
-       select c.id, 'erasure', $1, current_date + 30, cardinality($3::text[]) from lethe.controllers as c where c.name = $2
-       returning id
-     ), roots as (
-       insert into lethe_private.request_roots (request_id, n, table_id, key)
-       select o.id, k.n, s.table_id, k.key
-       from opened as o, lethe.subject_types as s, unnest($3::text[]) with ordinality as k (key, n) where s.name = $1
-     )
-     select id::text from opened`,
-    [subject, controller, keys],
-  )
-  return Number(row!.id)
-}
-
-/** Plans a request and has an officer agree to the plan. @returns the plan. */
-export async function approveErasure(session: Session, request: number): Promise<Record<string, unknown>> {
-  const [row] = await rowsOf<{ plan: Record<string, unknown> }>(
-    session,
-    'select lethe.plan_request($1) as plan',
-    [request],
+       select c.id, 'erasure', $1, current_date + 30, cardinality($2::text[]) from lethe.controllers as c where c.name = $3
+       returning id)
+     select id::int from opened`,
+    [subject, keys, controller],
   )
   await session.query(
-    `update lethe.requests set state = 'approved', approved_by = 'an officer', approved_at = now() where id = ${request}`,
+    `insert into lethe_private.request_roots (request_id, n, table_id, key)
+     select $1, k.n, t.table_id, k.key
+     from lethe.subject_types as t cross join unnest($3::text[]) with ordinality as k (key, n) where t.name = $2`,
+    [row!.id, subject, keys],
   )
+  return row!.id
+}
+
+/** Opens an erasure and plans it. */
+export async function planErasure(
+  session: Session,
+  subject: string,
+  keys: string[],
+  controller = 'north',
+): Promise<Plan> {
+  const id = await openErasure(session, subject, keys, controller)
+  const [row] = await rowsOf<{ plan: Plan }>(session, 'select lethe.plan_request($1) as plan', [id])
   return row!.plan
 }
 
-/** Opens, plans and approves. */
-export async function approvedErasure(
-  session: Session,
-  subject: string,
-  controller: string,
-  ...keys: string[]
-): Promise<number> {
-  const request = await openErasure(session, subject, controller, keys)
-  await approveErasure(session, request)
-  return request
-}
-
-/** @returns the new state. */
-export async function execute(session: Session, request: number): Promise<string> {
-  const [row] = await rowsOf<{ state: string }>(session, 'select lethe.execute_request($1) as state', [
-    request,
-  ])
-  return row!.state
-}
-
-/** @returns the state that the certificate left the request in. */
-export async function certify(session: Session, request: number): Promise<string> {
-  await session.query('select lethe.certify_request($1)', [request])
-  return (await requestState(session, request)).state
-}
-
-/** Where a request stands. */
-export async function requestState(
-  session: Session,
-  request: number,
-): Promise<{
-  state: string
-  outcome: Outcome
-  completes_on: string | null
-  failure: Record<string, string> | null
-  delayed_by: number[] | null
-}> {
-  const [row] = await rowsOf(
-    session,
-    'select state, outcome, completes_on::text, failure, delayed_by from lethe.requests where id = $1',
-    [request],
-  )
-  return row as never
-}
-
-/** What an execution wrote down. */
-export type Outcome = Record<
-  'erased' | 'anonymized' | 'cut' | 'retained',
-  {
-    table: string
-    place: string
-    rows: number
-    columns?: string[]
-    basis?: string | null
-    until?: string | null
-  }[]
->
-
-/** Every row of the given tables: `table/key` and what is in it. */
-export async function readTables(
-  session: Session,
-  tables: Record<string, string>,
-): Promise<Record<string, unknown>> {
-  const seen: Record<string, unknown> = {}
-  for (const [table, key] of Object.entries(tables)) {
-    for (const { k, row } of await rowsOf<{ k: string; row: unknown }>(
-      session,
-      `select (${key})::text as k, to_jsonb(t) as row from ${table} as t`,
-    ))
-      seen[`${table}/${k}`] = row
+/** `table decision[columns]: rows`, archived ones with `(archive)`; what stays as it is left out. */
+export function linesOf(plan: Plan): string[] {
+  const counts = new Map<string, number>()
+  for (const { table, place, decision, columns, rows } of plan.tables) {
+    const cut = decision === 'cut' || (decision === 'anonymize' && columns.length > 0)
+    const line = `${table}${place === 'archive' ? ' (archive)' : ''} ${decision}${cut ? `[${columns}]` : ''}`
+    counts.set(line, (counts.get(line) ?? 0) + rows)
   }
-  return seen
+  return [...counts].map(([line, rows]) => `${line}: ${rows}`).sort()
 }
 
-/** Keys of rows that differ between two readings, gone and new ones included. */
-export function changed(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
-  const keys = new Set([...Object.keys(before), ...Object.keys(after)])
-  return [...keys].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key])).sort()
-}
+/** `code object: rows` of each refusal. */
+export const refusalsOf = (plan: Plan): string[] =>
+  plan.refusals.map(({ code, object, rows }) => `${code} ${object}: ${rows}`).sort()

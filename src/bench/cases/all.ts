@@ -4,6 +4,7 @@ import { blastRadius, timeTravel } from './ahead.ts'
 import { archiveMove } from './archive.ts'
 import { calendar } from './calendar.ts'
 import { dailyCycle, dailyCycleTenfold, nothingDue, verifyFull, verifyIndexed } from './daily.ts'
+import { eraseMany, eraseOne, planLarge } from './erasure.ts'
 import { evidence } from './evidence.ts'
 import { foreground } from './foreground.ts'
 import { aggregatedClock } from './linked.ts'
@@ -24,6 +25,9 @@ export const cases: Case[] = [
   purgeChildren,
   purgePartition,
   archiveMove,
+  eraseOne,
+  eraseMany,
+  planLarge,
   aggregatedClock,
   calendar,
   methodMasks,
