@@ -1,8 +1,11 @@
 /** Requests driven by workers: everything that nobody decides, once, whatever becomes of worker and jobs. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { send } from '../../src/webhook.ts'
 import { startWorker, type Worker } from '../../src/worker.ts'
 import { type Club, createClub, MEMBERS, SECRET, ZONES } from '../helpers/club.ts'
@@ -31,6 +34,7 @@ beforeEach(async () => {
   log.lines.length = 0
 })
 afterEach(async () => {
+  vi.unstubAllEnvs()
   await Promise.allSettled(workers.map((worker) => worker.stop()))
   for (const child of children) child.kill('SIGKILL')
   await receiver.close()
@@ -108,7 +112,9 @@ async function expectOneEffect(id: number, notifications = 1): Promise<void> {
 }
 
 describe('a worker', () => {
-  it('plans, and after an officer has agreed executes, looks again, certifies and tells the recipient', async () => {
+  it('plans, and after an officer has agreed executes, looks again, certifies, anchors and tells the recipient', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lethe-anchor-'))
+    vi.stubEnv('LETHE_ANCHOR', folder)
     await tell()
     const id = await open()
     await work()
@@ -119,6 +125,16 @@ describe('a worker', () => {
     await until(async () => (await told())[0]?.state === 'received')
     await expectOneEffect(id)
     expect(await db.query('select from lethe_private.request_roots')).toEqual([])
+    await until(async () => (await readdir(folder)).length > 0)
+    const [head] = await db.query<{ hash: string }>(
+      `select s.hash from lethe.seals as s join lethe.sealed_rows as r on (r.controller_id, r.number) = (s.controller_id, s.number)
+       where r.relation = 'lethe.certificates'`,
+    )
+    const anchored = await Promise.all(
+      (await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')),
+    )
+    expect(anchored.join()).toContain(head!.hash)
+    await rm(folder, { recursive: true })
     expect(log.lines.join('\n')).toContain(`request ${id} is completed`)
   })
 
