@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { readyTables, unfinishedTables } from './db/cycle.ts'
 import { toLetheError } from './db/errors.ts'
 import { requestWork, type Work } from './db/requests.ts'
+import { anchorHeads } from './evidence/anchor.ts'
 import { JOBS_SCHEMA } from './install/jobs.ts'
 
 /** Payload of what looks for work (`cycle__start`, `request__look`, `request__remind`); the cron adds its own part. */
@@ -67,6 +68,19 @@ export function task<Payload>(
       }
       throw new Error(`${message} [${code}]`)
     }
+  }
+}
+
+/** Carries new seals to where LETHE_ANCHOR says, if it does. Should that fail, the log says so, and the next time makes up for it. */
+export async function anchorSeals(helpers: JobHelpers): Promise<void> {
+  const path = process.env.LETHE_ANCHOR
+  if (!path) return
+  try {
+    for (const { controller, number } of await anchorHeads(helpers, path))
+      helpers.logger.info(`seal ${number} of ${controller} is anchored`)
+  } catch (error) {
+    const { message, code } = toLetheError(error)
+    helpers.logger.error(`${message} [${code}]`)
   }
 }
 

@@ -4,21 +4,8 @@
  * this twice: it is then said twice. Where LETHE_ANCHOR names a file or folder, the seal is carried there;
  * where that fails the log says so, and the next cycle makes up for it.
  */
-import type { JobHelpers } from 'graphile-worker'
 import { cycleFaults, describeFault, finishCycle } from '../src/db/cycle.ts'
-import { toLetheError } from '../src/db/errors.ts'
-import { anchorHeads } from '../src/evidence/anchor.ts'
-import { cyclePayload, queueNext, queueStart, task } from '../src/jobs.ts'
-
-async function anchor(helpers: JobHelpers, path: string): Promise<void> {
-  try {
-    for (const { controller, number } of await anchorHeads(helpers, path))
-      helpers.logger.info(`seal ${number} of ${controller} is anchored`)
-  } catch (error) {
-    const { message, code } = toLetheError(error)
-    helpers.logger.error(`${message} [${code}]`)
-  }
-}
+import { anchorSeals, cyclePayload, queueNext, queueStart, task } from '../src/jobs.ts'
 
 export default task(cyclePayload, async ({ cycle }, helpers) => {
   const state = await finishCycle(helpers, cycle)
@@ -33,7 +20,7 @@ export default task(cyclePayload, async ({ cycle }, helpers) => {
     const causes = faults.map((fault) => `${fault.table} (${describeFault(fault)})`).join('; ')
     helpers.logger.error(`cycle ${cycle} is INCOMPLETE: ${causes}`)
   }
-  if (process.env.LETHE_ANCHOR) await anchor(helpers, process.env.LETHE_ANCHOR)
+  await anchorSeals(helpers)
   // The cycle may have been yesterday's: today's follows at once.
   await queueStart(helpers)
 })

@@ -35,7 +35,8 @@ $$;
 comment on function lethe.request_work(text) is
   'What is to be done now with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
 
--- A person decides between planned and approved, and about every state that is not named here.
+-- A person decides between planned and approved, and about every state that is not named here; and what is answered by a
+-- person (access, portability, rectification) is ended by that person.
 create or replace function lethe_private.next_step(request lethe.requests)
   returns text
   language sql
@@ -43,7 +44,7 @@ create or replace function lethe_private.next_step(request lethe.requests)
 begin atomic
   select case
     when request.state = 'received' and request.kind = 'erasure' then 'plan'
-    when request.state = 'approved' then 'execute'
+    when request.state = 'approved' and request.kind in ('erasure', 'restriction', 'objection') then 'execute'
     when request.state = 'executed' then 'verify'
     when request.state = 'blocked' and request.completes_on <= lethe_private.today(c.time_zone) then 'execute'
     when request.state = 'delayed' and not exists (select from lethe_private.holds_in_force() as f where f = any (request.delayed_by)) then 'execute'

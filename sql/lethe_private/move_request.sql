@@ -56,6 +56,9 @@ begin
   end if;
   update lethe.requests as r
   set state = move_request.to_state,
+      -- What was agreed to was another plan.
+      approved_by = case when move_request.to_state not in ('received', 'planned') then r.approved_by end,
+      approved_at = case when move_request.to_state not in ('received', 'planned') then r.approved_at end,
       ended_at = case when exists (select from lethe.request_states as s where s.name = move_request.to_state and not s.is_open)
         then coalesce(r.ended_at, clock_timestamp()) end
   where r.id = request.id

@@ -35,7 +35,7 @@ const POLICY = {
 
 /** Ada has two accounts, in different case; Bob shares his telephone number with Cyd, who is south's. */
 export const MEMBERS = [
-  { id: 1, owner: 1, mail: `Ada@${SECRET}`, phone: '+33 6 12 34 56 78' },
+  { id: 1, owner: 1, mail: `Ada@${SECRET}`, phone: '+33 6 47 12 90 35' },
   { id: 2, owner: 1, mail: `ada@${SECRET}`, phone: null },
   { id: 3, owner: 1, mail: `bob@${SECRET}`, phone: '06.99.88.77.66' },
   { id: 4, owner: 2, mail: `cyd@${SECRET}`, phone: '06.99.88.77.66' },

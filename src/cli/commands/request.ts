@@ -118,14 +118,12 @@ export function register(program: Command): void {
   )
   one(request, 'certificate', 'what became of the person’s data, as JSON').action(
     databaseAction<object>(async ({ args, pool, out }) => {
-      const certificate = (await read(await pool(), Number(args[0]))).certificates.at(-1)
-      if (!certificate) {
-        out.warn(`request ${args[0]} has no certificate yet`)
-        return EXIT_INCOMPLETE
-      }
-      out.object(certificate.document)
-      out.line(JSON.stringify(certificate.document, undefined, 2))
-      return EXIT_OK
+      const { document } = await (await pool()).one(
+        sql.type(z.object({ document: z.record(z.string(), z.unknown()) }))`
+          select lethe.certificate(${Number(args[0])}) as document`,
+      )
+      out.object(document)
+      out.line(JSON.stringify(document, undefined, 2))
     }),
   )
 }
@@ -247,10 +245,12 @@ async function execute({ args, databaseUrl, pool, out, progress }: DatabaseConte
   const id = Number(args[0])
   const before = await read(await pool(), id)
   const { openClient } = await import('../../db/client.ts')
-  const { advanceRequest } = await import('../../requests.ts')
+  const { advanceRequest, executeRequest } = await import('../../requests.ts')
   const running = progress(`request ${id}`)
   const client = await openClient(databaseUrl)
   try {
+    // Also what a worker leaves to people: an answer, a correction.
+    if (before.state === 'approved') await executeRequest(client, id)
     await advanceRequest(client, id, (step) => running.step(step))
   } finally {
     running.end()

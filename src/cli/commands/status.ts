@@ -52,6 +52,7 @@ const faultRow = z.object({
   skippedWhy: z.unknown(),
 })
 const detachedRow = z.object({ controller: z.string(), tables: z.string() })
+const overdueRow = z.object({ controller: z.string(), requests: z.string() })
 const openRow = z.object({
   cycle: z.number(),
   table: z.string(),
@@ -69,7 +70,7 @@ export function register(program: Command): void {
   program
     .command('status')
     .description(
-      'say how the last cycles went (exit code 1 when one is incomplete, older than 26 hours, or a detached partition waits to be dropped)',
+      'say how the last cycles went (exit code 1 when one is incomplete, older than 26 hours, a detached partition waits to be dropped, or a request is overdue)',
     )
     .option('--controller <name>', 'one controller; default all')
     .option(
@@ -87,10 +88,15 @@ export function register(program: Command): void {
         const detached = new Map(
           (await readDetached(database)).map(({ controller, tables }) => [controller, tables]),
         )
+        const overdue = new Map(
+          (await readOverdue(database)).map(({ controller, requests }) => [controller, requests]),
+        )
         const findings = new Map(
           controllers.map((row) => [
             row.controller,
-            findingOf(row, cycles) ?? detachedFinding(detached, row),
+            [findingOf(row, cycles), detachedFinding(detached, row), overdueFinding(overdue, row)]
+              .filter(Boolean)
+              .join('; ') || undefined,
           ]),
         )
         if (out.json) {
@@ -177,6 +183,23 @@ function readDetached(database: DatabasePool): Promise<readonly z.infer<typeof d
 function detachedFinding(detached: Map<string, string>, { controller }: ControllerRow): string | undefined {
   const tables = detached.get(controller)
   return tables && `detached partitions still hold personal data, and nobody manages them; drop ${tables}`
+}
+
+/** Requests that should have been answered, as far as this login may see them. */
+async function readOverdue(database: DatabasePool): Promise<readonly z.infer<typeof overdueRow>[]> {
+  const { may } = await database.one(sql.type(z.object({ may: z.boolean() }))`
+    select has_function_privilege('lethe.list_requests(boolean)', 'execute') as may`)
+  if (!may) return []
+  return database.any(sql.type(overdueRow)`
+    select controller, string_agg(id::text, ', ' order by id) as requests
+    from lethe.list_requests()
+    where days_left < 0
+    group by controller`)
+}
+
+function overdueFinding(overdue: Map<string, string>, { controller }: ControllerRow): string | undefined {
+  const requests = overdue.get(controller)
+  return requests && `requests are overdue: ${requests}; lethe request list`
 }
 
 /** What is wrong with a controller, if anything. */

@@ -100,14 +100,14 @@ describe('what a recipient is sent', () => {
         answer_by: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
         identifiers: expect.arrayContaining([
           { column: 'e-Mail', hmac_sha256: hmac(secret, `ada@${SECRET}`) },
-          { column: 'phone', hmac_sha256: hmac(secret, '+33612345678') },
+          { column: 'phone', hmac_sha256: hmac(secret, '+33647129035') },
         ]),
       })
       const [, t, v1] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(signature)!
       expect(v1).toBe(hmac(secret, `${t}.${body}`))
       expect(Math.abs(Number(t) - Date.now() / 1000)).toBeLessThan(60)
       expect(JSON.stringify(sent)).not.toContain(SECRET)
-      expect(body).not.toContain('612345678')
+      expect(body).not.toContain('647129035')
     }
   })
 

@@ -515,7 +515,9 @@ describe('what is to be done next', () => {
 
   it('is read from the states, and nothing that a person decides', async () => {
     const id = await open()
-    const other = await open({ kind: 'access' })
+    const other = await open({ kind: 'restriction' })
+    for (const kind of ['access', 'portability', 'rectification'])
+      await agent.query('select lethe.approve_request($1)', [await open({ kind })])
     const set = (state: string, more = ''): Promise<unknown> =>
       db.query(`update lethe.requests set state = '${state}' ${more} where id = ${id}`)
     expect(await work()).toEqual([`plan ${id}`])
@@ -546,8 +548,8 @@ describe('what is to be done next', () => {
         )
       )[0]!.id
     const [first, other] = [await hold(), await hold()]
-    await plan(id, 'm', { format: 1, delayed_by: [first] })
-    await db.query(`update lethe.requests set state = 'delayed'`)
+    await plan(id)
+    await db.query(`update lethe.requests set state = 'delayed', delayed_by = array[$1::int]`, [first])
     expect(await work()).toEqual([])
     await officer.query('select lethe.release_hold($1, $2)', [first, 'closed'])
     expect(await work()).toEqual([`execute ${id}`])
