@@ -125,19 +125,25 @@ comment on function lethe_private.plan_totals(lethe_private.reached_row[]) is
 
 create or replace function lethe_private.plan_unclassified(rows lethe_private.reached_row[])
   returns jsonb
-  language sql
+  language plpgsql
   stable
-begin atomic
-  select coalesce(jsonb_agg(format('%s.%I', lethe_private.plain_name(t), h.name) order by lethe_private.plain_name(t) collate "C", h.position), '[]')
-  from lethe.managed_tables as t
-  join lethe_private.managed_relations as m on m.table_id = t.id
-  join lethe_private.host_columns as h on h.relation = m.relation
-  where t.id in (select r.table_id from unnest(plan_unclassified.rows) as r where r.decision <> 'stay')
-    and h.name <> all (t.key_columns) and h.name is distinct from t.controller_column and not h.is_generated
-    and not exists (select from lethe_private.erasure_references as f where f.child_id = t.id and h.name = any (f.child_columns))
-    and not exists (select from lethe.managed_columns as c where c.table_id = t.id and c.column_name = h.name and c.category is not null)
-    and not exists (select from lethe.rules as u where u.table_id = t.id and u.column_name = h.name);
-end;
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_keys lethe_private.erasure_references[] := lethe_private.references_of_people();
+begin
+  return (
+    select coalesce(jsonb_agg(format('%s.%I', lethe_private.plain_name(t), h.name) order by lethe_private.plain_name(t) collate "C", h.position), '[]')
+    from lethe.managed_tables as t
+    join lethe_private.managed_relations as m on m.table_id = t.id
+    join lethe_private.host_columns as h on h.relation = m.relation
+    where t.id in (select r.table_id from unnest(plan_unclassified.rows) as r where r.decision <> 'stay')
+      and h.name <> all (t.key_columns) and h.name is distinct from t.controller_column and not h.is_generated
+      and (t.id, h.name) not in (select f.child_id, c from unnest(v_keys) as f cross join unnest(f.child_columns) as c where f.child_id is not null)
+      and not exists (select from lethe.managed_columns as c where c.table_id = t.id and c.column_name = h.name and c.category is not null)
+      and not exists (select from lethe.rules as u where u.table_id = t.id and u.column_name = h.name));
+end
+$$;
 
 comment on function lethe_private.plan_unclassified(lethe_private.reached_row[]) is
   'Columns of a plan''s tables of which the policy does not say what they hold.';

@@ -2,6 +2,13 @@
 -- Foreign keys of a partition or an inheritance child count as those of the table that it hangs under.
 
 create or replace view lethe_private.erasure_references as
+  with managed as materialized (
+    select m.table_id, m.relation from lethe_private.managed_relations as m
+  ), tops as materialized (
+    select t.relation, t.root from lethe_private.topmost as t
+  ), keys as materialized (
+    select r.* from lethe_private.host_references as r
+  )
   select
     r.constraint_id,
     r.foreign_key,
@@ -12,11 +19,11 @@ create or replace view lethe_private.erasure_references as
     r.on_delete,
     cm.table_id as child_id,
     pm.table_id as parent_id
-  from lethe_private.host_references as r
-  left join lethe_private.topmost as c on c.relation = r.child
-  left join lethe_private.topmost as p on p.relation = r.parent
-  left join lethe_private.managed_relations as cm on cm.relation = coalesce(c.root, r.child)
-  left join lethe_private.managed_relations as pm on pm.relation = coalesce(p.root, r.parent);
+  from keys as r
+  left join tops as c on c.relation = r.child
+  left join tops as p on p.relation = r.parent
+  left join managed as cm on cm.relation = coalesce(c.root, r.child)
+  left join managed as pm on pm.relation = coalesce(p.root, r.parent);
 
 comment on view lethe_private.erasure_references is
   'Foreign keys with the managed tables on either side, those of partitions and children as if they were of what these hang under.';

@@ -23,7 +23,14 @@ async function make(schema: string, sql: string, more = ''): Promise<void> {
     grant select, update, delete on all tables in schema ${schema} to lethe_sweeper;
     ${more}`)
 }
-const link = (subject: string, table: string, to: string, kind: string, columns: string, toColumns = 'null') =>
+const link = (
+  subject: string,
+  table: string,
+  to: string,
+  kind: string,
+  columns: string,
+  toColumns = 'null',
+) =>
   db.query(
     `select lethe.set_link('${table}', '${to}', ${columns}, ${toColumns}, subject => '${subject}', kind => '${kind}')`,
   )
@@ -442,29 +449,40 @@ describe('lethe.plan_request', () => {
   it('is for who acts for the controller, as officer, agent or worker, and for erasures alone', async () => {
     const id = await openErasure(db, 'person', ['1'])
     const stranger = await db.asRole('lethe_agent')
-    expect(await refusal(stranger.query('select lethe.plan_request($1)', [id]))).toMatchObject({ code: 'LE114' })
-    await db.query(`insert into lethe.memberships select $1, id from lethe.controllers where name = 'south'`, [
-      new URL(stranger.url).username,
-    ])
-    expect(await refusal(stranger.query('select lethe.plan_request($1)', [id]))).toMatchObject({ code: 'LE114' })
-    await db.query(`insert into lethe.memberships select $1, id from lethe.controllers where name = 'north'`, [
-      new URL(stranger.url).username,
-    ])
+    expect(await refusal(stranger.query('select lethe.plan_request($1)', [id]))).toMatchObject({
+      code: 'LE114',
+    })
+    await db.query(
+      `insert into lethe.memberships select $1, id from lethe.controllers where name = 'south'`,
+      [new URL(stranger.url).username],
+    )
+    expect(await refusal(stranger.query('select lethe.plan_request($1)', [id]))).toMatchObject({
+      code: 'LE114',
+    })
+    await db.query(
+      `insert into lethe.memberships select $1, id from lethe.controllers where name = 'north'`,
+      [new URL(stranger.url).username],
+    )
     await stranger.query('select lethe.plan_request($1)', [id])
     const auditor = await db.asRole('lethe_auditor')
-    expect(await refusal(auditor.query('select lethe.plan_request($1)', [id]))).toMatchObject({ code: '42501' })
+    expect(await refusal(auditor.query('select lethe.plan_request($1)', [id]))).toMatchObject({
+      code: '42501',
+    })
     const worker = await db.asRole('lethe_worker')
     await worker.query('select lethe.plan_request($1)', [id])
     await db.query(`update lethe.requests set kind = 'access' where id = $1`, [id])
-    expect(await refusal(worker.query('select lethe.plan_request($1)', [id]))).toMatchObject({ code: 'LE427' })
+    expect(await refusal(worker.query('select lethe.plan_request($1)', [id]))).toMatchObject({
+      code: 'LE427',
+    })
   })
 
   it('marks a plan: the same rows have the same mark, other rows or another decision another one', async () => {
     const id = await openErasure(db, 'person', ['1'])
     const mark = async (): Promise<string> => {
       await db.query('select lethe.plan_request($1)', [id])
-      return (await db.query<{ plan_mark: string }>('select plan_mark from lethe.requests where id = $1', [id]))[0]!
-        .plan_mark
+      return (
+        await db.query<{ plan_mark: string }>('select plan_mark from lethe.requests where id = $1', [id])
+      )[0]!.plan_mark
     }
     const first = await mark()
     expect(first).toMatch(/^\d+:[0-9a-f]{64}$/)
