@@ -188,7 +188,7 @@ begin
     v_all := v_all || jsonb_build_object(format('archive of %s, rows left', v_group.table_name), v_facts);
   end loop;
 
-  v_columns := lethe_private.fact_columns();
+  v_columns := lethe_private.fact_columns(lethe_private.references_of_people());
   v_links := array(select l from lethe_private.erasure_links(type) as l where l.kind <> 'ignore');
   foreach v_link in array v_links loop
     continue when not exists (select from lethe_private.mirrors as m where m.table_id = v_link.table_id and m.kind = 'rows');
