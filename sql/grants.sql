@@ -323,7 +323,7 @@ grant execute on function lethe.plan_request(bigint) to lethe_officer, lethe_age
 grant execute on function
   lethe.execute_request(bigint, bigint, text),
   lethe.execute_requests(bigint[]),
-  lethe.record_failure(bigint, text, text, text),
+  lethe.record_failure(bigint, text, text, text, text),
   lethe.certify_request(bigint),
   lethe.requests_to_complete(text),
   lethe.advance_request(bigint)

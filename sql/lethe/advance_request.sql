@@ -52,13 +52,10 @@ begin
     end if;
     perform lethe.certify_request(v_request.id);
     return (select r.state from lethe.requests as r where r.id = v_request.id);
-  exception
-    when query_canceled then
-      raise;
-    when others then
-      get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
-      perform lethe_private.fail_request(v_request.id, v_state, v_relation, v_constraint);
-      return 'failed';
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
+    perform lethe_private.fail_request(v_request.id, v_state, v_relation, v_constraint, null);
+    return 'failed';
   end;
 end
 $$;

@@ -18,12 +18,12 @@ declare
 begin
   perform lethe_private.assert_read_committed();
   v_request := lethe_private.get_request(execute_request.request);
+  perform lethe_private.assert_executable(v_request);
   if v_request.kind <> 'erasure' then
     execute format('select lethe_private.%I($1)', 'execute_' || v_request.kind) using v_request;
     perform lethe_private.move_request(r, 'completed') from lethe.requests as r where r.id = v_request.id and r.state = 'approved';
     v_state := 'completed';
   else
-    perform lethe_private.assert_executable(v_request);
     -- What is left for today was announced with all the rest.
     if v_request.state <> 'blocked' then
       perform lethe_private.assert_ledgered(ledger_number);
@@ -68,11 +68,11 @@ begin
   if not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker']) then
     raise exception using errcode = 'LE502', message = format('you may not execute request %s', request.id),
       hint = 'it takes lethe_officer or lethe_worker: see lethe.request_moves';
-  elsif request.kind <> 'erasure' or request.state not in ('approved', 'delayed', 'blocked') then
+  elsif request.state not in ('approved', 'delayed', 'blocked') then
     raise exception using errcode = 'LE431',
       message = format('request %s is %s and cannot be executed', request.id, request.state),
       hint = case request.state
-        when 'received' then 'plan it first: select lethe.plan_request(…); then an officer approves it'
+        when 'received' then 'it is to be approved first; an erasure is planned before that: select lethe.plan_request(…)'
         when 'planned' then 'an officer approves it first'
         else 'only what is approved, delayed by a hold, or blocked is executed' end;
   end if;
@@ -98,22 +98,19 @@ declare
 begin
   perform lethe_private.assert_read_committed();
   for v_group in
-    select array_agg(r order by r.id) as requests, array_agg(r.id order by r.id) as ids, bool_and(r.kind = 'erasure' and r.state = 'approved') as alike
+    select array_agg(l.r order by (l.r).id) as requests, array_agg((l.r).id order by (l.r).id) as ids,
+      bool_and((l.r).kind = 'erasure' and (l.r).state = 'approved') as alike
     from (select lethe_private.get_request(x.id) as r from (select distinct i as id from unnest(execute_requests.requests) as i order by i) as x) as l
-    cross join lateral (select (l.r).*) as r
-    group by r.controller_id, r.subject, r.kind, r.state = 'approved'
-    order by min(r.id)
+    group by (l.r).controller_id, (l.r).subject, (l.r).kind, (l.r).state = 'approved'
+    order by min((l.r).id)
   loop
     v_state := null;
     if v_group.alike and cardinality(v_group.ids) > 1 then
       begin
         perform lethe_private.assert_executable(r), lethe_private.assert_ledgered(null) from unnest(v_group.requests) as r;
         v_state := lethe_private.execute_erasures(v_group.requests);
-      exception
-        when query_canceled then
-          raise;
-        when others then
-          v_state := null;
+      exception when others then
+        v_state := null;
       end;
     end if;
     if v_state is not null then
@@ -135,22 +132,19 @@ create or replace function lethe_private.try_to_execute(request bigint)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_state text; v_constraint text; v_relation text;
+  v_state text; v_constraint text; v_relation text; v_cause text;
 begin
   return lethe.execute_request(try_to_execute.request);
-exception
-  when query_canceled then
-    raise;
-  when others then
-    get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
-    perform lethe_private.fail_request(try_to_execute.request, v_state, v_relation, v_constraint);
-    return 'failed';
+exception when others then
+  get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name, v_cause = column_name;
+  perform lethe_private.fail_request(try_to_execute.request, v_state, v_relation, v_constraint, v_cause);
+  return 'failed';
 end
 $$;
 
 comment on function lethe_private.try_to_execute(bigint) is 'Executes a request, or writes down why that failed.';
 
-create or replace function lethe_private.fail_request(request bigint, sqlstate text, "table" text, "constraint" text)
+create or replace function lethe_private.fail_request(request bigint, sqlstate text, "table" text, "constraint" text, cause text)
   returns void
   language sql
   volatile
@@ -158,18 +152,18 @@ begin atomic
   with failed as (
     update lethe.requests as r
     set failure = jsonb_strip_nulls(jsonb_build_object('sqlstate', fail_request.sqlstate,
-      'table', nullif(fail_request."table", ''), 'constraint', nullif(fail_request."constraint", '')))
+      'cause', nullif(fail_request.cause, ''), 'table', nullif(fail_request."table", ''), 'constraint', nullif(fail_request."constraint", '')))
     where r.id = fail_request.request
     returning r.id, r.failure
   )
   insert into lethe.request_events (request_id, event, reason)
-  select f.id, 'failed', concat_ws(', ', f.failure ->> 'sqlstate', f.failure ->> 'table', f.failure ->> 'constraint') from failed as f;
+  select f.id, 'failed', concat_ws(', ', f.failure ->> 'sqlstate', f.failure ->> 'cause', f.failure ->> 'table', f.failure ->> 'constraint') from failed as f;
 end;
 
-comment on function lethe_private.fail_request(bigint, text, text, text) is 'Writes down what failed: SQLSTATE, table and constraint.';
+comment on function lethe_private.fail_request(bigint, text, text, text, text) is 'Writes down what failed: SQLSTATE, the SQLSTATE that caused it, table and constraint.';
 
 -- For a caller whose transaction was undone by the failure.
-create or replace function lethe.record_failure(request bigint, sqlstate text, "table" text default null, "constraint" text default null)
+create or replace function lethe.record_failure(request bigint, sqlstate text, "table" text default null, "constraint" text default null, cause text default null)
   returns void
   language plpgsql
   volatile
@@ -179,9 +173,9 @@ create or replace function lethe.record_failure(request bigint, sqlstate text, "
 as $$
 begin
   perform lethe_private.get_request(record_failure.request);
-  perform lethe_private.fail_request(record_failure.request, record_failure.sqlstate, record_failure."table", record_failure."constraint");
+  perform lethe_private.fail_request(record_failure.request, record_failure.sqlstate, record_failure."table", record_failure."constraint", record_failure.cause);
 end
 $$;
 
-comment on function lethe.record_failure(bigint, text, text, text) is
-  'Writes down why a request could not be executed: SQLSTATE, table and constraint, never a message. Raises LE114.';
+comment on function lethe.record_failure(bigint, text, text, text, text) is
+  'Writes down why a request could not be executed: SQLSTATE, table and constraint, never a message. cause: of LE433, the SQLSTATE that PostgreSQL gave, which the error has as its column. Raises LE114.';

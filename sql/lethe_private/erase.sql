@@ -36,6 +36,7 @@ begin
         message = format('PostgreSQL refused the erasure (SQLSTATE %s%s%s); nothing was changed', v_state,
           ', table ' || nullif(concat_ws('.', nullif(v_schema, ''), nullif(v_relation, '')), ''), ', constraint ' || nullif(v_constraint, '')),
         constraint = v_constraint, table = v_relation, schema = v_schema,
+        column = v_state,  -- what caused it, for lethe.requests.failure
         hint = case left(v_state, 2)
           when '55' then 'somebody else is at work on a row of it: try again'
           when '40' then 'somebody else is at work on a row of it: try again'

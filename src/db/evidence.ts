@@ -18,6 +18,9 @@ export type Finding = z.infer<typeof finding>
 /** What a cycle did, and the seal that covers it. */
 export type Receipt = z.infer<typeof receipt>
 
+/** What an erasure did, and the seal that covers it. */
+export type Certificate = z.infer<typeof certificate>
+
 /** One term of the policy that the cycle obeyed. */
 export type Term = z.infer<typeof term>
 
@@ -81,6 +84,35 @@ const receipt = z.looseObject({
   }),
 })
 
+const erasedLine = z.looseObject({ table: z.string(), place: z.enum(['live', 'archive']), rows: z.number() })
+const changedLine = erasedLine.extend({ columns: z.array(z.string()) })
+// Loose, as a receipt is.
+const certificate = z.looseObject({
+  request: z.number(),
+  number: z.number(),
+  controller: z.looseObject({ name: z.string(), title: z.string().nullable(), time_zone: z.string() }),
+  received_on: z.string(),
+  executed_at: z.string(),
+  issued_at: z.string(),
+  erased: z.array(erasedLine),
+  anonymized: z.array(changedLine),
+  cut: z.array(changedLine),
+  retained: z.array(erasedLine.extend({ basis: z.string().nullable(), until: z.string().nullable() })),
+  findings: z.array(z.looseObject({ place: z.string(), object: z.string(), finding: z.string() })),
+  recipients: z.array(z.looseObject({ name: z.string(), state: z.string() })),
+  remains: z.array(z.string()),
+  root: z.string(),
+  key_version: z.number(),
+  ledger: z.number().nullable(),
+  seal: z.looseObject({
+    chain: z.string(),
+    number: z.number(),
+    hash: z.string(),
+    sealed_at: z.string(),
+    certificate_sha256: z.string(),
+  }),
+})
+
 /** The heads of the chains that the login may see. */
 export async function evidenceHeads(db: Queryable): Promise<Head[]> {
   const { rows } = await db.query('select controller, chain, number, hash, line from lethe.evidence_heads()')
@@ -117,4 +149,22 @@ export async function lastReceipts(
 export async function readReceipt(database: DatabasePool, cycle: number): Promise<Receipt> {
   const row = await database.one(sql.type(z.object({ receipt }))`select lethe.receipt(${cycle}) as receipt`)
   return row.receipt
+}
+
+/**
+ * A certificate of a request, by default the last; sealed when it is first asked for.
+ *
+ * @throws SQLSTATE LE114, LE438 when there is none that the login may see.
+ */
+export async function readCertificate(
+  database: DatabasePool,
+  request: number,
+  number?: number,
+): Promise<Certificate> {
+  const row = await database.one(
+    sql.type(
+      z.object({ certificate }),
+    )`select lethe.certificate(${request}, ${number ?? null}) as certificate`,
+  )
+  return row.certificate
 }

@@ -1,43 +1,18 @@
-/**
- * A receipt as a document: Markdown for people, JSON for programs, each with its own signature. What is
- * signed is the text itself, byte for byte, so that nobody needs to know how it was made to check it.
- */
-import { type KeyObject, sign, verify } from 'node:crypto'
+/** A receipt as a document: what a cycle did. See signed.ts for how it is signed. */
+import type { KeyObject } from 'node:crypto'
 import type { Receipt, Term } from '../db/evidence.ts'
 import { LetheError } from '../errors.ts'
-import { fingerprint } from './keys.ts'
-
-/** The two forms of a receipt. */
-export type Form = 'text' | 'json'
+import { type Form, plain, readSigned, type SignedDocument, writeSigned } from './signed.ts'
 
 /** A receipt that somebody handed over, taken apart but not believed yet. */
-export interface Given {
-  form: Form
+export interface Given extends SignedDocument {
   cycle: number
   controller: string
-  /** What the signature is over. */
-  signed: string
-  signature?: { key: string; value: string }
 }
-
-const BEGIN = '-----BEGIN LETHE SIGNATURE-----'
-const END = '-----END LETHE SIGNATURE-----'
 
 /** The document as it is written, signed where a key is given. */
 export function writeReceipt(receipt: Receipt, form: Form, key?: KeyObject): string {
-  const signed = receiptText(receipt, form)
-  const value = key && sign(null, Buffer.from(signed), key).toString('base64')
-  if (form === 'json') {
-    return jsonDocument(signed, key && value ? { key: fingerprint(key), value } : undefined)
-  }
-  if (!key) return `${signed}\nThis receipt is not signed.\n`
-  return `${signed}\n${BEGIN}\nEd25519 ${fingerprint(key)}\n${value}\n${END}\n`
-}
-
-function jsonDocument(signed: string, signature?: { key: string; value: string }): string {
-  const { key, value } = signature ?? {}
-  const signedBy = signature ? { algorithm: 'Ed25519', key, value } : null
-  return `{"receipt":${signed},"signature":${JSON.stringify(signedBy)}}\n`
+  return writeSigned('receipt', receiptText(receipt, form), form, key)
 }
 
 /** What is signed. */
@@ -47,61 +22,22 @@ export function receiptText(receipt: Receipt, form: Form): string {
 
 /** @throws LetheError LE805 when it is no receipt of Lethe, to the last character. */
 export function readReceiptFile(content: string): Given {
-  const given = content.startsWith('{') ? readJson(content) : readText(content)
-  if (given) return given
+  const given = readSigned('receipt', content)
+  const about = given && aboutReceipt(given)
+  if (about) return { ...given, ...about }
   throw new LetheError('this is no receipt, or it was changed', {
     code: 'LE805',
     hint: 'lethe receipt writes one: keep it as it is, without conversion of line ends',
   })
 }
 
-/** True when the key made the signature over exactly this text. */
-export function isSignedBy(given: Given, key: KeyObject): boolean {
-  if (!given.signature || given.signature.key !== fingerprint(key)) return false
-  return verify(null, Buffer.from(given.signed), key, Buffer.from(given.signature.value, 'base64'))
-}
-
-const FOOT = new RegExp(
-  `\\n(?:This receipt is not signed\\.|${BEGIN}\\nEd25519 (sha256:[0-9a-f]{64})\\n([A-Za-z0-9+/]{86}==)\\n${END})\\n$`,
-)
-
-function readText(content: string): Given | undefined {
-  const foot = FOOT.exec(content)
-  const head = /^# Receipt of cycle (\d+) of ([a-z][a-z0-9_-]*)\n/.exec(content)
-  if (!foot || !head) return undefined
-  return assemble('text', Number(head[1]), head[2]!, content.slice(0, foot.index), foot[1], foot[2])
-}
-
-function readJson(content: string): Given | undefined {
-  try {
-    const { receipt, signature } = JSON.parse(content)
-    const signed = JSON.stringify(receipt)
-    // Written in one way only, so that not even a blank can be changed.
-    if (jsonDocument(signed, signature ?? undefined) !== content) return undefined
-    return assemble(
-      'json',
-      receipt.cycle.id,
-      receipt.controller.name,
-      signed,
-      signature?.key,
-      signature?.value,
-    )
-  } catch {
-    return undefined
+function aboutReceipt({ form, signed }: SignedDocument): { cycle: number; controller: string } | undefined {
+  if (form === 'text') {
+    const head = /^# Receipt of cycle (\d+) of ([a-z][a-z0-9_-]*)\n/.exec(signed)
+    return head ? { cycle: Number(head[1]), controller: head[2]! } : undefined
   }
-}
-
-function assemble(
-  form: Form,
-  cycle: number,
-  controller: string,
-  signed: string,
-  key?: string,
-  value?: string,
-): Given | undefined {
-  if (value !== undefined && Buffer.from(value, 'base64').toString('base64') !== value) return undefined
-  const signature = key && value ? { key, value } : undefined
-  return { form, cycle, controller, signed, signature }
+  const { cycle, controller } = JSON.parse(signed)
+  return cycle && controller ? { cycle: cycle.id, controller: controller.name } : undefined
 }
 
 function markdown(receipt: Receipt): string {
@@ -193,9 +129,4 @@ export function describeTerm({
       ...(conditional ? ['where its condition holds'] : []),
     ].join(', '),
   )
-}
-
-/** Names are the host's: none of them may begin a line or a column of its own. */
-function plain(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replaceAll('|', '\\|')
 }

@@ -123,7 +123,7 @@ async function keepArchive(client: Client): Promise<void> {
       for v_table in
         select c.relname from pg_class as c
         where c.relnamespace = 'lethe'::regnamespace and c.relkind = 'r'
-          and c.relname in ('controllers', 'cycles', 'cycle_tables', 'evidence', 'evidence_batches', 'seals', 'archive_openings', 'policy_changes')
+          and c.relname in ('controllers', 'cycles', 'cycle_tables', 'evidence', 'evidence_batches', 'seals', 'archive_openings', 'certificates', 'policy_changes')
       loop
         execute format('create table lethe_archive.%I as table lethe.%I', v_table.relname, v_table.relname);
       end loop;

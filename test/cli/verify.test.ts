@@ -249,7 +249,8 @@ describe('lethe receipt', () => {
 
   it('fails when one character was changed, wherever it is', async () => {
     const { createPublicKey } = await import('node:crypto')
-    const { isSignedBy, readReceiptFile } = await import('../../src/evidence/receipt.ts')
+    const { readReceiptFile } = await import('../../src/evidence/receipt.ts')
+    const { isSignedBy } = await import('../../src/evidence/signed.ts')
     const publicKey = createPublicKey(await readFile(`${key()}.pub`))
     const holds = (receipt: string): boolean => {
       try {

@@ -141,7 +141,7 @@ describe('a blocked erasure', () => {
     const before = await readTables(db, MUSIC_TABLES)
     await expect(refusal(db.query(`call lethe.run_cycle('south')`))).resolves.toMatchObject({ code: 'LE404' })
     expect(changed(before, await readTables(db, MUSIC_TABLES))).toEqual([])
-    expect((await requestState(db, request)).failure).toEqual({ sqlstate: 'LE433' })
+    expect((await requestState(db, request)).failure).toEqual({ sqlstate: 'LE433', cause: 'P0001' })
     await db.query('drop trigger no on music.customers')
     await db.query(`call lethe.run_cycle('south')`)
     expect((await requestState(db, request)).state).toBe('completed')
@@ -202,7 +202,7 @@ describe('many erasures', () => {
     expect(states.map(({ state }) => state)).toEqual(['executed', 'failed', 'executed'])
     expect(await requestState(db, requests[1]!)).toMatchObject({
       state: 'approved',
-      failure: { sqlstate: 'LE433' },
+      failure: { sqlstate: 'LE433', cause: 'P0001' },
     })
     const after = await readTables(db, MUSIC_TABLES)
     expect(after['music.customers/42']).toMatchObject({ email: 'c42@example.org' })

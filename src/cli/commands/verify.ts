@@ -3,11 +3,18 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { openPool } from '../../db/client.ts'
 import { toLetheError } from '../../db/errors.ts'
-import { type Finding, readReceipt, verifyEvidence } from '../../db/evidence.ts'
+import { type Finding, readCertificate, readReceipt, verifyEvidence } from '../../db/evidence.ts'
 import { LetheError } from '../../errors.ts'
 import { readAnchor } from '../../evidence/anchor.ts'
+import {
+  certificateText,
+  type GivenCertificate,
+  looksLikeCertificate,
+  readCertificateFile,
+} from '../../evidence/certificate.ts'
 import { openSigningKey, readPublicKey } from '../../evidence/keys.ts'
-import { type Given, isSignedBy, readReceiptFile, receiptText } from '../../evidence/receipt.ts'
+import { type Given as GivenReceipt, readReceiptFile, receiptText } from '../../evidence/receipt.ts'
+import { isSignedBy } from '../../evidence/signed.ts'
 import {
   action,
   type Context,
@@ -17,6 +24,8 @@ import {
   EXIT_OK,
 } from '../command.ts'
 import type { Output } from '../output.ts'
+
+type Given = GivenReceipt | GivenCertificate
 
 /** More than that is for `--json`. */
 const SHOWN_MAX = 50
@@ -36,7 +45,7 @@ export function register(program: Command): void {
     .option('--controller <name>', 'one controller; default all')
     .option(
       '--receipt <file>',
-      'check this receipt instead: its signature and, where one is named, the database',
+      'check this receipt, or certificate, instead: its signature and, where one is named, the database',
     )
     .option('--public-key <file>', 'the key that signed it (default: that of LETHE_SIGNING_KEY)')
     .action(async function (this: Command, ...args: unknown[]) {
@@ -63,7 +72,7 @@ async function checkEvidence({ options, out, pool, progress }: DatabaseContext<O
 }
 
 async function checkReceipt({ options, out }: Context<Options>): Promise<number> {
-  const given = await readFile(options.receipt!, 'utf8').then(readReceiptFile, (error) => {
+  const given: Given = await readFile(options.receipt!, 'utf8').then(readDocument, (error) => {
     throw new LetheError(`the receipt ${options.receipt} cannot be read: ${error.code}`, {
       code: 'LE805',
       cause: error,
@@ -85,8 +94,21 @@ async function checkReceipt({ options, out }: Context<Options>): Promise<number>
     checkSignature(given, key),
     databaseUrl ? await compare(given, databaseUrl) : notCompared(given),
   ]
-  return say(out, findings, `the receipt of cycle ${given.cycle} of ${given.controller} is as it was written`)
+  return say(out, findings, `${describe(given)} is as it was written`)
 }
+
+const readDocument = (content: string): Given =>
+  looksLikeCertificate(content) ? readCertificateFile(content) : readReceiptFile(content)
+
+const contradiction = (given: Given): string =>
+  'cycle' in given
+    ? `says otherwise about cycle ${given.cycle}: lethe receipt ${given.cycle} shows what`
+    : `says otherwise about request ${given.request}: select lethe.certificate(${given.request}, ${given.number}) shows what`
+
+const describe = (given: Given): string =>
+  'cycle' in given
+    ? `the receipt of cycle ${given.cycle} of ${given.controller}`
+    : `certificate ${given.number} of request ${given.request} of ${given.controller}`
 
 function checkSignature(given: Given, key: Parameters<typeof isSignedBy>[1] | undefined): Finding {
   const about = { controller: given.controller, object: 'signature' }
@@ -96,13 +118,18 @@ function checkSignature(given: Given, key: Parameters<typeof isSignedBy>[1] | un
       severity: 'warning',
       finding: given.signature ? 'not checked: no public key was given' : 'not signed',
     }
-  if (!given.signature) return { ...about, severity: 'error', finding: 'the receipt is not signed' }
+  if (!given.signature)
+    return {
+      ...about,
+      severity: 'error',
+      finding: `the ${'cycle' in given ? 'receipt' : 'certificate'} is not signed`,
+    }
   return isSignedBy(given, key)
     ? { ...about, severity: 'info', finding: `made by the key ${given.signature.key}` }
     : {
         ...about,
         severity: 'error',
-        finding: 'was not made by this key over this text: the receipt was changed, or another key signed it',
+        finding: 'was not made by this key over this text: it was changed, or another key signed it',
       }
 }
 
@@ -119,21 +146,29 @@ async function compare(given: Given, databaseUrl: string): Promise<Finding> {
   const about = { controller: given.controller, object: 'database' }
   const pool = await openPool(databaseUrl, { connectionsMax: 1 })
   try {
-    const receipt = await readReceipt(pool, given.cycle)
-    return receiptText(receipt, given.form) === given.signed
-      ? { ...about, severity: 'info', finding: `has the same figures, under seal ${receipt.seal.number}` }
-      : {
-          ...about,
-          severity: 'error',
-          finding: `says otherwise about cycle ${given.cycle}: lethe receipt ${given.cycle} shows what`,
-        }
+    const { text, seal } = await writtenAgain(pool, given)
+    return text === given.signed
+      ? { ...about, severity: 'info', finding: `has the same figures, under seal ${seal}` }
+      : { ...about, severity: 'error', finding: contradiction(given) }
   } catch (error) {
     const known = toLetheError(error, databaseUrl)
-    if (known.code !== 'LE802') throw known
+    if (!['LE802', 'LE438', 'LE114'].includes(known.code ?? '')) throw known
     return { ...about, severity: 'error', finding: known.message }
   } finally {
     await pool.end()
   }
+}
+
+async function writtenAgain(
+  pool: Awaited<ReturnType<typeof openPool>>,
+  given: Given,
+): Promise<{ text: string; seal: number }> {
+  if ('cycle' in given) {
+    const receipt = await readReceipt(pool, given.cycle)
+    return { text: receiptText(receipt, given.form), seal: receipt.seal.number }
+  }
+  const certificate = await readCertificate(pool, given.request, given.number)
+  return { text: certificateText(certificate, given.form), seal: certificate.seal.number }
 }
 
 /** Findings as a table, the worst first, and one sentence about all of them. */
