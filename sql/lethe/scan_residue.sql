@@ -30,6 +30,8 @@ begin
   insert into lethe.request_events (request_id, event) select r, 'looked for residue' from unnest(v_requests) as r order by r;
   update lethe.requests as r set verified_at = clock_timestamp() where r.id = any (v_requests);
   if not scan_residue.keep then
+    perform lethe_private.suppress(r.id) from lethe.requests as r
+    where r.id = any (v_requests) and r.kind = 'erasure' and not exists (select from lethe_private.suppressions as s where s.request_id = r.id);
     perform lethe_private.forget_identifiers(r.id) from lethe.requests as r where r.id = any (v_requests) and lethe_private.all_are_told(r);
   end if;
   return query
