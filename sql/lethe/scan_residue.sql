@@ -16,9 +16,9 @@ declare
 begin
   -- Each is locked, if the login may see it.
   select array_agg(g.id) into v_requests
-  from unnest(coalesce(scan_residue.requests, array(
+  from (select distinct u from unnest(coalesce(scan_residue.requests, array(
     select r.id from lethe.requests as r
-    where r.state = 'executed' and (lethe_private.acts_for(r.controller_id) or lethe_private.is_one_of(array['lethe_worker'])) order by r.id))) as x (id)
+    where r.state = 'executed' and (lethe_private.acts_for(r.controller_id) or lethe_private.is_one_of(array['lethe_worker']))))) as u order by u) as x (id)
   cross join lateral lethe_private.get_request(x.id) as g;
 
   for v_controller in select distinct c.* from lethe.requests as r join lethe.controllers as c on c.id = r.controller_id where r.id = any (v_requests) order by c.id loop

@@ -176,6 +176,19 @@ describe('where it looks', () => {
     expect(await found(id, 'jobs')).toEqual([])
   })
 
+  it("says nothing of what Lethe wrote down for another controller's request", async () => {
+    await clear()
+    await db.query(`delete from lethe.policy_changes; delete from lethe.request_events`)
+    const [north, south] = [await open('north'), await open('south')]
+    await db.query(
+      `insert into lethe.request_events (request_id, event, reason) values (${south}, 'noted', 'for luis@example.org')`,
+    )
+    expect(await found(north, 'evidence')).toEqual([])
+    expect((await scan(south, true, db)).filter((f) => f.place === 'evidence')).toMatchObject([
+      { object: 'lethe.request_events.reason', rows: 1 },
+    ])
+  })
+
   it('finds what the statistics still hold, renews them where it may, and says so where it may not', async () => {
     await clear()
     await db.query(`
