@@ -187,6 +187,7 @@ describe('where it looks', () => {
     expect((await scan(south, true, db)).filter((f) => f.place === 'evidence')).toMatchObject([
       { object: 'lethe.request_events.reason', rows: 1 },
     ])
+    await db.query(`delete from lethe.request_events`)
   })
 
   it('finds what the statistics still hold, renews them where it may, and says so where it may not', async () => {
