@@ -210,6 +210,23 @@ create index suppressions_by_request on lethe_private.suppressions (request_id);
 comment on table lethe_private.suppressions is
   'Keyed hashes of the identifiers of people who were forgotten, so that an import can be told not to bring them back. Pseudonymous personal data: with a basis and a last day.';
 
+create table lethe_private.recaptures (
+  id             bigint generated always as identity primary key,
+  controller_id  int not null references lethe.controllers on delete cascade,
+  request_id     bigint references lethe.requests on delete set null,
+  table_id       int not null references lethe.managed_tables on delete cascade,
+  column_name    text not null,
+  key            text not null,
+  until          date not null,
+  at             timestamptz not null default clock_timestamp()
+);
+create index recaptures_by_controller on lethe_private.recaptures (controller_id);
+create index recaptures_by_request on lethe_private.recaptures (request_id);
+create index recaptures_by_table on lethe_private.recaptures (table_id);
+
+comment on table lethe_private.recaptures is
+  'Rows that brought back somebody who asked to be forgotten, by key, where the table flags them: for a person to decide. Until the suppression ends.';
+
 -- Certificates ----------------------------------------------------------------------------------
 
 create table lethe.certificates (

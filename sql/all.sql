@@ -215,6 +215,8 @@
 --!include lethe_private/residue_look.sql
 --!include lethe_private/residue_statistics.sql
 --!include lethe/scan_residue.sql
+--!include lethe_private/suppressions.sql
+--!include lethe/suppressions.sql
 -- (requests: desk)
 --!include lethe/open_request.sql
 --!include lethe/move_requests.sql

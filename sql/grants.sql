@@ -86,6 +86,7 @@ alter table lethe_private.request_roots enable row level security;
 alter table lethe_private.kept_rows enable row level security;
 alter table lethe_private.request_identifiers enable row level security;
 alter table lethe_private.suppressions enable row level security;
+alter table lethe_private.recaptures enable row level security;
 alter table lethe_private.packages enable row level security;
 alter table lethe_private.recipient_secrets enable row level security;
 alter table lethe_private.notification_hashes enable row level security;
@@ -332,6 +333,9 @@ grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe
 -- (requests: residue and suppression)
 grant execute on function lethe.scan_residue(bigint[], boolean) to lethe_officer, lethe_worker;
 grant execute on function lethe.link_finding_sql(bigint, int) to lethe_officer, lethe_agent;
+grant execute on function lethe.is_suppressed(text, text, text) to lethe_officer, lethe_agent, lethe_worker;
+grant execute on function lethe.suppression_sql(text, text) to lethe_officer, lethe_auditor;
+grant execute on function lethe.list_recaptures(), lethe.allow_recapture(text, text, text, text) to lethe_officer;
 -- What reads texts as lethe_sweeper; these know nothing.
 grant execute on function lethe_private.readable(text), lethe_private.phone_keys(text) to lethe_sweeper;
 -- (requests: ledger)

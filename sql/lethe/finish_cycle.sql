@@ -49,6 +49,7 @@ begin
   delete from lethe_private.exemptions as e where e.until < v_cycle.local_date - 7;
   delete from lethe_private.compiled as p where p.cycle_id = finish_cycle.cycle_id;
   perform lethe_private.purge_packages();
+  perform lethe_private.purge_suppressions();
   perform lethe_private.remember_relations();
   perform lethe_private.write_guards();
   perform lethe_private.write_receipt(v_cycle);

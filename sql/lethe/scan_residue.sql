@@ -16,9 +16,9 @@ declare
 begin
   -- Each is locked, if the login may see it.
   select array_agg(g.id) into v_requests
-  from unnest(coalesce(scan_residue.requests, array(
+  from (select distinct u from unnest(coalesce(scan_residue.requests, array(
     select r.id from lethe.requests as r
-    where r.state = 'executed' and (lethe_private.acts_for(r.controller_id) or lethe_private.is_one_of(array['lethe_worker'])) order by r.id))) as x (id)
+    where r.state = 'executed' and (lethe_private.acts_for(r.controller_id) or lethe_private.is_one_of(array['lethe_worker']))))) as u order by u) as x (id)
   cross join lateral lethe_private.get_request(x.id) as g;
 
   for v_controller in select distinct c.* from lethe.requests as r join lethe.controllers as c on c.id = r.controller_id where r.id = any (v_requests) order by c.id loop
@@ -30,6 +30,8 @@ begin
   insert into lethe.request_events (request_id, event) select r, 'looked for residue' from unnest(v_requests) as r order by r;
   update lethe.requests as r set verified_at = clock_timestamp() where r.id = any (v_requests);
   if not scan_residue.keep then
+    perform lethe_private.suppress(r.id) from lethe.requests as r
+    where r.id = any (v_requests) and r.kind = 'erasure' and not exists (select from lethe_private.suppressions as s where s.request_id = r.id);
     perform lethe_private.forget_identifiers(r.id) from lethe.requests as r where r.id = any (v_requests) and lethe_private.all_are_told(r);
   end if;
   return query

@@ -96,22 +96,30 @@ return '(?<![[:alnum:]])' || case when form like '%@%' then '(?<![[:alnum:]][._+
 
 comment on function lethe_private.form_pattern(text) is 'A regular expression for one written form of an identifier, standing by itself.';
 
--- The word by which a text is found that may hold a form: the longest one; of an address, before the @, since many share
--- what is behind it.
-create or replace function lethe_private.key_word(form text)
+-- The words by which a text can be found that may hold a form; of an address those before the @, since many share what is
+-- behind it.
+create or replace function lethe_private.key_words(form text)
+  returns setof text
+  language sql
+  immutable
+begin atomic
+  select distinct w.word
+  from regexp_split_to_table(case when split_part(form, '@', 1) ~ '[[:alnum:]]' then split_part(form, '@', 1) else form end, '[^[:alnum:]]+') as w (word)
+  where w.word <> '';
+end;
+
+comment on function lethe_private.key_words(text) is 'The words of a form by which texts may be found.';
+
+-- What stands in every text that holds the form, as it is: quicker asked than a pattern.
+create or replace function lethe_private.longest_piece(form text)
   returns text
   language sql
   immutable
 begin atomic
-  select w.word
-  from (values (split_part(form, '@', 1), 1), (form, 2)) as p (part, n)
-  cross join lateral regexp_split_to_table(p.part, '[^[:alnum:]]+') with ordinality as w (word, n)
-  where w.word <> ''
-  order by p.n, length(w.word) desc, w.n
-  limit 1;
+  select p.piece from regexp_split_to_table(form, '[ \\]+') with ordinality as p (piece, n) order by length(p.piece) desc, p.n limit 1;
 end;
 
-comment on function lethe_private.key_word(text) is 'The word of a form by which texts are found.';
+comment on function lethe_private.longest_piece(text) is 'The longest part of a form that is always written in one way.';
 
 create or replace function lethe_private.phone_within(identifier text)
   returns text
@@ -126,11 +134,14 @@ create or replace function lethe_private.is_too_short(identifier text)
   returns boolean
   language sql
   immutable
-return length(lethe_private.normalise_identifier(identifier)) < 4 and identifier not like '%@%' or lethe_private.key_word(lethe_private.normalise_identifier(identifier)) is null;
+return length(lethe_private.normalise_identifier(identifier)) < 4 and identifier not like '%@%' or identifier !~ '[[:alnum:]]';
 
 comment on function lethe_private.is_too_short(text) is 'True for what would be found everywhere.';
 
--- {"words": {key word: [{"r": request, "k": column, "v": pattern}]}, "phones": {digits: [{"r", "k"}]}, "at": all words are of addresses}
+-- {"words": {word: [{"r": request, "k": column, "s": piece, "v": pattern}]}, "phones": {digits: [{"r", "k"}]}, "at": all are addresses}
+--
+-- Each form is found by the one of its words that the fewest others have: a thousand people called Martin are found by
+-- their first names.
 create or replace function lethe_private.wanted(requests bigint[])
   returns jsonb
   language sql
@@ -140,26 +151,33 @@ begin atomic
     select i.request_id, i.column_name, i.identifier, lethe_private.phone_within(i.identifier) as phone
     from lethe_private.identifiers_of(requests) as i
     where not lethe_private.is_too_short(i.identifier)
-  ), words as (
-    select lethe_private.key_word(f) as word, f like '%@%' as is_address, jsonb_agg(distinct jsonb_build_object('r', i.request_id, 'k', i.column_name, 'v', lethe_private.form_pattern(f))) as found
+  ), forms as materialized (
+    select f.form, jsonb_agg(distinct jsonb_build_object('r', i.request_id, 'k', i.column_name)) as whose
     from identifiers as i
-    cross join lateral lethe_private.written_forms(i.identifier) as f
-    where lethe_private.phone_digits(i.identifier) is null and lethe_private.key_word(f) is not null
-    group by 1, 2
-  ), grouped as (
-    select w.word, bool_and(w.is_address) as is_address, jsonb_agg(e) as found
-    from words as w cross join lateral jsonb_array_elements(w.found) as e
-    group by w.word
+    cross join lateral lethe_private.written_forms(i.identifier) as f (form)
+    where lethe_private.phone_digits(i.identifier) is null
+    group by f.form
+  ), words as materialized (
+    select f.form, w.word, count(*) over (partition by w.word) as others
+    from forms as f cross join lateral lethe_private.key_words(f.form) as w (word)
+  ), chosen as (
+    select distinct on (w.form) w.form, w.word from words as w order by w.form, w.others, length(w.word) desc, w.word
+  ), found as (
+    select c.word, jsonb_agg(x || jsonb_build_object('s', lethe_private.longest_piece(c.form), 'v', lethe_private.form_pattern(c.form))) as forms
+    from chosen as c
+    join forms as f on f.form = c.form
+    cross join lateral jsonb_array_elements(f.whose) as x
+    group by c.word
   ), phones as (
-    select right(i.phone, 9) as digits, jsonb_agg(distinct jsonb_build_object('r', i.request_id, 'k', i.column_name)) as found
+    select right(i.phone, 9) as digits, jsonb_agg(distinct jsonb_build_object('r', i.request_id, 'k', i.column_name)) as whose
     from identifiers as i
     where i.phone is not null
     group by 1
   )
   select jsonb_build_object(
-    'words', (select jsonb_object_agg(g.word, g.found) from grouped as g),
-    'at', (select bool_and(g.is_address) from grouped as g),
-    'phones', (select jsonb_object_agg(p.digits, p.found) from phones as p));
+    'words', (select jsonb_object_agg(f.word, f.forms) from found as f),
+    'at', (select bool_and(f.form like '%@%') from forms as f),
+    'phones', (select jsonb_object_agg(p.digits, p.whose) from phones as p));
 end;
 
 comment on function lethe_private.wanted(bigint[]) is 'What is looked for on behalf of some requests.';

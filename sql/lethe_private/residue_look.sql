@@ -121,6 +121,28 @@ $$;
 
 comment on function lethe_private.look_at_archive(bigint[], lethe.controllers, jsonb) is 'Looks through what is archived of a controller.';
 
+-- Whose a row of Lethe's own is: by its controller, or by what it belongs to. What belongs to no controller is everybody's.
+create or replace function lethe_private.own_rows_sql(relation oid, controller lethe.controllers)
+  returns text
+  language sql
+  stable
+begin atomic
+  select string_agg(format(case a.attname
+      when 'controller_id' then '(c.controller_id is null or c.controller_id = %1$s)'
+      when 'request_id' then 'c.request_id in (select r.id from lethe.requests as r where r.controller_id = %1$s)'
+      when 'notification_id' then 'c.notification_id in (select n.id from lethe.notifications as n join lethe.requests as r on r.id = n.request_id where r.controller_id = %1$s)'
+      when 'cycle_id' then 'c.cycle_id in (select y.id from lethe.cycles as y where y.controller_id = %1$s)'
+      when 'hold_id' then 'c.hold_id in (select h.id from lethe.holds as h where h.controller_id is null or h.controller_id = %1$s)'
+    end, controller.id), ' and ')
+  from pg_attribute as a
+  where a.attrelid = own_rows_sql.relation and not a.attisdropped
+    and (a.attname = 'controller_id' or a.attname in ('request_id', 'notification_id', 'cycle_id', 'hold_id') and not exists (
+      select from pg_attribute as o where o.attrelid = a.attrelid and o.attname = 'controller_id' and not o.attisdropped));
+end;
+
+comment on function lethe_private.own_rows_sql(oid, lethe.controllers) is
+  'True for the rows of a table of Lethe''s own (alias c) that are the controller''s, or nobody''s; null: all are nobody''s.';
+
 -- What Lethe itself has written down, and the payloads of its jobs. Not what it keeps of the person in order to do the
 -- request (roots and identifiers), which goes with it.
 create or replace function lethe_private.look_at_own(requests bigint[], controller lethe.controllers, wanted jsonb)
@@ -137,7 +159,6 @@ declare
 begin
   for v_table in
     select c.oid, format('%I.%I', n.nspname, c.relname) as name, case n.nspname when 'lethe_jobs' then 'jobs' else 'evidence' end as place,
-      exists (select from pg_attribute as a where a.attrelid = c.oid and a.attname = 'controller_id' and not a.attisdropped) as has_controller,
       has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as may
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
@@ -151,7 +172,7 @@ begin
     continue when v_columns.expressions is null;
     if v_table.may then
       select * into v_look from lethe_private.look_through('own', lethe_private.residue_sql(v_table.name || ' as c', v_columns.expressions,
-        case when v_table.has_controller then format('(c.controller_id is null or c.controller_id = %s)', controller.id) end, 'null::text', wanted), wanted);
+        case v_table.place when 'evidence' then lethe_private.own_rows_sql(v_table.oid, controller) end, 'null::text', wanted), wanted);
       return query
         select f.request, v_table.place, f.object, case v_table.place when 'jobs' then 'found: it goes with the job' else 'found' end, f.rows, f.by_columns
         from lethe_private.found_rows(v_look.facts, v_columns.names) as f;

@@ -35,13 +35,18 @@ from (
       ) as w
       cross join lateral jsonb_array_elements((select convert_from($2, 'UTF8')::jsonb -> 'words') -> w.word) as e
       cross join lateral unnest(d.texts) with ordinality as v (value, n)
-      where v.value ~ (e ->> 'v')$sql$,
+      where strpos(v.value, e ->> 's') > 0 and v.value ~ (e ->> 'v')$sql$,
         case when (wanted ->> 'at')::boolean then 'strpos(array_to_string(d.texts, chr(10)), ''@'') > 0 and ' else '' end) end,
       case when jsonb_typeof(wanted -> 'phones') = 'object' then $sql$select (e ->> 'r')::bigint as request, v.n, e ->> 'k' as identifier_column
       from unnest(d.texts) with ordinality as v (value, n)
       cross join lateral lethe_private.phone_keys(v.value) as p (digits)
       cross join lateral jsonb_array_elements((select convert_from($2, 'UTF8')::jsonb -> 'phones') -> p.digits) as e
-      where v.value ~ '\d([^[:alnum:]]{0,3}\d){6}'$sql$ end),
+      -- Most numbers are nobody's, so the digits alone come first.
+      where v.value ~ '\d([^[:alnum:]]{0,3}\d){6}' and exists (
+        select from regexp_matches(v.value, '\d(?:[^[:alnum:]]{0,3}\d){6,}', 'g') as m (run)
+        cross join lateral regexp_replace(m.run[1], '\D', '', 'g') as r (digits)
+        cross join generate_series(1, length(r.digits) - 6) as i
+        where (select convert_from($2, 'UTF8')::jsonb -> 'phones') ?| array[substr(r.digits, i, 9), substr(r.digits, i, 8), substr(r.digits, i, 7)])$sql$ end),
     coalesce("where", 'true'));
 end;
 

@@ -11,6 +11,7 @@ import { aggregatedClock } from './linked.ts'
 import { methodMasks } from './methods.ts'
 import { purgePartition } from './partition.ts'
 import { purgeChildren } from './purge.ts'
+import { residueOfMany } from './residue.ts'
 import { sweepPartial, sweepPartialBoth, sweepPlain, sweepUuid, twoDelays } from './sweep.ts'
 
 export const cases: Case[] = [
@@ -36,5 +37,6 @@ export const cases: Case[] = [
   verifyFull,
   blastRadius,
   timeTravel,
+  residueOfMany,
   foreground,
 ]
