@@ -66,7 +66,9 @@ const receipt = z.looseObject({
     }),
   ),
   // Receipts of earlier versions have none.
-  requests: z.array(z.looseObject({ request: z.number(), failure: z.looseObject({ sqlstate: z.string() }) })).optional(),
+  requests: z
+    .array(z.looseObject({ request: z.number(), failure: z.looseObject({ sqlstate: z.string() }) }))
+    .optional(),
   rules: z.array(z.looseObject({ table_name: z.string(), rule: z.string() })),
   policy: z.looseObject({ sha256: z.string(), terms: z.array(term) }),
   key_version: z.number(),

@@ -160,7 +160,9 @@ function markdownTable(rules: Receipt['rules']): string {
 }
 
 function faults({ tables, requests = [] }: Receipt): string {
-  const failed = requests.map(({ request, failure }) => `- request ${request}: failed, SQLSTATE ${failure.sqlstate}\n`)
+  const failed = requests.map(
+    ({ request, failure }) => `- request ${request}: failed, SQLSTATE ${failure.sqlstate}\n`,
+  )
   const lines = tables
     .filter(({ state }) => state !== 'verified')
     .map(({ table, state, failure }) => {

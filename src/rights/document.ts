@@ -1,0 +1,60 @@
+/**
+ * What `lethe.personal_data` answers, version 1. Counterpart: sql/lethe/personal_data.sql; docs/portability.schema.json
+ * says the same to other programs.
+ *
+ * - **table**: the rows of one table and place that belong to the person in one way.
+ * - **kind**: `root` (the person), `own`, `share` (also somebody else's), `mention` (somebody else's that names the person).
+ * - **place**: `live`, `archive`, or `archived values` (what was archived of columns of live rows).
+ * - **until**: the first day on which the policy ends the row or a column of it; null where it names no day.
+ * - `***` stands where another person's data is.
+ */
+import { z } from 'zod'
+
+const Column = z.object({
+  name: z.string(),
+  category: z.string(),
+  purposes: z.array(z.string()),
+  legal_basis: z.string(),
+  source: z.string(),
+  rules: z.array(z.string()),
+})
+
+const Row = z.object({
+  values: z.record(z.string(), z.unknown()),
+  until: z.object({ row: z.string().nullable(), columns: z.record(z.string(), z.string()) }),
+})
+
+const Table = z.object({
+  table: z.string(),
+  kind: z.enum(['root', 'own', 'share', 'mention']),
+  place: z.enum(['live', 'archive', 'archived values']),
+  key: z.array(z.string()),
+  rules: z.array(z.string()),
+  columns: z.array(Column),
+  rows: z.array(Row),
+})
+
+/** The whole answer. */
+export const PersonalData = z.object({
+  format: z.literal(1),
+  kind: z.enum(['access', 'portability']),
+  request: z.number(),
+  subject: z.string(),
+  controller: z.object({ name: z.string(), title: z.string().nullable(), time_zone: z.string() }),
+  generated_at: z.string(),
+  tables: z.array(Table),
+  recipients: z.array(z.object({ name: z.string(), since: z.string() })),
+  source: z.string(),
+  automated_decisions: z.string(),
+  rights: z.array(z.string()),
+})
+
+export type PersonalData = z.infer<typeof PersonalData>
+export type PersonalTable = z.infer<typeof Table>
+export type PersonalColumn = z.infer<typeof Column>
+
+/** A value as one line of text: null is empty, what is nested is JSON. */
+export function valueAsText(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
