@@ -12,24 +12,35 @@ import { z } from 'zod'
 
 const Column = z.object({
   name: z.string(),
-  category: z.string(),
+  category: z.string().describe('What it holds, or "not recorded".'),
   purposes: z.array(z.string()),
-  legal_basis: z.string(),
+  legal_basis: z.string().describe('Art. 6 GDPR, or "not recorded".'),
   source: z.string(),
-  rules: z.array(z.string()),
+  rules: z.array(z.string()).describe('How long it is kept, as sentences.'),
 })
 
 const Row = z.object({
-  values: z.record(z.string(), z.unknown()),
-  until: z.object({ row: z.string().nullable(), columns: z.record(z.string(), z.string()) }),
+  values: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'By column. Decimals and integers beyond 2^53 are strings, bytes base64, instants UTC; *** is somebody else’s.',
+    ),
+  until: z.object({
+    row: z.string().nullable().describe('The first day on which the policy ends the whole row.'),
+    columns: z.record(z.string(), z.string()).describe('The same of single columns.'),
+  }),
 })
 
 const Table = z.object({
   table: z.string(),
-  kind: z.enum(['root', 'own', 'share', 'mention']),
-  place: z.enum(['live', 'archive', 'archived values']),
-  key: z.array(z.string()),
-  rules: z.array(z.string()),
+  kind: z
+    .enum(['root', 'own', 'share', 'mention'])
+    .describe('The person; theirs; theirs and somebody else’s; somebody else’s that names them.'),
+  place: z
+    .enum(['live', 'archive', 'archived values'])
+    .describe('In use; archived; values that were archived of rows in use.'),
+  key: z.array(z.string()).describe('The columns that tell rows apart.'),
+  rules: z.array(z.string()).describe('How long a row is kept, as sentences.'),
   columns: z.array(Column),
   rows: z.array(Row),
 })
@@ -39,9 +50,9 @@ export const PersonalData = z.object({
   format: z.literal(1),
   kind: z.enum(['access', 'portability']),
   request: z.number(),
-  subject: z.string(),
+  subject: z.string().describe('The kind of person.'),
   controller: z.object({ name: z.string(), title: z.string().nullable(), time_zone: z.string() }),
-  generated_at: z.string(),
+  generated_at: z.string().describe('ISO 8601, UTC.'),
   tables: z.array(Table),
   recipients: z.array(z.object({ name: z.string(), since: z.string() })),
   source: z.string(),
