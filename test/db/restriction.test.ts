@@ -1,13 +1,15 @@
 /** Restriction (GDPR Art. 18): stored and not used. Where a table opted in, hidden from reading and refused to writers. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createDatabase, type Login, refusal, type TestDatabase } from '../helpers/database.ts'
+import { type Login, refusal } from '../helpers/database.ts'
 import { addCycleRunner, runCycle } from '../helpers/engine.ts'
-import { APP, approved, HOST, makeCircle } from '../helpers/rights.ts'
+import { createOwnDatabase, type OwnDatabase } from '../helpers/own-database.ts'
+import { APP, approved, HOST, makeCircle, runRights } from '../helpers/rights.ts'
 
-let db: TestDatabase
+// Not the shared server: hiding takes BYPASSRLS for lethe_sweeper, and its role is the whole server's.
+let db: OwnDatabase
 let agent: Login
 beforeAll(async () => {
-  db = await createDatabase()
+  db = await createOwnDatabase()
   await addCycleRunner(db)
   await db.query(
     `select lethe.set_controller('north', 'America/St_Johns', 'n'), lethe.set_controller('south', 'Pacific/Apia', 's')`,
@@ -152,6 +154,23 @@ describe('a restriction', () => {
 })
 
 describe('where a table opted in', () => {
+  it('needs an engine that passes row security, and says so first', async () => {
+    await db.query('alter role lethe_sweeper nobypassrls')
+    const [before] = await db.query<{ sql: string }>(`select lethe.restriction_sql('c.lines') as sql`)
+    const [first, ...rest] = before!.sql.split(/^(?=drop policy)/m)
+    expect(first).toMatch(/^alter role lethe_sweeper bypassrls;$/m)
+    await db.query(rest.join(''))
+    const held = `select lethe.hold_person('case', 'person', key => '1', controller => 'north')`
+    expect(await refusal(db.query(held))).toMatchObject({ code: 'LE501' })
+    expect(await db.query(`select remedy from lethe.missing_rights()`)).toEqual([
+      { remedy: 'alter role lethe_sweeper bypassrls' },
+    ])
+    await db.query(first!)
+    await db.query(held)
+    const [after] = await db.query<{ sql: string }>(`select lethe.restriction_sql('c.lines') as sql`)
+    expect(after!.sql).not.toContain('alter role')
+  })
+
   it('hides a restricted person’s rows, through links too, and nobody else’s', async () => {
     await optIn(...TABLES)
     const all = await seen(APP)
@@ -331,5 +350,35 @@ describe('findings', () => {
     expect(await findings()).toContainEqual({ finding: 'restriction outdated', object })
     await optIn(table)
     expect(await findings()).not.toContainEqual({ finding: 'restriction outdated', object })
+  })
+})
+
+describe('lethe request hide, restricted, told and lift', () => {
+  it('go through a restriction from end to end', async () => {
+    const id = await approved(db, 'restriction', '1')
+    await db.query('select lethe.execute_request($1)', [id])
+    expect((await runRights(db, 'hide')).code).toBe(1)
+    for (const table of ['c.People', 'c.orders', 'c.lines', 'c.messages']) {
+      expect((await runRights(db, 'hide', table)).printed).toEqual([
+        { sql: expect.stringContaining('lethe_restriction'), run: false },
+      ])
+      expect((await runRights(db, 'hide', table, '--create')).printed).toMatchObject([{ run: true }])
+    }
+    expect((await runRights(db, 'hide')).code).toBe(0)
+    expect((await runRights(agent, 'restricted', String(id))).printed).toMatchObject([
+      { id, tables: expect.arrayContaining([{ table: 'c.orders', live: 2, archived: 0 }]) },
+    ])
+    const count = `begin; set local role ${APP}; select count(*) from c."People"`
+    expect(await db.query(count)).toEqual([{ count: 8 }])
+    expect(await refusal(runRights(agent, 'lift', String(id), '--reason', 'right'))).toMatchObject({
+      code: 'LE462',
+    })
+    await runRights(agent, 'told', String(id), '--how', 'a letter')
+    await runRights(agent, 'lift', String(id), '--reason', 'right')
+    expect(await db.query(count)).toEqual([{ count: 9 }])
+    await runRights(db, 'hide', 'c.lines', '--drop', '--create')
+    expect(
+      await db.query(`set role ${HOST}; select count(*) from pg_policy where polrelid = 'c.lines'::regclass`),
+    ).toEqual([{ count: 0 }])
   })
 })
