@@ -1,4 +1,5 @@
 /** Restriction (GDPR Art. 18): stored and not used. Where a table opted in, hidden from reading and refused to writers. */
+import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Login, refusal } from '../helpers/database.ts'
 import { addCycleRunner, runCycle } from '../helpers/engine.ts'
@@ -49,15 +50,17 @@ async function doAs(role: string, statement: string): Promise<number | null> {
   }
 }
 
+const READ = `
+  select array(select id from c."People" order by id) as people,
+    array(select distinct id from c.orders order by id) as orders,
+    array(select distinct order_id from c.lines order by order_id) as lines,
+    array(select get_byte(id, 0) from c.messages order by id) as messages`
+
 async function seen(role: string): Promise<Record<string, number[]>> {
   const client = await db.connect()
   try {
     await client.query(`set role ${role}`)
-    const { rows } = await client.query(`
-      select array(select id from c."People" order by id) as people,
-        array(select distinct id from c.orders order by id) as orders,
-        array(select distinct order_id from c.lines order by order_id) as lines,
-        array(select get_byte(id, 0) from c.messages order by id) as messages`)
+    const { rows } = await client.query(READ)
     return rows[0] as Record<string, number[]>
   } finally {
     await client.end()
@@ -198,6 +201,92 @@ describe('where a table opted in', () => {
     // Order 7 is north's and of person 8, who is south's.
     await restrict('8', 'south')
     expect(await seen(APP)).toMatchObject(own)
+  })
+
+  it('hides exactly what belongs to the people restricted, whoever they are', async () => {
+    await optIn(...TABLES)
+    type Rows = Record<
+      'people' | 'orders' | 'lines' | 'messages',
+      { id: number; owner: string; of: number[] }[]
+    >
+    const [{ all }] = (await db.query(`
+      select jsonb_build_object(
+        'people', (select jsonb_agg(jsonb_build_object('id', id, 'owner', owner, 'of', jsonb_build_array(id))) from c."People"),
+        'orders', (select jsonb_agg(jsonb_build_object('id', id, 'owner', owner, 'of', jsonb_build_array(person_id))) from c.orders),
+        'lines', (select jsonb_agg(jsonb_build_object('id', order_id, 'owner', l.owner, 'of', jsonb_build_array(person_id))) from c.lines as l join c.orders as o on o.id = l.order_id),
+        'messages', (select jsonb_agg(jsonb_build_object('id', get_byte(id, 0), 'owner', owner, 'of', jsonb_build_array(sender, receiver))) from c.messages)) as all`)) as [
+      { all: Rows },
+    ]
+    const ownerOf = (person: number): string => (person < 7 ? 'n' : 's')
+    const visible = (rows: Rows['people'], restricted: number[]): number[] =>
+      rows
+        .filter(
+          ({ owner, of }) => !of.some((person) => restricted.includes(person) && ownerOf(person) === owner),
+        )
+        .map(({ id }) => id)
+        .sort((a, b) => a - b)
+    const client = await db.connect()
+    await fc.assert(
+      fc.asyncProperty(fc.subarray([1, 2, 3, 4, 5, 6, 7, 8, 9]), async (restricted) => {
+        await client.query('begin')
+        try {
+          for (const person of restricted) {
+            const id = await approved(client, 'restriction', String(person), person < 7 ? 'north' : 'south')
+            await client.query('select lethe.execute_request($1)', [id])
+          }
+          await client.query(`set local role ${APP}`)
+          const { rows } = await client.query(READ)
+          expect(rows[0]).toEqual({
+            people: visible(all.people, restricted),
+            orders: visible(all.orders, restricted),
+            lines: visible(all.lines, restricted),
+            messages: visible(all.messages, restricted),
+          })
+        } finally {
+          await client.query('rollback')
+        }
+      }),
+      { numRuns: 12 },
+    )
+    await client.end()
+  })
+
+  it('leaves the engine its plain statements, and its purges by partition', async () => {
+    const asked = `
+      select lethe_private.is_watched('c."People"'::regclass) as watched, lethe_private.has_delete_trigger('c.orders_old'::regclass) as triggered`
+    await optIn(...TABLES)
+    expect(await db.query(asked)).toEqual([{ watched: false, triggered: false }])
+    await db.query(`
+      create function c.other() returns trigger language plpgsql as $$ begin return new; end $$;
+      create trigger other before update or delete on c."People" for each row execute function c.other();
+      create trigger other before delete on c.orders for each row execute function c.other()`)
+    expect(await db.query(asked)).toEqual([{ watched: true, triggered: true }])
+  })
+
+  it('tells nobody anything by the questions that it has to let everybody ask', async () => {
+    await optIn(...TABLES)
+    await restrict('1')
+    const table = `(select id from lethe.managed_tables where table_name = 'lines')`
+    const [{ id }] = (await db.query(`select ${table} as id`)) as [{ id: number }]
+    const error = await refusal(
+      as(APP, `select lethe.is_restricted_row(${id}, '{"id": "p1@example.org", "order_id": 9}')`),
+    )
+    expect(error).toMatchObject({
+      code: 'LE461',
+      message: 'whether a row of c.lines is restricted cannot be told (SQLSTATE 22P02)',
+    })
+    expect(
+      await as(
+        APP,
+        `select lethe.is_restricted_row(${id}, '{}') as row, lethe.is_restricted_row(0, '{}') as table`,
+      ),
+    ).toEqual([{ row: false, table: false }])
+    for (const statement of [
+      'select * from lethe_private.restricted_keys',
+      'select * from lethe_private.held_keys',
+      `select lethe.restricted_rows(1)`,
+    ])
+      expect(await refusal(as(APP, statement))).toMatchObject({ code: '42501' })
   })
 
   it('asks keys whose text depends on settings of the session in the engine’s own way', async () => {
