@@ -1,6 +1,7 @@
 -- Everything that is kept about a person (GDPR Art. 15), or what the person has provided (Art. 20), as one JSON document,
--- computed from the policy as it is now. For lethe request package, and for psql.
-create or replace function lethe.personal_data(request bigint, portable boolean default false)
+-- computed from the policy as it is now. For lethe request package, and for psql. portable: what the person provided, and
+-- nothing else; unless said, as the kind of the request is.
+create or replace function lethe.personal_data(request bigint, portable boolean default null)
   returns jsonb
   language plpgsql
   volatile
@@ -14,6 +15,7 @@ declare
   v_type lethe.subject_types;
   v_controller lethe.controllers;
   v_rows lethe_private.reached_row[];
+  v_portable boolean := coalesce(personal_data.portable, v_request.kind = 'portability');
 begin
   if v_request.kind not in ('access', 'portability') or v_request.state <> 'approved' then
     raise exception using errcode = 'LE463',
@@ -24,15 +26,15 @@ begin
   select c.* into v_controller from lethe.controllers as c where c.id = v_request.controller_id;
   v_rows := lethe_private.reach(v_type, v_controller, lethe_private.keys_of_request(v_request), false);
   insert into lethe.request_events (request_id, event, reason)
-  values (v_request.id, 'data read', case when portable then 'what the person provided' else 'everything' end);
+  values (v_request.id, 'data read', case when v_portable then 'what the person provided' else 'everything' end);
   return jsonb_build_object(
     'format', 1,
-    'kind', case when portable then 'portability' else 'access' end,
+    'kind', case when v_portable then 'portability' else 'access' end,
     'request', v_request.id,
     'subject', v_type.name,
     'controller', jsonb_build_object('name', v_controller.name, 'title', v_controller.title, 'time_zone', v_controller.time_zone),
     'generated_at', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-    'tables', lethe_private.personal_tables(v_rows, v_controller, portable),
+    'tables', lethe_private.personal_tables(v_rows, v_controller, v_portable),
     'recipients', (
       select coalesce(jsonb_agg(jsonb_build_object('name', r.name, 'since', to_char(r.added_at, 'YYYY-MM-DD')) order by r.name), '[]')
       from lethe.recipients as r where r.controller_id = v_controller.id and r.removed_at is null),

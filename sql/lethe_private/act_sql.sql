@@ -98,7 +98,8 @@ begin atomic
                         union select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = relation)
       and not t.tgisinternal
       and t.tgenabled <> 'D'
-      and t.tgtype & 19 = 19);  -- before, for each row, on update
+      and t.tgtype & 19 = 19  -- before, for each row, on update
+      and t.tgfoid is distinct from to_regprocedure('lethe.refuse_restricted()')::oid);
 end;
 
 comment on function lethe_private.is_watched(oid) is 'True when a trigger may change what an UPDATE of the table writes.';

@@ -48,7 +48,7 @@ begin
     select from pg_proc as p
     where p.oid = to_regprocedure('lethe_private.ask_of_row(text, record, record)')
       and p.prosecdef and p.provolatile = 'v' and not p.proisstrict
-      and p.proowner = (select r.oid from pg_roles as r where r.rolname = 'lethe_sweeper')
+      and p.proowner = to_regrole('lethe_sweeper')::oid
       and p.proconfig = array['search_path=pg_catalog, pg_temp', 'row_security=off', 'bytea_output=hex', 'extra_float_digits=1', 'IntervalStyle=postgres', 'DateStyle=ISO, YMD', 'jit=off'])
   then
     raise exception using errcode = 'LE505',

@@ -68,7 +68,8 @@ begin atomic
     where t.tgrelid in (select a.relid from pg_partition_ancestors(partition::regclass) as a
                         union select x.relid from pg_partition_tree(partition::regclass) as x)
       and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 8 = 8
-      and not lethe_private.is_guard(t.tgfoid));
+      and not lethe_private.is_guard(t.tgfoid)
+      and t.tgfoid is distinct from to_regprocedure('lethe.refuse_restricted()')::oid);
 end;
 
 comment on function lethe_private.has_delete_trigger(oid) is 'True when a trigger of the host fires where a row of the partition is deleted.';

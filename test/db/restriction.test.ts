@@ -1,13 +1,16 @@
 /** Restriction (GDPR Art. 18): stored and not used. Where a table opted in, hidden from reading and refused to writers. */
+import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createDatabase, type Login, refusal, type TestDatabase } from '../helpers/database.ts'
+import { type Login, refusal } from '../helpers/database.ts'
 import { addCycleRunner, runCycle } from '../helpers/engine.ts'
-import { APP, approved, HOST, makeCircle } from '../helpers/rights.ts'
+import { createOwnDatabase, type OwnDatabase } from '../helpers/own-database.ts'
+import { APP, approved, HOST, makeCircle, runRights } from '../helpers/rights.ts'
 
-let db: TestDatabase
+// Not the shared server: hiding takes BYPASSRLS for lethe_sweeper, and its role is the whole server's.
+let db: OwnDatabase
 let agent: Login
 beforeAll(async () => {
-  db = await createDatabase()
+  db = await createOwnDatabase()
   await addCycleRunner(db)
   await db.query(
     `select lethe.set_controller('north', 'America/St_Johns', 'n'), lethe.set_controller('south', 'Pacific/Apia', 's')`,
@@ -47,15 +50,17 @@ async function doAs(role: string, statement: string): Promise<number | null> {
   }
 }
 
+const READ = `
+  select array(select id from c."People" order by id) as people,
+    array(select distinct id from c.orders order by id) as orders,
+    array(select distinct order_id from c.lines order by order_id) as lines,
+    array(select get_byte(id, 0) from c.messages order by id) as messages`
+
 async function seen(role: string): Promise<Record<string, number[]>> {
   const client = await db.connect()
   try {
     await client.query(`set role ${role}`)
-    const { rows } = await client.query(`
-      select array(select id from c."People" order by id) as people,
-        array(select distinct id from c.orders order by id) as orders,
-        array(select distinct order_id from c.lines order by order_id) as lines,
-        array(select get_byte(id, 0) from c.messages order by id) as messages`)
+    const { rows } = await client.query(READ)
     return rows[0] as Record<string, number[]>
   } finally {
     await client.end()
@@ -152,6 +157,23 @@ describe('a restriction', () => {
 })
 
 describe('where a table opted in', () => {
+  it('needs an engine that passes row security, and says so first', async () => {
+    await db.query('alter role lethe_sweeper nobypassrls')
+    const [before] = await db.query<{ sql: string }>(`select lethe.restriction_sql('c.lines') as sql`)
+    const [first, ...rest] = before!.sql.split(/^(?=drop policy)/m)
+    expect(first).toMatch(/^alter role lethe_sweeper bypassrls;$/m)
+    await db.query(rest.join(''))
+    const held = `select lethe.hold_person('case', 'person', key => '1', controller => 'north')`
+    expect(await refusal(db.query(held))).toMatchObject({ code: 'LE501' })
+    expect(await db.query(`select remedy from lethe.missing_rights()`)).toEqual([
+      { remedy: 'alter role lethe_sweeper bypassrls' },
+    ])
+    await db.query(first!)
+    await db.query(held)
+    const [after] = await db.query<{ sql: string }>(`select lethe.restriction_sql('c.lines') as sql`)
+    expect(after!.sql).not.toContain('alter role')
+  })
+
   it('hides a restricted person’s rows, through links too, and nobody else’s', async () => {
     await optIn(...TABLES)
     const all = await seen(APP)
@@ -179,6 +201,92 @@ describe('where a table opted in', () => {
     // Order 7 is north's and of person 8, who is south's.
     await restrict('8', 'south')
     expect(await seen(APP)).toMatchObject(own)
+  })
+
+  it('hides exactly what belongs to the people restricted, whoever they are', async () => {
+    await optIn(...TABLES)
+    type Rows = Record<
+      'people' | 'orders' | 'lines' | 'messages',
+      { id: number; owner: string; of: number[] }[]
+    >
+    const [{ all }] = (await db.query(`
+      select jsonb_build_object(
+        'people', (select jsonb_agg(jsonb_build_object('id', id, 'owner', owner, 'of', jsonb_build_array(id))) from c."People"),
+        'orders', (select jsonb_agg(jsonb_build_object('id', id, 'owner', owner, 'of', jsonb_build_array(person_id))) from c.orders),
+        'lines', (select jsonb_agg(jsonb_build_object('id', order_id, 'owner', l.owner, 'of', jsonb_build_array(person_id))) from c.lines as l join c.orders as o on o.id = l.order_id),
+        'messages', (select jsonb_agg(jsonb_build_object('id', get_byte(id, 0), 'owner', owner, 'of', jsonb_build_array(sender, receiver))) from c.messages)) as all`)) as [
+      { all: Rows },
+    ]
+    const ownerOf = (person: number): string => (person < 7 ? 'n' : 's')
+    const visible = (rows: Rows['people'], restricted: number[]): number[] =>
+      rows
+        .filter(
+          ({ owner, of }) => !of.some((person) => restricted.includes(person) && ownerOf(person) === owner),
+        )
+        .map(({ id }) => id)
+        .sort((a, b) => a - b)
+    const client = await db.connect()
+    await fc.assert(
+      fc.asyncProperty(fc.subarray([1, 2, 3, 4, 5, 6, 7, 8, 9]), async (restricted) => {
+        await client.query('begin')
+        try {
+          for (const person of restricted) {
+            const id = await approved(client, 'restriction', String(person), person < 7 ? 'north' : 'south')
+            await client.query('select lethe.execute_request($1)', [id])
+          }
+          await client.query(`set local role ${APP}`)
+          const { rows } = await client.query(READ)
+          expect(rows[0]).toEqual({
+            people: visible(all.people, restricted),
+            orders: visible(all.orders, restricted),
+            lines: visible(all.lines, restricted),
+            messages: visible(all.messages, restricted),
+          })
+        } finally {
+          await client.query('rollback')
+        }
+      }),
+      { numRuns: 12 },
+    )
+    await client.end()
+  })
+
+  it('leaves the engine its plain statements, and its purges by partition', async () => {
+    const asked = `
+      select lethe_private.is_watched('c."People"'::regclass) as watched, lethe_private.has_delete_trigger('c.orders_old'::regclass) as triggered`
+    await optIn(...TABLES)
+    expect(await db.query(asked)).toEqual([{ watched: false, triggered: false }])
+    await db.query(`
+      create function c.other() returns trigger language plpgsql as $$ begin return new; end $$;
+      create trigger other before update or delete on c."People" for each row execute function c.other();
+      create trigger other before delete on c.orders for each row execute function c.other()`)
+    expect(await db.query(asked)).toEqual([{ watched: true, triggered: true }])
+  })
+
+  it('tells nobody anything by the questions that it has to let everybody ask', async () => {
+    await optIn(...TABLES)
+    await restrict('1')
+    const table = `(select id from lethe.managed_tables where table_name = 'lines')`
+    const [{ id }] = (await db.query(`select ${table} as id`)) as [{ id: number }]
+    const error = await refusal(
+      as(APP, `select lethe.is_restricted_row(${id}, '{"id": "p1@example.org", "order_id": 9}')`),
+    )
+    expect(error).toMatchObject({
+      code: 'LE461',
+      message: 'whether a row of c.lines is restricted cannot be told (SQLSTATE 22P02)',
+    })
+    expect(
+      await as(
+        APP,
+        `select lethe.is_restricted_row(${id}, '{}') as row, lethe.is_restricted_row(0, '{}') as table`,
+      ),
+    ).toEqual([{ row: false, table: false }])
+    for (const statement of [
+      'select * from lethe_private.restricted_keys',
+      'select * from lethe_private.held_keys',
+      `select lethe.restricted_rows(1)`,
+    ])
+      expect(await refusal(as(APP, statement))).toMatchObject({ code: '42501' })
   })
 
   it('asks keys whose text depends on settings of the session in the engine’s own way', async () => {
@@ -331,5 +439,35 @@ describe('findings', () => {
     expect(await findings()).toContainEqual({ finding: 'restriction outdated', object })
     await optIn(table)
     expect(await findings()).not.toContainEqual({ finding: 'restriction outdated', object })
+  })
+})
+
+describe('lethe request hide, restricted, told and lift', () => {
+  it('go through a restriction from end to end', async () => {
+    const id = await approved(db, 'restriction', '1')
+    await db.query('select lethe.execute_request($1)', [id])
+    expect((await runRights(db, 'hide')).code).toBe(1)
+    for (const table of ['c.People', 'c.orders', 'c.lines', 'c.messages']) {
+      expect((await runRights(db, 'hide', table)).printed).toEqual([
+        { sql: expect.stringContaining('lethe_restriction'), run: false },
+      ])
+      expect((await runRights(db, 'hide', table, '--create')).printed).toMatchObject([{ run: true }])
+    }
+    expect((await runRights(db, 'hide')).code).toBe(0)
+    expect((await runRights(agent, 'restricted', String(id))).printed).toMatchObject([
+      { id, tables: expect.arrayContaining([{ table: 'c.orders', live: 2, archived: 0 }]) },
+    ])
+    const count = `begin; set local role ${APP}; select count(*) from c."People"`
+    expect(await db.query(count)).toEqual([{ count: 8 }])
+    expect(await refusal(runRights(agent, 'lift', String(id), '--reason', 'right'))).toMatchObject({
+      code: 'LE462',
+    })
+    await runRights(agent, 'told', String(id), '--how', 'a letter')
+    await runRights(agent, 'lift', String(id), '--reason', 'right')
+    expect(await db.query(count)).toEqual([{ count: 9 }])
+    await runRights(db, 'hide', 'c.lines', '--drop', '--create')
+    expect(
+      await db.query(`set role ${HOST}; select count(*) from pg_policy where polrelid = 'c.lines'::regclass`),
+    ).toEqual([{ count: 0 }])
   })
 })

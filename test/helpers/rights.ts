@@ -9,6 +9,9 @@
  * notes     ─ person_id  → "People"    mention
  * ```
  */
+import { Command } from 'commander'
+import { vi } from 'vitest'
+import { registerRights } from '../../src/cli/commands/request_rights.ts'
 import type { Login } from './database.ts'
 import { grantMissing, rowsOf, type Session } from './engine.ts'
 
@@ -53,10 +56,20 @@ const TABLES = `
 /** Makes the circle anew, with its policy, its host's roles and the grants that the engine needs. */
 export async function makeCircle(db: Login): Promise<void> {
   await db.query(`
-    do $$ begin
-      if not exists (select from pg_roles where rolname = '${HOST}') then create role ${HOST}; end if;
-      if not exists (select from pg_roles where rolname = '${APP}') then create role ${APP}; end if;
-    end $$;
+    do $$
+    declare
+      v_role text;
+    begin
+      foreach v_role in array array['${HOST}', '${APP}'] loop
+        begin
+          execute format('create role %I', v_role);
+        exception
+          -- There already, or made by another file's test at this moment.
+          when duplicate_object or unique_violation then null;
+        end;
+      end loop;
+    end
+    $$;
     delete from lethe.holds; delete from lethe.requests; delete from lethe.managed_tables;
     drop schema if exists c cascade;
     select lethe.set_controller('north', 'America/St_Johns', 'n'), lethe.set_controller('south', 'Pacific/Apia', 's');
@@ -103,4 +116,23 @@ export async function approved(
     [kind, controller, key],
   )
   return row!.id
+}
+
+/** Runs one of the subcommands of `lethe request` with `--json`. @returns the exit code and the objects it printed. */
+export async function runRights(
+  login: Login,
+  ...args: string[]
+): Promise<{ code: number; printed: Record<string, unknown>[] }> {
+  const program = new Command('lethe').option('--json').option('--database <url>')
+  registerRights(program.command('request'))
+  const lines: string[] = []
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0)
+  const before = process.exitCode
+  try {
+    await program.parseAsync(['--json', '--database', login.url, 'request', ...args], { from: 'user' })
+    return { code: Number(process.exitCode), printed: lines.map((line) => JSON.parse(line)) }
+  } finally {
+    write.mockRestore()
+    process.exitCode = before
+  }
 }
