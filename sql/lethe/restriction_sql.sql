@@ -55,7 +55,7 @@ $$;
 comment on function lethe.restriction_sql(text) is
   'The statements that hide restricted and blocked rows of a table from ordinary roles and refuse writes to them, with who passes. Raises LE102, LE467.';
 
--- Who passes, by name, as it is today.
+-- Who passes, by name, as it is today. In a comment a name may not begin a line: that would be a statement.
 create or replace function lethe_private.restriction_notes(root oid)
   returns text
   language plpgsql
@@ -86,17 +86,26 @@ begin
     '-- reading, and UPDATE and DELETE of them are refused (LE461). To whom a row is hidden, an UPDATE that has to read\n'
     '-- it finds 0 rows. INSERT is not refused, nor TRUNCATE: see lethe.guard_sql.\n'
     '--\n'
-    '-- Who passes the policy, and reads them: the owner %2$I%3$s%4$s.\n'
+    '-- Who passes the policy, and reads them: the owner %2$s%3$s%4$s.\n'
     '-- Not FORCE ROW LEVEL SECURITY: the owner''s pg_dump would fail. A dump by a role that does not pass fails, too,\n'
     '-- rather than be incomplete.\n'
     '-- Who passes the trigger: lethe_sweeper, which honours restrictions by itself; and who may disable a trigger: the\n'
     '-- owner of the table and superusers.\n'
     '-- While the policy stands, the type of the columns it names cannot be altered: lethe.unrestriction_sql takes it off.\n\n',
-    v_name, pg_get_userbyid(v_owner), coalesce(', ' || v_roles, ''), coalesce(E';\n-- and whoever reads the views ' || v_views, ''));
+    lethe_private.on_one_line(v_name), lethe_private.on_one_line(quote_ident(pg_get_userbyid(v_owner))),
+    coalesce(', ' || lethe_private.on_one_line(v_roles), ''), coalesce(E';\n-- and whoever reads the views ' || lethe_private.on_one_line(v_views), ''));
 end
 $$;
 
 comment on function lethe_private.restriction_notes(oid) is 'The comment that heads lethe.restriction_sql: who passes.';
+
+create or replace function lethe_private.on_one_line(name text)
+  returns text
+  language sql
+  immutable
+return regexp_replace(name, '[[:cntrl:]]', '?', 'g');
+
+comment on function lethe_private.on_one_line(text) is 'A name of the host''s as it may stand in a comment.';
 
 -- Asked first, once a statement, whether anything is restricted at all. What has to read other rows is left to a
 -- function, which may; and so is all of it where the text of a key depends on the settings of the session.

@@ -16,6 +16,7 @@ declare
   v_known bytea;
   v_statement text;
   v_facts jsonb;
+  v_state text;
 begin
   v_known := convert_to(jsonb_build_object('rows', (
     select coalesce(jsonb_agg(case when v_mirror is null
@@ -40,11 +41,27 @@ begin
     from jsonb_array_elements(v_facts) as f
     where v_mirror is null or (f -> 3) @> ((rows[(f ->> 0)::int]).facts - 'lethe$since')
     order by 1;
+exception
+  when insufficient_privilege then
+    raise exception using errcode = 'LE501',
+      message = format('lethe_sweeper may not read every column of %s', lethe_private.plain_name(managed)),
+      hint = format('grant select on %I.%I to lethe_sweeper', managed.schema_name, managed.table_name);
+  when query_canceled then
+    raise exception using errcode = 'query_canceled', message = 'canceled while rows of a person were read', hint = 'try again';
+  -- The message of a cast of the host's own quotes what it was given.
+  when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+    if v_state like 'LE%' then
+      raise;
+    end if;
+    raise exception using errcode = v_state,
+      message = format('rows of %s cannot be written as JSON (SQLSTATE %s)', lethe_private.plain_name(managed), v_state),
+      hint = 'a type of yours has a cast to json that fails on one of them';
 end
 $$;
 
 comment on function lethe_private.personal_rows(lethe.managed_tables, int, lethe.controllers, lethe_private.reached_row[], text[], text[]) is
-  'Rows by their number in the given ones, as JSON, with the days on which rules end them: {column, or "" for the row: day}.';
+  'Rows by their number in the given ones, as JSON, with the days on which rules end them: {column, or "" for the row: day}. Raises LE501.';
 
 -- What ends a value is its anonymization or purge, whichever comes first; what is archived is still kept.
 create or replace function lethe_private.row_ends_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers)

@@ -376,6 +376,27 @@ describe('where a table opted in', () => {
     await optIn('c.messages')
   })
 
+  it('quotes names of the host, and lets none of them begin a line', async () => {
+    const name = `Odd "name"\n; drop table c.notes; --`
+    const quoted = `"${name.replaceAll('"', '""')}"`
+    await db.query(`
+      set role ${HOST}; create table c.${quoted} (${quoted} int primary key, person_id int references c."People"); create index on c.${quoted} (person_id);
+      create view c."v\ndrop table c.notes; --" as select from c.${quoted}; reset role`)
+    await db.query(`select lethe.manage_table($1, controller => 'north')`, [`c.${name}`])
+    await db.query(`select lethe.set_link($1, subject => 'person', kind => 'own')`, [`c.${name}`])
+    await db.query(
+      `grant select on c.${quoted} to lethe_sweeper, ${APP}; insert into c.${quoted} values (1, 1), (2, 2)`,
+    )
+    await optIn(`c.${name}`)
+    await restrict('1')
+    expect(await as(APP, `select person_id from c.${quoted}`)).toEqual([{ person_id: 2 }])
+    expect(await refusal(db.query(`delete from c.${quoted}`))).toMatchObject({ code: 'LE461' })
+    expect(await db.query('select count(*) from c.notes')).toEqual([{ count: 2 }])
+    const [off] = await db.query<{ sql: string }>('select lethe.unrestriction_sql($1) as sql', [`c.${name}`])
+    await db.query(off!.sql)
+    expect(await as(APP, `select count(*) from c.${quoted}`)).toEqual([{ count: 2 }])
+  })
+
   it('can be taken off again, and leaves no trace', async () => {
     const shape = (): Promise<unknown> =>
       db.query(`

@@ -195,6 +195,17 @@ describe('access', () => {
     expect(await refusal(read(id))).toMatchObject({ code: 'LE460' })
   })
 
+  it('needs a right on every column, and says so', async () => {
+    await db.query(`
+      revoke select on c."People" from lethe_sweeper;
+      grant select (id, owner, email, "Nick", worth, big, shout, born, seen, invited_by) on c."People" to lethe_sweeper`)
+    const id = await approved(db, 'access', '2')
+    const error = await refusal(read(id))
+    expect(error).toMatchObject({ code: 'LE501', hint: 'grant select on c."People" to lethe_sweeper' })
+    await db.query(error.hint!)
+    await read(id)
+  })
+
   it('asks for both roots of a person with two accounts', async () => {
     const id = await approved(db, 'access', '4')
     await db.query(
