@@ -10,6 +10,9 @@ create or replace function lethe_private.readable(value text)
   immutable
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- No-break spaces, as telephone numbers have them: U+00A0, U+2007, U+202F.
+  v_no_break constant text := '\\+302\\+240|\\+342\\+200\\+2[05]7|%c2%a0|%e2%80%(?:87|af)|\\+u(?:00a0|2007|202f)|&#(?:160|8199|8239|x0*a0|x2007|x202f);';
 begin
   return value || E'\n|\n' || (
     select lower(string_agg(case
@@ -18,7 +21,7 @@ begin
       when m.part[3] is not null then coalesce(('{"&commat;": "@", "&plus;": "+", "&period;": ".", "&lowbar;": "_", "&apos;": "''"}'::jsonb) ->> m.part[3], ' ')
       else m.part[4] end, '' order by m.n))
     from regexp_matches(replace(value, '%25', '%'),
-      '(?:%|\\+u00|&#x0*(?=[0-7][0-9a-f];))([0-7][0-9a-f]);?|&#0*([0-9]{1,2}|1[01][0-9]|12[0-7]);|(\\+[nrtbfv]|&[a-z]+;)|([^%\\&]+|.)', 'g') with ordinality as m (part, n));
+      '(?:%|\\+u00|&#x0*(?=[0-7][0-9a-f];))([0-7][0-9a-f]);?|&#0*([0-9]{1,2}|1[01][0-9]|12[0-7]);|(\\+[nrtbfv]|&[a-z]+;|' || v_no_break || ')|([^%\\&]+|.)', 'g') with ordinality as m (part, n));
 end
 $$;
 

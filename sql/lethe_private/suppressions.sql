@@ -87,6 +87,18 @@ end;
 
 comment on function lethe_private.texts_sql(text[]) is 'Reads columns of a row ($1) as texts.';
 
+create or replace function lethe_private.note_recapture(entry lethe_private.suppressions, managed lethe.managed_tables, column_name text, key text)
+  returns void
+  language sql
+  volatile
+begin atomic
+  insert into lethe_private.recaptures (controller_id, request_id, table_id, column_name, key, until)
+  values (entry.controller_id, entry.request_id, managed.id, note_recapture.column_name, note_recapture.key, entry.until);
+end;
+
+comment on function lethe_private.note_recapture(lethe_private.suppressions, lethe.managed_tables, text, text) is
+  'Writes down a row that brought somebody back, by its key.';
+
 -- Trigger of a host's root table (lethe.suppression_sql), after each row, so that it sees what is really written. Arguments: the
 -- managed table's id, refuse or flag, the subject type, then the identifier columns. It says yes or no and nothing else.
 --
@@ -137,9 +149,8 @@ begin
       message = format('column %I of %s has an identifier of somebody who asked to be forgotten', tg_argv[2 + i], lethe_private.plain_name(v_managed)),
       hint = 'select * from lethe.list_recaptures()';
     execute lethe_private.texts_sql(v_managed.key_columns) into v_before using new;
-    insert into lethe_private.recaptures (controller_id, request_id, table_id, column_name, key, until)
-    values (v_controller_id, v_entry.request_id, v_managed.id, tg_argv[2 + i],
-      case when cardinality(v_before) = 1 then v_before[1] else to_jsonb(v_before)::text end, v_entry.until);
+    perform lethe_private.note_recapture(v_entry, v_managed, tg_argv[2 + i],
+      case when cardinality(v_before) = 1 then v_before[1] else to_jsonb(v_before)::text end);
   end loop;
   return null;
 end

@@ -56,6 +56,8 @@ export const SPELLINGS: Record<Identifier['kind'], Record<string, Spelling>> = {
     'with 00': (v) => `0033 ${digits(v)}`,
     'with (0)': (v) => `+33 (0)${digits(v)}`,
     'in a URL': (v) => `https://example.net/?tel=${encodeURIComponent(`+33 ${digits(v)}`)}`,
+    'no-break spaces in a URL': (v) => `?tel=${encodeURIComponent(pairs(v, '\u202f'))}`,
+    'no-break spaces in JSON': (v) => asciiJson({ tel: pairs(v, '\u00a0') }),
     'between other numbers': (v) => `12 ${pairs(v, ' ')} 7`,
   },
   name: {
