@@ -13,6 +13,28 @@ return (
 comment on function lethe_private.fact_tuple(jsonb, text[], boolean) is
   'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares.';
 
+create or replace function lethe_private.folded_columns(table_ids int[])
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_nestloop = on
+as $$
+begin
+  return (
+    select coalesce(jsonb_object_agg(x.table_id, x.columns), '{}')
+    from (
+      select m.table_id, jsonb_agg(h.name) as columns
+      from lethe_private.managed_relations as m
+      join lethe_private.host_columns as h on h.relation = m.relation
+      where m.table_id = any (table_ids) and h.type_name = 'citext'
+      group by m.table_id
+    ) as x);
+end
+$$;
+
+comment on function lethe_private.folded_columns(int[]) is 'Columns that are compared without regard to case: {table: [column]}.';
+
 -- Who refers to whom among the rows reached. Foreign keys hold between live rows.
 create or replace function lethe_private.reach_edges(
   rows lethe_private.reached_row[], links lethe.links[], keys lethe_private.erasure_references[]
@@ -21,7 +43,10 @@ create or replace function lethe_private.reach_edges(
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
 as $$
+declare
+  v_folded jsonb := lethe_private.folded_columns(array(select distinct r.table_id from unnest(rows) as r));
 begin
   return (
     with reached as materialized (
@@ -37,14 +62,12 @@ begin
       select null, e.constraint_id, e.child_id, e.child_columns, e.parent_id, e.parent_columns
       from unnest(keys) as e
     ), present_ways as materialized (
-      select w.*, row_number() over () as way, exists (
-          select from lethe_private.managed_relations as m
-          join lethe_private.host_columns as h on h.relation = m.relation and h.type_name = 'citext'
-          where m.table_id = w.child_id and h.name = any (w.columns) or m.table_id = w.parent_id and h.name = any (w.parent_columns)) as folded
+      select w.*, row_number() over () as way,
+        v_folded -> w.child_id::text ?| w.columns or v_folded -> w.parent_id::text ?| w.parent_columns as folded
       from ways as w
       where w.child_id in (select p.table_id from present as p) and w.parent_id in (select p.table_id from present as p)
     ), used as materialized (
-      select w.*, cardinality(w.columns) = 1 and not w.folded as is_plain from present_ways as w
+      select w.*, cardinality(w.columns) = 1 and w.folded is not true as is_plain from present_ways as w
     ), children as materialized (
       select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.columns, u.folded) end as value
       from used as u
@@ -76,13 +99,21 @@ create or replace function lethe_private.shared_with_others(
 as $$
 declare
   v_links lethe.links[] := array(select l from unnest(links) as l where l.kind in ('own', 'share'));
-  v_shared int[] := array(
-    select distinct e.child from unnest(edges) as e join unnest(v_links) as l on l.id = e.link_id where l.kind = 'share');
+  v_shared jsonb := (
+    -- By table: {table: [position]}
+    select jsonb_object_agg(x.table_id, x.positions)
+    from (
+      select r.table_id, jsonb_agg(r.n) as positions
+      from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+      where r.n in (select e.child from unnest(edges) as e join unnest(v_links) as l on l.id = e.link_id where l.kind = 'share')
+      group by r.table_id
+    ) as x);
   v_way record;
+  v_positions int[];
   v_found jsonb := '[]';
 begin
-  if v_shared = '{}' then
-    return v_shared;
+  if v_shared is null then
+    return '{}';
   end if;
   for v_way in
     select t as managed, x.*, o as other_managed
@@ -100,13 +131,12 @@ begin
     join lethe.managed_tables as t on t.id = x.table_id
     left join lethe_private.managed_relations as r on r.relation = x.other
     left join lethe.managed_tables as o on o.id = r.table_id
-    where x.table_id in (select rows[n].table_id from unnest(v_shared) as n)
+    where v_shared ? x.table_id::text
   loop
-    v_found := v_found || (lethe_private.outside(rows,
-      array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.managed, v_way.columns, v_way.other, v_way.other_columns) -> 'of');
+    v_positions := array(select n::int from jsonb_array_elements_text(v_shared -> (v_way.managed).id::text) as n);
+    v_found := v_found || (lethe_private.outside(rows, v_positions, v_way.managed, v_way.columns, v_way.other, v_way.other_columns) -> 'of');
     if v_way.is_link then
-      v_found := v_found || lethe_private.outside_archived(rows,
-        array(select n from unnest(v_shared) as n where rows[n].table_id = (v_way.managed).id), v_way.columns, v_way.other_managed, v_way.other_columns, controller);
+      v_found := v_found || lethe_private.outside_archived(rows, v_positions, v_way.columns, v_way.other_managed, v_way.other_columns, controller);
     end if;
   end loop;
   return array(select distinct n::int from jsonb_array_elements_text(v_found) as n);
@@ -125,6 +155,7 @@ create or replace function lethe_private.belonging(
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
 as $$
 declare
   v_links jsonb := (select jsonb_object_agg(l.id, l.kind) from unnest(links) as l where l.kind in ('own', 'share'));
@@ -134,11 +165,14 @@ declare
   v_more int[];
 begin
   loop
-    with recursive usable as materialized (
+    with recursive reached as materialized (
+      select r.n::int as n, r.kind, r.table_id, r.mirror_id, r.key
+      from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+    ), usable as materialized (
       select e.child, e.parent from unnest(v_edges) as e
       where v_links ->> e.link_id::text = 'own' or e.child not in (select s from unnest(v_shared) as s)
     ), mine as (
-      select n::int as n from generate_subscripts(rows, 1) as n where rows[n].kind = 'root'
+      select r.n from reached as r where r.kind = 'root'
       union
       select u.child from mine as m join usable as u on u.parent = m.n
     ), base as (
@@ -146,11 +180,12 @@ begin
       select m.n from mine as m
       union
       select v.n
-      from unnest(rows) with ordinality as v (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
-      join mine as m on rows[m.n].table_id = v.table_id and rows[m.n].key = v.key
+      from mine as m
+      join reached as r on r.n = m.n
+      join reached as v on v.table_id = r.table_id and v.key = r.key
       where v.mirror_id is not null
     )
-    select array_agg(b.n::int) into v_mine from base as b;
+    select coalesce(array_agg(b.n), '{}') into v_mine from base as b;
     v_more := array(
       select distinct e.child from unnest(v_edges) as e
       where v_links ->> e.link_id::text = 'share'

@@ -30,7 +30,10 @@ begin
     left join unnest(v_mine) as m (n) on m.n = r.n
     order by r.n);
   v_rows := lethe_private.decide_retained(v_rows, v_edges, v_links, today);
-  v_rows := lethe_private.decide_cut(v_rows, v_edges, v_mine, v_links, v_keys);
+  v_rows := lethe_private.decide_cut(v_rows, v_edges, v_mine, v_links, (
+    select coalesce(jsonb_object_agg(l.id, lethe_private.cutting(l, v_keys)), '{}')
+    from unnest(v_links) as l
+    where l.kind in ('share', 'mention') and l.table_id in (select r.table_id from unnest(v_rows) as r where r.decision = 'stay')));
   return lethe_private.decide_tombstones(v_rows, v_edges, v_links, v_keys);
 end
 $$;
@@ -48,6 +51,7 @@ create or replace function lethe_private.decide_retained(
   stable
   set search_path = pg_catalog, pg_temp
   set datestyle = 'ISO, YMD'
+  set enable_nestloop = off
 as $$
 begin
   return (
@@ -157,12 +161,13 @@ end;
 comment on function lethe_private.cutting(lethe.links, lethe_private.erasure_references[]) is 'How a reference is taken out of a row that stays.';
 
 create or replace function lethe_private.decide_cut(
-  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], mine int[], links lethe.links[], keys lethe_private.erasure_references[]
+  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], mine int[], links lethe.links[], how jsonb
 )
   returns lethe_private.reached_row[]
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
 as $$
 begin
   return (
@@ -170,9 +175,9 @@ begin
       select r.*
       from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
     ), links as materialized (
-      select l.id, l.columns, l.table_id, lethe_private.cutting(l, keys) as how
+      select l.id, l.columns, l.table_id, decide_cut.how -> l.id::text as how
       from unnest(decide_cut.links) as l
-      where l.kind in ('share', 'mention') and l.table_id in (select r.table_id from reached as r)
+      where decide_cut.how ? l.id::text
     ), cuts as materialized (
       select r.n, x.name, r.mirror_id is null and l.how ? 'replace' as is_replaced
       from unnest(edges) as e
@@ -200,8 +205,46 @@ begin
 end
 $$;
 
-comment on function lethe_private.decide_cut(lethe_private.reached_row[], lethe_private.reached_edge[], int[], lethe.links[], lethe_private.erasure_references[]) is
+comment on function lethe_private.decide_cut(lethe_private.reached_row[], lethe_private.reached_edge[], int[], lethe.links[], jsonb) is
   'What of somebody else''s rows names the person.';
+
+-- ignored: rows to which somebody else's refer by a link that is declared "ignore".
+create or replace function lethe_private.tombstones(
+  rows lethe_private.reached_row[], edges lethe_private.reached_edge[], keys lethe_private.erasure_references[], ignored int[]
+)
+  returns int[]
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
+as $$
+begin
+  return (
+    with recursive reached as materialized (
+      select r.n::int as n, r.decision, r.cut
+      from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+      where r.mirror_id is null
+    ), holding as materialized (
+      select e.child, e.parent
+      from unnest(edges) as e
+      join unnest(keys) as f on f.constraint_id = e.foreign_key
+      join reached as c on c.n = e.child
+      join reached as p on p.n = e.parent and p.decision = 'purge'
+      -- A reference that is cut holds no more.
+      where c.cut is null or not c.cut && f.child_columns
+    ), stays as (
+      select r.n, false as is_tomb from reached as r where r.decision <> 'purge'
+      union
+      select n, true from unnest(ignored) as n
+      union
+      select h.parent, true from stays as s join holding as h on h.child = s.n
+    )
+    select array_agg(distinct s.n) from stays as s where s.is_tomb);
+end
+$$;
+
+comment on function lethe_private.tombstones(lethe_private.reached_row[], lethe_private.reached_edge[], lethe_private.erasure_references[], int[]) is
+  'Positions of rows that would go, and to which something refers that stays.';
 
 -- A live row to which something that stays refers by a foreign key cannot go: it is kept as a tombstone, and so is what it
 -- refers to in its turn. A link that is declared "ignore" stays whatever becomes of the person.
@@ -229,30 +272,12 @@ begin
       select lethe_private.outside(rows, x.positions, t, v_way.parent_columns, v_way.child, v_way.child_columns) -> 'of'
       from lethe.managed_tables as t
       cross join lateral (
-        select coalesce(array_agg(n), '{}') as positions from generate_subscripts(rows, 1) as n
-        where rows[n].table_id = t.id and rows[n].mirror_id is null and rows[n].decision = 'purge') as x
+        select coalesce(array_agg(r.n::int), '{}') as positions
+        from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+        where r.table_id = t.id and r.mirror_id is null and r.decision = 'purge') as x
       where t.id = v_way.parent_id);
   end loop;
-  with recursive reached as materialized (
-    select r.n, r.decision, r.cut
-    from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
-    where r.mirror_id is null
-  ), holding as materialized (
-    select e.child, e.parent
-    from unnest(edges) as e
-    join unnest(keys) as f on f.constraint_id = e.foreign_key
-    join reached as c on c.n = e.child
-    join reached as p on p.n = e.parent and p.decision = 'purge'
-    -- A reference that is cut holds no more.
-    where c.cut is null or not c.cut && f.child_columns
-  ), stays as (
-    select r.n, false as is_tomb from reached as r where r.decision <> 'purge'
-    union
-    select n::int, true from jsonb_array_elements_text(v_ignored) as n
-    union
-    select h.parent, true from stays as s join holding as h on h.child = s.n
-  )
-  select array_agg(s.n) into v_tombs from stays as s where s.is_tomb;
+  v_tombs := lethe_private.tombstones(rows, edges, keys, array(select n::int from jsonb_array_elements_text(v_ignored) as n));
   return array(
     select case when t.n is null
       then (r.subject, r.table_id, r.mirror_id, r.key, r.kind, r.link_id, r.facts, r.decision, r.cut, r.until, r.basis, r.because)::lethe_private.reached_row

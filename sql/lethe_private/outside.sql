@@ -1,3 +1,24 @@
+-- Of some of the rows, by position, what they have in some columns, under the names given.
+create or replace function lethe_private.known_at(rows lethe_private.reached_row[], positions int[], columns text[], names text[])
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('lethe$n', r.n)
+      || (select jsonb_object_agg(x.name, r.facts -> x.c) from unnest(columns, names) as x (c, name))), '[]')
+    from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+    join unnest(positions) as p (n) on p.n = r.n
+    where r.facts ?& columns);
+end
+$$;
+
+comment on function lethe_private.known_at(lethe_private.reached_row[], int[], text[], text[]) is
+  'Rows reached as the statements of reach_sql.sql take them, each with its position.';
+
 -- Rows that refer to what was reached, or are referred to by it, and were not reached themselves: somebody else's.
 -- Answers {"rows": how many, "of": [positions of the rows reached that have one]}. What lethe_sweeper may not read it
 -- cannot count: then "rows" is null, and all of the rows asked about are taken to have one.
@@ -25,10 +46,8 @@ begin
   if not lethe_private.is_readable(other) then
     return jsonb_build_object('rows', null, 'of', to_jsonb(positions));
   end if;
-  select jsonb_agg(jsonb_build_object('lethe$n', n) || (select jsonb_object_agg(c, rows[n].facts -> c) from unnest(columns) as c)) into v_known
-  from unnest(positions) as n
-  where rows[n].facts ?& columns;
-  if v_known is null then
+  v_known := lethe_private.known_at(rows, positions, columns, columns);
+  if v_known = '[]' then
     return '{"rows": 0, "of": []}';
   end if;
   select m.* into v_other from lethe.managed_tables as m join lethe_private.managed_relations as r on r.table_id = m.id where r.relation = other;
@@ -80,11 +99,8 @@ declare
   v_facts jsonb;
   v_all jsonb := '[]';
 begin
-  select jsonb_agg(jsonb_build_object('lethe$n', n)
-      || (select jsonb_object_agg(o, rows[n].facts -> c) from unnest(columns, other_columns) as x (c, o))) into v_known
-  from unnest(positions) as n
-  where rows[n].facts ?& columns;
-  if v_known is null then
+  v_known := lethe_private.known_at(rows, positions, columns, other_columns);
+  if v_known = '[]' then
     return v_all;
   end if;
   for v_mirror in

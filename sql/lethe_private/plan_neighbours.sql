@@ -15,6 +15,7 @@ as $$
 declare
   v_keys lethe_private.erasure_references[] := lethe_private.references_of_people();
   v_links lethe.links[] := array(select l from lethe_private.erasure_links(type) as l);
+  v_asked jsonb := lethe_private.plan_positions(rows);
   v_way record;
   v_positions int[];
   v_found jsonb;
@@ -37,14 +38,11 @@ begin
         where l.table_id = f.child_id and l.to_table_id = f.parent_id and l.columns @> f.child_columns and l.columns <@ f.child_columns)
     ) as w
     join lethe.managed_tables as t on t.id = w.table_id
-    where w.table_id in (select r.table_id from unnest(rows) as r)
+    where v_asked ? w.table_id::text
     order by 4, 8
   loop
     v_positions := array(
-      select n from generate_subscripts(rows, 1) as n
-      where rows[n].table_id = (v_way.managed).id and case
-        when v_way.kind = 'undeclared' then rows[n].decision = 'purge' and rows[n].mirror_id is null
-        else rows[n].decision in ('purge', 'retain') or rows[n].decision = 'anonymize' and rows[n].cut is null end);
+      select n::int from jsonb_array_elements_text(v_asked -> (v_way.managed).id::text -> case v_way.kind when 'undeclared' then 'gone' else 'theirs' end) as n);
     continue when v_positions = '{}';
     v_found := lethe_private.outside(rows, v_positions, v_way.managed, v_way.columns, v_way.other, v_way.other_columns);
     continue when v_found ->> 'rows' = '0';
@@ -71,6 +69,24 @@ $$;
 
 comment on function lethe_private.plan_neighbours(lethe_private.reached_row[], lethe.subject_types, lethe.controllers) is
   'Rows that refer to those of a plan and are not in it: {"refusals": those that forbid it, "near": those that stay}.';
+
+create or replace function lethe_private.plan_positions(rows lethe_private.reached_row[])
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select coalesce(jsonb_object_agg(x.table_id, jsonb_build_object('gone', x.gone, 'theirs', x.theirs)), '{}')
+  from (
+    select r.table_id,
+      coalesce(jsonb_agg(r.n) filter (where r.decision = 'purge' and r.mirror_id is null), '[]') as gone,
+      coalesce(jsonb_agg(r.n) filter (where r.decision in ('purge', 'retain') or r.decision = 'anonymize' and r.cut is null), '[]') as theirs
+    from unnest(plan_positions.rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+    group by r.table_id
+  ) as x;
+end;
+
+comment on function lethe_private.plan_positions(lethe_private.reached_row[]) is
+  'By table, the rows that would be deleted and those that are the person''s: {table: {"gone", "theirs": [position]}}.';
 
 create or replace function lethe_private.undeclared_sentence(foreign_key text, on_delete text, child text, rows bigint, parent lethe.managed_tables)
   returns text
@@ -113,7 +129,7 @@ begin
   if v_first.on_delete <> 'c' then
     return v_refusals;
   end if;
-  select jsonb_agg((select jsonb_object_agg(c, rows[n].facts -> c) from unnest(v_first.parent_columns) as c)) into v_known from unnest(positions) as n;
+  v_known := lethe_private.known_at(rows, positions, v_first.parent_columns, v_first.parent_columns);
   v_tables := array[v_first.child];
   v_depths := array[1];
   v_conditions := array[format('exists (select from %s where %s)', lethe_private.known_rows_sql(v_oid, v_first.parent_columns),

@@ -66,6 +66,7 @@ create or replace function lethe_private.with_news(reached lethe_private.reached
   returns lethe_private.reached_row[]
   language sql
   immutable
+  set enable_nestloop = off
 return array(
   select r from unnest(reached) as r
   where not exists (
@@ -81,6 +82,7 @@ create or replace function lethe_private.news_of(reached lethe_private.reached_r
   returns lethe_private.reached_row[]
   language sql
   immutable
+  set enable_nestloop = off
 return array(
   select x.r
   from (

@@ -51,12 +51,14 @@ comment on function lethe_private.erasure_links(lethe.subject_types) is
   'The links by which rows belong to a kind of person, each with its kind.';
 
 -- Read once for a whole plan, and handed on from there: what is asked of the catalogue table by table would cost the square
--- of the tables. In plpgsql, which plans this but once a session.
+-- of the tables. In plpgsql, which plans this but once a session. Here and wherever rows in memory are joined, PostgreSQL
+-- guesses how many there are, and a nested loop would cost the square of what it did not expect.
 create or replace function lethe_private.references_of_people()
   returns lethe_private.erasure_references[]
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
 as $$
 begin
   return array(
@@ -73,6 +75,7 @@ create or replace function lethe_private.fact_columns(keys lethe_private.erasure
   language plpgsql
   stable
   set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
 as $$
 begin
   return (

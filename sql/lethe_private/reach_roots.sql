@@ -87,8 +87,9 @@ begin
         lethe_private.facts_sql(managed, v_oid, controller, columns -> managed.id::text, links), false),
       null, v_known) as r;
     v_all := v_all || array(
-      select (rows[(f ->> 1)::int].subject, managed.id, v_mirror.id, f ->> 0, rows[(f ->> 1)::int].kind, null, f -> 2, null, null, null, null, null)::lethe_private.reached_row
-      from jsonb_array_elements(v_facts) as f);
+      select (r.subject, managed.id, v_mirror.id, f ->> 0, r.kind, null, f -> 2, null, null, null, null, null)::lethe_private.reached_row
+      from jsonb_array_elements(v_facts) as f
+      join unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n) on r.n = (f ->> 1)::int);
   end loop;
   return v_all;
 end

@@ -1,6 +1,7 @@
 /** What an erasure would do, over shapes met in real schemas: decided as it should be, or refused by name. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
+import { addCycleRunner, grantMissing, runCycle } from '../helpers/engine.ts'
 import { linesOf, openErasure, type Plan, planErasure, refusalsOf } from '../helpers/erasure.ts'
 
 let db: TestDatabase
@@ -496,4 +497,131 @@ describe('lethe.plan_request', () => {
     await db.query('delete from home.messages where id = 50')
     expect(await mark()).toBe(first)
   })
+})
+
+describe('the archive', () => {
+  let shop: TestDatabase
+  const lines = async (key: string): Promise<string[]> => linesOf(await planErasure(shop, 'buyer', [key]))
+
+  beforeAll(async () => {
+    shop = await createDatabase()
+    await addCycleRunner(shop)
+    await shop.query(`
+      select lethe.set_controller('north', 'America/St_Johns', '1');
+      select lethe.set_controller('south', 'Pacific/Apia', '2');
+      create schema old;
+      create type old.state as enum ('new', 'paid');
+      create table old.buyers (id int primary key, owner int not null, at date, phone text, state old.state);
+      create table old.orders (id int primary key, owner int not null, at date, buyer_id int references old.buyers, number text unique);
+      create table old.lines (id int primary key, owner int not null, order_id int not null references old.orders);
+      create table old.reviews (id int primary key, owner int not null, number text);
+      create index on old.orders (buyer_id);
+      create index on old.lines (order_id);
+      create index on old.reviews (number);
+      insert into old.buyers values
+        (1, 1, '2024-01-01', '+1 1', 'new'), (2, 1, '2015-01-01', '+1 2', 'paid'), (3, 1, '2024-01-01', '+1 3', 'new'), (4, 2, '2024-01-01', '+2 4', 'new');
+      insert into old.orders values (1, 1, '2015-01-01', 1, 'N1'), (2, 1, '2015-01-01', 2, 'N2'), (3, 1, current_date, 1, 'N3'), (4, 1, '2015-01-01', 3, 'N4'), (5, 2, '2015-01-01', 4, 'N5');
+      insert into old.lines select i, case i when 5 then 2 else 1 end, i from generate_series(1, 5) as i;
+      insert into old.reviews values (1, 1, 'N1'), (2, 1, 'N2'), (3, 1, 'N3'), (4, 1, 'none');
+      select lethe.manage_table(t, controller_column => 'owner') from unnest(array['old.buyers', 'old.orders', 'old.lines', 'old.reviews']) as t;
+      select lethe.set_subject_type('buyer', 'old.buyers');
+      select lethe.set_link('old.orders', 'old.buyers', subject => 'buyer', kind => 'own');
+      select lethe.set_link('old.lines', 'old.orders', on_purge => 'with parent');
+      select lethe.set_link('old.reviews', 'old.orders', '{number}', '{number}', subject => 'buyer', kind => 'mention');
+      select lethe.set_rule('old.orders', 'purge', 'P30Y', since => '{at}');
+      select lethe.set_rule('old.orders', 'archive', 'P2Y', since => '{at}');
+      select lethe.set_rule('old.buyers', 'purge', 'P30Y', since => '{at}');
+      select lethe.set_rule('old.buyers', 'archive', 'P5Y', since => '{at}');
+      select lethe.set_rule('old.buyers', 'purge', 'P20Y', 'phone', since => '{at}');
+      select lethe.set_rule('old.buyers', 'archive', 'P1Y', 'phone', since => '{at}', method => 'suppress');`)
+    await grantMissing(shop)
+    await shop.query('grant select, update, delete on all tables in schema old to lethe_sweeper')
+    // What refers to an order keeps it from being moved, so the reviews come afterwards.
+    await shop.query('create table old.later as table old.reviews; delete from old.reviews')
+    for (const controller of ['north', 'north', 'south']) await runCycle(shop, controller)
+    await shop.query('insert into old.reviews table old.later; drop table old.later')
+    const [left] = await shop.query(
+      'select (select count(*) from old.orders)::int as orders, (select count(*) from old.buyers)::int as buyers',
+    )
+    expect(left).toEqual({ orders: 1, buyers: 3 })
+  })
+  afterAll(() => shop.drop())
+
+  it('is reached from live rows, and live rows from what is in it; archived values with their row', async () => {
+    expect(await lines('1')).toEqual([
+      'old.buyers (archive) purge: 1',
+      'old.buyers purge: 1',
+      'old.lines (archive) purge: 1',
+      'old.lines purge: 1',
+      'old.orders (archive) purge: 1',
+      'old.orders purge: 1',
+      'old.reviews cut[number]: 2',
+    ])
+  })
+
+  it('is reached where the person is nowhere else, and keeps what a law keeps', async () => {
+    expect(await lines('2')).toEqual([
+      'old.buyers (archive) purge: 1',
+      'old.lines (archive) purge: 1',
+      'old.orders (archive) purge: 1',
+      'old.reviews cut[number]: 1',
+    ])
+    await shop.query(
+      `update lethe.links set on_erasure = '{"retain": "P90Y", "since": "at", "basis": "a law"}' where kind = 'own'`,
+    )
+    const kept = await planErasure(shop, 'buyer', ['2'])
+    expect(linesOf(kept)).toEqual([
+      'old.buyers (archive) purge: 1',
+      'old.lines (archive) retain: 1',
+      'old.orders (archive) retain: 1',
+      'old.reviews cut[number]: 1',
+    ])
+    expect(kept.tables.find(({ decision }) => decision === 'retain')!.until).toBe('2105-01-01')
+    await shop.query('update lethe.links set on_erasure = null')
+  })
+
+  it('of another controller is none of this one’s', async () => {
+    expect((await planErasure(shop, 'buyer', ['4'], 'north')).totals.rows).toBe(0)
+    expect((await planErasure(shop, 'buyer', ['4'], 'south')).totals.rows).toBe(4)
+  })
+
+  it('delays a plan by a hold on what is in it alone', async () => {
+    const delays = async (key: string): Promise<number[]> =>
+      (await planErasure(shop, 'buyer', [key])).delayed_by
+    const hold = async (call: string): Promise<number> =>
+      (await shop.query<{ id: number }>(`select ${call} as id`))[0]!.id
+    const rows = await hold(
+      `lethe.hold_rows('a case', 'old.orders', $$number = 'N4'$$, controller => 'north')`,
+    )
+    expect(await delays('3')).toEqual([rows])
+    expect(await delays('1')).toEqual([])
+    await shop.query(`select lethe.release_hold(${rows}, 'over')`)
+    const person = await hold(`lethe.hold_person('a case', 'buyer', key => '3', controller => 'north')`)
+    expect(await delays('3')).toEqual([person])
+    await shop.query(`select lethe.release_hold(${person}, 'over')`)
+    expect(await delays('3')).toEqual([])
+  })
+})
+
+it('looks rows up by the index of the linked column', async () => {
+  await make(
+    'many',
+    `
+    create table many.people (id int primary key);
+    create table many.things (id int primary key, person int references many.people, email text);
+    create index on many.things (person);
+    insert into many.people select generate_series(1, 20000);
+    insert into many.things select i, (i + 2) / 3, 'x' from generate_series(1, 60000) as i;
+    analyze many.people, many.things;`,
+    `select lethe.set_subject_type('owner', 'many.people');
+     select lethe.set_link('many.things', 'many.people', subject => 'owner', kind => 'own');`,
+  )
+  const client = await db.connect()
+  await client.query('begin')
+  expect((await planErasure(client, 'owner', ['77'])).totals).toEqual({ tables: 2, rows: 4, purge: 4 })
+  const { rows } = await client.query(
+    `select seq_scan::int, idx_scan > 0 as by_index from pg_stat_xact_user_tables where relid = 'many.things'::regclass`,
+  )
+  expect(rows).toEqual([{ seq_scan: 0, by_index: true }])
+  await client.query('rollback')
 })

@@ -172,7 +172,7 @@ it('whatever the schema and the rows, each row reached is decided as the oracle 
           )
           expect(Object.fromEntries(found.map(({ name, decided }) => [name, decided]))).toEqual(readable)
           for (const { decision } of found) seen[decision] = (seen[decision] ?? 0) + 1
-          if (n > 0) continue
+          if (n > 1) continue
           const id = await openErasure(client, 'walker', ids.map(String))
           const [{ plan }] = (await rowsOf<{ plan: Plan }>(client, 'select lethe.plan_request($1) as plan', [
             id,
@@ -186,11 +186,11 @@ it('whatever the schema and the rows, each row reached is decided as the oracle 
         await client.end()
       }
     }),
-    { seed: 5, numRuns: 30, endOnFailure: true },
+    { seed: 5, numRuns: 25, endOnFailure: true },
   )
   // Nothing of this is worth much if it hardly happens.
   for (const decision of ['purge', 'anonymize', 'cut', 'retain', 'stay', 'refused'])
-    expect([decision, seen[decision] ?? 0]).toEqual([decision, expect.toSatisfy((n: number) => n > 15)])
+    expect([decision, seen[decision] ?? 0]).toEqual([decision, expect.toSatisfy((n: number) => n > 10)])
 }, 240_000)
 
 /** A schema of `tables` tables with 1.8 times as many foreign keys; the person has rows in the first `touched`. */
