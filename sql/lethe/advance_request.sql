@@ -47,7 +47,7 @@ begin
     return case when v_request.state in ('approved', 'delayed', 'blocked') then lethe_private.try_to_execute(v_request.id) else v_request.state end;
   end if;
   begin
-    if to_regprocedure('lethe.scan_residue(bigint[])') is not null then
+    if to_regproc('lethe.scan_residue') is not null then
       execute 'select lethe.scan_residue($1)' using array[v_request.id];
     end if;
     perform lethe.certify_request(v_request.id);

@@ -168,24 +168,23 @@ begin
     return v_all;
   end if;
   for v_group in
-    select m as mirror, m.name, lethe_private.plain_name(t) as table_name, g.given, g.fact_names
+    select m as mirror, m.name, lethe_private.plain_name(t) as table_name, n.fact_names,
+      jsonb_agg(case when n.fact_names = '{}' then '{}' else r.facts end || jsonb_build_object('lethe$key', r.key)) as given
     from lethe_private.mirrors as m
     join lethe.managed_tables as t on t.id = m.table_id
-    cross join lateral (
-      select jsonb_agg(case when r.mirror_id is null then '{}' else r.facts end || jsonb_build_object('lethe$key', r.key)) as given,
-        case when m.kind = 'rows' then (select array_agg(f) from jsonb_object_keys((array_agg(r.facts))[1]) as f) end as fact_names
-      from unnest(rows) as r
-      where r.table_id = m.table_id
-        and (r.mirror_id = m.id and r.decision = 'purge' or m.kind = 'values' and r.mirror_id is null and r.decision in ('purge', 'anonymize') and r.cut is null)
-    ) as g
-    where g.given is not null
+    join unnest(rows) as r on r.table_id = m.table_id
+      and (r.mirror_id = m.id and r.decision = 'purge' or m.kind = 'values' and r.mirror_id is null and r.decision in ('purge', 'anonymize') and r.cut is null)
+    -- Values are asked for by the row's key alone, since all of them go.
+    cross join lateral (select array(select f from jsonb_object_keys(case when m.kind = 'rows' then r.facts else '{}' end) as f order by f) as fact_names) as n
+    group by m.*, m.id, m.name, t.*, n.fact_names
     order by m.id
   loop
     select r.facts into v_facts from lethe_private.run_on_archive(format(
         'select to_jsonb(count(*)), null::oid, null::tid[] from lethe_archive.%I as c, %s', v_group.name,
-        lethe_private.chosen_archived_sql(v_group.mirror, controller, coalesce(v_group.fact_names, '{}'), 'convert_from($2, ''UTF8'')::jsonb')),
+        lethe_private.chosen_archived_sql(v_group.mirror, controller, v_group.fact_names, 'convert_from($2, ''UTF8'')::jsonb')),
       null, convert_to(v_group.given::text, 'UTF8')) as r;
-    v_all := v_all || jsonb_build_object(format('archive of %s, rows left', v_group.table_name), v_facts);
+    v_all := v_all || jsonb_build_object(format('archive of %s, rows left', v_group.table_name),
+      v_facts::bigint + coalesce((v_all ->> format('archive of %s, rows left', v_group.table_name))::bigint, 0));
   end loop;
 
   v_columns := lethe_private.fact_columns(lethe_private.references_of_people());

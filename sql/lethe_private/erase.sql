@@ -238,12 +238,12 @@ declare
   v_lost text[];
 begin
   for v_group in
-    select r.mirror_id, r.decision, r.cut, jsonb_agg(r.facts || jsonb_build_object('lethe$key', r.key)) as given,
-      (select array_agg(f) from jsonb_object_keys((array_agg(r.facts))[1]) as f) as fact_names
+    select r.mirror_id, r.decision, r.cut, n.fact_names, jsonb_agg(r.facts || jsonb_build_object('lethe$key', r.key)) as given
     from unnest(rows) as r
+    cross join lateral (select array(select f from jsonb_object_keys(r.facts) as f order by f) as fact_names) as n
     where r.mirror_id is not null and (r.decision in ('purge', 'anonymize') or cardinality(r.cut) > 0)
-    group by r.mirror_id, r.decision, r.cut
-    order by r.mirror_id, r.decision, r.cut
+    group by r.mirror_id, r.decision, r.cut, n.fact_names
+    order by r.mirror_id, r.decision, r.cut, n.fact_names
   loop
     select m.* into v_mirror from lethe_private.mirrors as m where m.id = v_group.mirror_id;
     v_lost := lethe_private.lost_archived(v_mirror, controller, v_group.decision, v_group.cut);

@@ -1,6 +1,7 @@
 /** What a law has kept goes on its day, without anybody remembering it: by each of the drivers of a cycle. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCycle } from '../../src/cycle.ts'
+import startCycles from '../../tasks/cycle__start.ts'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
 import { applyPolicy, grantMissing, rowsOf } from '../helpers/engine.ts'
 import {
@@ -49,6 +50,32 @@ const DRIVERS: [name: string, controller: string, customer: number, run: () => P
   ['call lethe.run_cycle()', 'south', 1, () => db.query(`call lethe.run_cycle('south')`)],
   ['lethe run', 'north', 2, () => runCycle({ databaseUrl: db.url, controller: 'north' })],
 ]
+
+// Before any cycle of the day has ended.
+describe('a blocked erasure, while a worker drives the cycle', () => {
+  it('is handed to the worker by the task that starts cycles, once its day has come, by its id alone', async () => {
+    const request = await blocked(8, 'north')
+    const jobs: unknown[] = []
+    const start = async (): Promise<void> => {
+      jobs.length = 0
+      await startCycles({}, {
+        query: async (text: string, values?: unknown[]) => ({
+          rows: text.includes('lethe_jobs') ? [] : await rowsOf(db, text, values),
+        }),
+        job: { id: 0 },
+        addJob: async (task: string, payload: unknown) => jobs.push({ task, payload }),
+        logger: { info: () => undefined, error: () => undefined },
+      } as never)
+    }
+    await start()
+    expect(jobs).not.toContainEqual({ task: 'request__execute', payload: { request } })
+    await termEnds(request, 8)
+    await start()
+    expect(jobs).toContainEqual({ task: 'request__execute', payload: { request } })
+    await db.query(`call lethe.run_cycle('north')`)
+    expect((await requestState(db, request)).state).toBe('completed')
+  })
+})
 
 describe('a blocked erasure', () => {
   it.each(DRIVERS)(

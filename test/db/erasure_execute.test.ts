@@ -152,6 +152,20 @@ describe('an erasure', () => {
     })
   })
 
+  it('remembers the latest day of rows that go, for a clock of somebody else who stays', async () => {
+    await undone(plain, async (session) => {
+      await session.query(`
+        update music.customers set birth = '2020-02-29' where id = 6;
+        select lethe.set_rule('music.employees', 'purge', 'P90Y', since => array['max(customers.birth)'])`)
+      await grantMissing(session)
+      const request = await approvedErasure(session, 'customer', 'north', '6')
+      expect(await execute(session, request)).toBe('executed')
+      expect(
+        await rowsOf(session, `select parent_key, last_day::text from lethe_private.last_events`),
+      ).toEqual([{ parent_key: '2', last_day: '2020-02-29' }])
+    })
+  })
+
   it('does not ask again because a term has ended meanwhile', async () => {
     await undone(keeping, async (session) => {
       await session.query(

@@ -13,6 +13,7 @@ export const MUSIC_TABLES = {
 export const MUSIC_SQL = `
   create schema music;
   create table music.employees (id int primary key, owner int not null, name text not null, reports_to int references music.employees);
+  create index on music.employees (reports_to);
   create table music.customers (
     id int primary key, owner int not null, first_name text not null, email varchar(60) not null unique check (email like '%@%'), company text,
     birth date not null, greeting text generated always as ('Dear ' || first_name) stored, support_rep_id int references music.employees);
