@@ -121,12 +121,10 @@ export const identifier: fc.Arbitrary<Identifier> = fc.oneof(
       ),
     )
     .map((value) => ({ kind: 'phone' as const, value })),
-  fc
-    .tuple(word(`${LATIN}éüß`), word(LATIN))
-    .map((words) => ({
-      kind: 'name' as const,
-      value: words.map((w) => w[0]!.toUpperCase() + w.slice(1)).join(' '),
-    })),
+  fc.tuple(word(`${LATIN}éüß`), word(LATIN)).map((words) => ({
+    kind: 'name' as const,
+    value: words.map((w) => w[0]!.toUpperCase() + w.slice(1)).join(' '),
+  })),
 )
 
 /** A column and the SQL that puts a text ($1) into it. */
