@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
+import { createHmac, hkdfSync } from 'node:crypto'
 import { once } from 'node:events'
-import { rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { executeLedgered } from '../../../src/ledger/execute.ts'
@@ -235,4 +236,16 @@ it('is written by a worker that may do nothing else', async () => {
     expect(await executeLedgered(session, request, { ledger })).toBe('executed')
   })
   expect(await members(live)).not.toContain(6)
+  // As docs/ledger.md says, so that it can be recomputed without Lethe.
+  const { keys } = JSON.parse(await readFile(ledger.keys.path, 'utf8'))
+  const key = Buffer.from(hkdfSync('sha256', Buffer.from(keys[0].key, 'hex'), '', 'lethe ledger hash', 32))
+  const hmac = (text: string): string => createHmac('sha256', key).update(text).digest('hex')
+  const intent = (await ledger.since(0)).find(({ event }) => event === 'erasure intent')
+  expect(intent!.data).toEqual({
+    roots: [hmac('root "club" "Members" 6')],
+    identifiers: [
+      hmac('identifier "member" person.6@example.org'),
+      hmac('identifier "member" tel:610000006'),
+    ].sort(),
+  })
 })
