@@ -205,7 +205,6 @@
 --!include lethe/check.sql
 --!include lethe_private/request_states.sql
 --!include lethe_private/move_request.sql
--- (requests: identifiers, residue and suppression)
 --!include lethe_private/seal_text.sql
 --!include lethe_private/normal_forms.sql
 --!include lethe_private/identifiers.sql
@@ -217,7 +216,6 @@
 --!include lethe/scan_residue.sql
 --!include lethe_private/suppressions.sql
 --!include lethe/suppressions.sql
--- (requests: desk)
 --!include lethe/open_request.sql
 --!include lethe/move_requests.sql
 --!include lethe/list_requests.sql
@@ -226,7 +224,6 @@
 --!include lethe/recipients.sql
 --!include lethe_private/notify_recipients.sql
 --!include lethe/notifications.sql
--- (requests: plan)
 --!include lethe_private/reach_maps.sql
 --!include lethe_private/reach_sql.sql
 --!include lethe_private/reach_roots.sql
@@ -239,7 +236,6 @@
 --!include lethe_private/plan_neighbours.sql
 --!include lethe_private/plan_delays.sql
 --!include lethe/plan_request.sql
--- (requests: execution and certificate)
 --!include lethe_private/erased_columns.sql
 --!include lethe_private/erase_sql.sql
 --!include lethe_private/erase.sql
@@ -249,7 +245,6 @@
 --!include lethe/execute_request.sql
 --!include lethe/certify_request.sql
 --!include lethe/advance_request.sql
--- (requests: ledger)
 --!include lethe_private/ledger.sql
 --!include lethe/ledger.sql
 --!include lethe/ship_holds.sql
@@ -258,7 +253,6 @@
 --!include lethe/replay_findings.sql
 --!include lethe/replay.sql
 --!include lethe/replay_holds.sql
--- (requests: access, rectification, restriction, objection)
 --!include lethe_private/restricted.sql
 --!include lethe/is_restricted.sql
 --!include lethe/restriction_sql.sql

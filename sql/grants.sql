@@ -288,7 +288,6 @@ grant select on
   lethe.notifications
 to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function lethe_private.acts_for(int) to lethe_agent;
--- (requests: desk)
 grant execute on function
   lethe.list_requests(boolean),
   lethe.request_report(bigint),
@@ -318,9 +317,7 @@ grant execute on function
   lethe.requests_to_remind(),
   lethe.note_reminder(bigint, text)
 to lethe_worker;
--- (requests: plan)
 grant execute on function lethe.plan_request(bigint) to lethe_officer, lethe_agent, lethe_worker;
--- (requests: execution and certificate)
 grant execute on function
   lethe.execute_request(bigint, bigint, text),
   lethe.execute_requests(bigint[]),
@@ -330,7 +327,6 @@ grant execute on function
   lethe.advance_request(bigint)
 to lethe_officer, lethe_worker;
 grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe_agent, lethe_auditor;
--- (requests: residue and suppression)
 grant execute on function lethe.scan_residue(bigint[], boolean) to lethe_officer, lethe_worker;
 grant execute on function lethe.link_finding_sql(bigint, int) to lethe_officer, lethe_agent;
 grant execute on function lethe.is_suppressed(text, text, text) to lethe_officer, lethe_agent, lethe_worker;
@@ -338,7 +334,6 @@ grant execute on function lethe.suppression_sql(text, text) to lethe_officer, le
 grant execute on function lethe.list_recaptures(), lethe.allow_recapture(text, text, text, text) to lethe_officer;
 -- What reads texts as lethe_sweeper; these know nothing.
 grant execute on function lethe_private.readable(text), lethe_private.phone_keys(text) to lethe_sweeper;
--- (requests: ledger)
 grant select on lethe.replay_findings to lethe_officer, lethe_auditor;
 grant execute on function lethe.ledger_state() to lethe_worker, lethe_officer, lethe_auditor, lethe_api;
 grant execute on function
@@ -357,7 +352,6 @@ grant execute on function
   lethe.decide_replay_finding(int, text),
   lethe.list_replay_findings()
 to lethe_officer;
--- (requests: access, rectification, restriction, objection)
 grant execute on function
   lethe.note_told(bigint, text),
   lethe.lift_restriction(bigint, text),

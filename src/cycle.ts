@@ -7,7 +7,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import {
-  advanceRequest,
   type CycleTable,
   controllersToRun,
   cycleFaults,
@@ -27,6 +26,7 @@ import {
   verifyCycle,
 } from './db/cycle.ts'
 import { toLetheError } from './db/errors.ts'
+import { advanceRequest } from './requests.ts'
 
 /** What {@link runCycle} is told. */
 export interface RunCycleOptions {
@@ -123,16 +123,15 @@ async function runOne(
   }
 }
 
-/** Erasures whose day has come, each step a transaction. What fails makes the cycle incomplete. */
+/** Erasures whose day has come, each step a transaction. What fails is written down, and makes the cycle incomplete. */
 async function completeRequests(
   session: pg.PoolClient,
   controller: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for (const request of await requestsToComplete(session, controller)) {
-    do {
-      if (signal?.aborted) return
-    } while ((await advanceRequest(session, request)) === 'executed')
+    if (signal?.aborted) return
+    await advanceRequest(session, request).catch(() => undefined)
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { controllersDue, requestsToComplete, startCycle } from '../src/db/cycle.ts'
 import { toLetheError } from '../src/db/errors.ts'
-import { queueNext, startPayload, task } from '../src/jobs.ts'
+import { queueNext, queueRequestWork, startPayload, task } from '../src/jobs.ts'
 
 export default task(startPayload, async (_payload, helpers) => {
   const failures: string[] = []
@@ -14,9 +14,8 @@ export default task(startPayload, async (_payload, helpers) => {
     try {
       const cycle = await startCycle(helpers, controller)
       helpers.logger.info(`cycle ${cycle} of controller ${controller} is open, local day ${localDate}`)
-      for (const request of await requestsToComplete(helpers, controller)) {
-        await helpers.addJob('request__execute', { request }, { jobKey: `request__execute:${request}` })
-      }
+      for (const request of await requestsToComplete(helpers, controller))
+        await queueRequestWork(helpers, request)
       await queueNext(helpers, cycle, { resume: true })
     } catch (error) {
       const { message, code } = toLetheError(error)

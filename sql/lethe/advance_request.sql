@@ -47,11 +47,7 @@ begin
     return case when v_request.state in ('approved', 'delayed', 'blocked') then lethe_private.try_to_execute(v_request.id) else v_request.state end;
   end if;
   begin
-    if to_regproc('lethe.scan_residue') is not null then
-      execute 'select lethe.scan_residue($1)' using array[v_request.id];
-    end if;
-    perform lethe.certify_request(v_request.id);
-    return (select r.state from lethe.requests as r where r.id = v_request.id);
+    return lethe.verify_request(v_request.id);
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name;
     perform lethe_private.fail_request(v_request.id, v_state, v_relation, v_constraint, null);

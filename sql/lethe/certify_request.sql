@@ -30,9 +30,7 @@ begin
   update lethe.requests as r set verified_at = clock_timestamp() where r.id = v_request.id;
   perform lethe_private.move_request(v_request, case when v_left then 'blocked' else 'completed' end);
   if not v_left then
-    if to_regprocedure('lethe_private.forget_identifiers(bigint)') is not null then
-      execute 'select lethe_private.forget_identifiers($1)' using v_request.id;
-    end if;
+    perform lethe_private.forget_identifiers(v_request.id);
     delete from lethe_private.kept_rows as k where k.request_id = v_request.id;
     delete from lethe_private.request_roots as r where r.request_id = v_request.id;
   end if;

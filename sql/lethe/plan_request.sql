@@ -19,9 +19,7 @@ begin
       hint = 'only an erasure is planned; the others are approved at once';
   end if;
   v_request := lethe_private.move_request(v_request, 'planned');
-  if to_regprocedure('lethe_private.keep_identifiers(bigint)') is not null then
-    execute 'select lethe_private.keep_identifiers($1)' using v_request.id;
-  end if;
+  perform lethe_private.keep_identifiers(v_request.id);
   select c.* into v_controller from lethe.controllers as c where c.id = v_request.controller_id;
   v_rows := lethe_private.plan_rows(v_request, false);
   update lethe.requests as r

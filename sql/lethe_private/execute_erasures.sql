@@ -40,6 +40,7 @@ begin
 
   perform lethe_private.erase(v_rows, v_type, v_controller, v_pads);
   perform lethe_private.write_outcomes(requests, v_owners, v_rows, v_controller, v_pads);
+  perform lethe_private.suppress(r.id) from unnest(requests) as r;
   return 'executed';
 end
 $$;
@@ -57,12 +58,13 @@ create or replace function lethe_private.lock_people(requests bigint[], controll
 as $$
 begin
   perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
-  if to_regprocedure('lethe_private.identifiers_of(bigint[])') is not null then
-    execute 'select lethe_private.keep_identifiers(r) from unnest($1) as r' using requests;
-    execute 'select pg_advisory_xact_lock(x.id) from (
-        select distinct lethe_private.identifier_lock_id($2, i.identifier) as id from lethe_private.identifiers_of($1) as i order by 1) as x'
-      using requests, controller.id;
-  end if;
+  perform lethe_private.keep_identifiers(r) from unnest(requests) as r;
+  perform pg_advisory_xact_lock(x.id)
+  from (
+    select distinct lethe_private.identifier_lock_id(controller.id, i.identifier) as id
+    from lethe_private.identifiers_of(requests) as i
+    order by 1
+  ) as x;
 end
 $$;
 

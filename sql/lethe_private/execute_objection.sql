@@ -27,9 +27,7 @@ begin
   perform lethe_private.assert_anonymized(v_decided, v_type, v_controller);
   perform lethe_private.empty_archived(v_decided, v_controller);
   -- The objection is remembered in order to be respected, without the identifiers themselves.
-  if to_regprocedure('lethe_private.suppress(bigint, date, text)') is not null then
-    execute 'select lethe_private.suppress($1, null, $2)' using request.id, 'GDPR Art. 21: to respect the objection';
-  end if;
+  perform lethe_private.suppress(request.id, null, 'GDPR Art. 21: to respect the objection');
   insert into lethe.request_events (request_id, event, reason)
   values (request.id, 'purposes ended', lethe_private.objection_in_words(v_decided));
 end

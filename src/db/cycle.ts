@@ -153,11 +153,6 @@ export async function requestsToComplete(db: Queryable, controller: string): Pro
   return rows.map(({ request }) => request)
 }
 
-/** The next step of an erasure. @returns its state, or `failed`; `executed`: call it again. */
-export function advanceRequest(db: Queryable, request: number): Promise<string> {
-  return single(db, z.string(), 'select lethe.advance_request($1) as value', [request])
-}
-
 /** Tables that can be swept now and that nobody has begun. */
 export function readyTables(db: Queryable, cycle: number): Promise<CycleTable[]> {
   return rowsOf(

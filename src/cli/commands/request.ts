@@ -8,6 +8,7 @@ import { assertDay } from '../day.ts'
 import { parseCount } from '../numbers.ts'
 import { deadline, printPlan, printRequest, RequestReport } from '../request-report.ts'
 import { standardInput } from '../standard-input.ts'
+import { registerRights } from './request_rights.ts'
 
 interface OpenOptions {
   kind: string
@@ -42,6 +43,7 @@ export function register(program: Command): void {
   const request = program
     .command('request')
     .description('what people ask for: open, decide, execute, certify')
+  registerRights(request)
   request
     .command('open')
     .description('write down what a person asks for; prints the request’s id')
