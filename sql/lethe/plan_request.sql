@@ -33,7 +33,7 @@ end
 $$;
 
 comment on function lethe.plan_request(bigint) is
-  'Plans an erasure and returns what it would do, table by table. Raises LE102, LE109, LE114, LE411, LE421, LE427, LE501, LE502.';
+  'Plans an erasure and returns what it would do, table by table. Raises LE102, LE103, LE109, LE114, LE411, LE421, LE427, LE501, LE502.';
 
 -- Counts and names of tables and columns: no key, no value.
 create or replace function lethe_private.plan_document(rows lethe_private.reached_row[], request lethe.requests, controller lethe.controllers)

@@ -64,11 +64,16 @@ join %s as c on %s%s$sql$,
         lethe_private.key_sql('c', other, v_other.key_columns)) else '' end),
     managed, null, convert_to(jsonb_build_object('rows', v_known, 'keys', v_keys)::text, 'UTF8')) as r;
   return v_facts;
+-- What PostgreSQL says of a value that it cannot read quotes it: one that was archived before its column became another type.
+exception when data_exception then
+  raise exception using errcode = 'LE421',
+    message = format('rows of %s cannot be compared with those of %s', lethe_private.host_name(other), lethe_private.plain_name(managed)),
+    hint = 'columns that refer to one another must have types that PostgreSQL compares';
 end
 $$;
 
 comment on function lethe_private.outside(lethe_private.reached_row[], int[], lethe.managed_tables, text[], oid, text[]) is
-  'Rows of another table that were not reached, and that match some that were.';
+  'Rows of another table that were not reached, and that match some that were. Raises LE421.';
 
 create or replace function lethe_private.is_readable(relation oid)
   returns boolean

@@ -26,7 +26,7 @@ end
 $$;
 
 comment on function lethe_private.plan_rows(lethe.requests, boolean) is
-  'The rows that an erasure reaches, and what becomes of each. lock: they stay as they are until the transaction ends. Raises LE102, LE109, LE421, LE501.';
+  'The rows that an erasure reaches, and what becomes of each. lock: they stay as they are until the transaction ends. Raises LE102, LE103, LE109, LE421, LE501.';
 
 -- Who has no key of the controller's cannot tell from a mark whether a row that they guess is in the plan.
 create or replace function lethe_private.plan_mark(rows lethe_private.reached_row[], controller lethe.controllers)

@@ -22,6 +22,7 @@ declare
   v_step record;
   v_state text;
 begin
+  perform lethe_private.assert_links_stand(array(select l from lethe_private.erasure_links(type) as l), v_columns);
   v_found := lethe_private.reach_roots(type, controller, keys, lock, v_columns, v_links);
   loop
     v_found := v_found || lethe_private.reach_values(v_found, controller, v_columns, v_links);
@@ -60,7 +61,34 @@ end
 $$;
 
 comment on function lethe_private.reach(lethe.subject_types, lethe.controllers, text[], boolean) is
-  'The rows that belong to people or name them, live and archived, each once. Raises LE421, LE501.';
+  'The rows that belong to people or name them, live and archived, each once. Raises LE102, LE103, LE421, LE501.';
+
+-- A link that has lost one of several columns would reach too far, one that has lost its table would not reach at all.
+create or replace function lethe_private.assert_links_stand(links lethe.links[], columns jsonb)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_link lethe.links;
+begin
+  select l.* into v_link
+  from unnest(links) as l
+  where (assert_links_stand.columns -> l.table_id::text ?& l.columns and assert_links_stand.columns -> l.to_table_id::text ?& l.to_columns) is not true
+  order by l.id
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE103',
+      message = format('the link of %s to %s names a column or a table that is not there any more',
+        (select lethe_private.plain_name(m) from lethe.managed_tables as m where m.id = v_link.table_id),
+        (select lethe_private.plain_name(m) from lethe.managed_tables as m where m.id = v_link.to_table_id)),
+      hint = 'lethe check names what is missing; declare the link anew';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_links_stand(lethe.links[], jsonb) is 'Raises LE103 for the first link of which a column or a table is gone.';
 
 create or replace function lethe_private.with_news(reached lethe_private.reached_row[], news lethe_private.reached_row[])
   returns lethe_private.reached_row[]

@@ -499,6 +499,30 @@ describe('lethe.plan_request', () => {
   })
 })
 
+describe('a link', () => {
+  it('that has lost one of its columns plans nothing, since it would reach too far', async () => {
+    await make(
+      'lost',
+      `
+      create table lost.people (kind text, id int, primary key (kind, id));
+      create table lost.notes (id int primary key, kind text, person int);
+      insert into lost.people values ('a', 1), ('b', 1);
+      insert into lost.notes values (1, 'a', 1), (2, 'b', 1);`,
+      `select lethe.set_subject_type('loser', 'lost.people');
+       select lethe.set_link('lost.notes', 'lost.people', '{kind,person}', '{kind,id}', subject => 'loser', kind => 'own');`,
+    )
+    const one = ['lost.notes purge: 1', 'lost.people purge: 1']
+    expect(linesOf(await plan('loser', '["a", 1]'))).toEqual(one)
+    await db.query('alter table lost.notes rename kind to sort')
+    expect(await refusal(plan('loser', '["a", 1]'))).toMatchObject({
+      code: 'LE103',
+      message: expect.stringContaining('lost.notes'),
+    })
+    await db.query('alter table lost.notes rename sort to kind')
+    expect(linesOf(await plan('loser', '["a", 1]'))).toEqual(one)
+  })
+})
+
 describe('the archive', () => {
   let shop: TestDatabase
   const lines = async (key: string): Promise<string[]> => linesOf(await planErasure(shop, 'buyer', [key]))
