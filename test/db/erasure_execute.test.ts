@@ -178,9 +178,6 @@ describe('an erasure', () => {
           plan_mark = lethe_private.plan_mark(lethe_private.decide(
             lethe_private.reach(s, c, array['11'], false), s, c, lethe_private.today(c.time_zone) - 5), c)
         from lethe.controllers as c, lethe.subject_types as s where c.id = r.controller_id and r.id = ${request}`)
-      await session.query(
-        `update music.invoices set invoiced_on = (current_date - interval '10 years')::date - 3 where false`,
-      )
       expect(await execute(session, request)).toBe('executed')
     })
   })
@@ -398,9 +395,10 @@ describe('circles and other shapes', () => {
     const after = await readTables(db, tables)
     const gone = changed(before, after)
     expect(gone).toHaveLength(1 + 1 + 6 + 3)
-    expect(
-      gone.every((key) => /2$|(NICK2|Nick2)\d/.test(key.replace(/\/2024.*|\/2025.*/, (tail) => tail))),
-    ).toBe(true)
+    for (const key of gone) {
+      expect(after[key]).toBeUndefined()
+      expect(JSON.stringify(before[key])).toMatch(/0000002|"nick":"NICK2"/)
+    }
     expect(figures((await requestState(db, request)).outcome, 'erased')).toEqual({
       'Odd Shop.People': 1,
       'Odd Shop.teams': 1,
