@@ -6,19 +6,24 @@ create or replace function lethe_private.replay_match_sql("from" text, key text,
   language sql
   immutable
 return format($sql$
-  select coalesce(jsonb_agg(jsonb_build_object('key', x.key, 'root', x.root, 'identifiers', to_jsonb(x.identifiers))), '[]'), null::oid, null::tid[]
+  select coalesce(jsonb_agg(jsonb_build_object('key', f.key, 'root', f.root, 'identifiers', to_jsonb(f.identifiers))), '[]'), null::oid, null::tid[]
   from (
-    select %1$s as key, lethe_private.ledger_hash(%2$L || %1$s, $3) as root, array_remove(array[%3$s]::text[], null) as identifiers
-    from %4$s as c
-    where %5$s
-    offset 0
-  ) as x
-  where x.root in (select jsonb_array_elements_text(convert_from($2, 'UTF8')::jsonb))
-    or exists (
-      select from unnest(x.identifiers) as i
-      where i in (select jsonb_array_elements_text(convert_from($2, 'UTF8')::jsonb)))$sql$,
+    select x.key, x.root, x.identifiers
+    from (
+      select %1$s as key, lethe_private.ledger_hash(%2$L || %1$s, $3) as root, array_remove(array[%3$s]::text[], null) as identifiers
+      from %4$s as c
+      where %5$s
+      offset 0
+    ) as x
+    cross join lateral unnest(x.identifiers || x.root) as h (hash)
+    join (select jsonb_array_elements_text(convert_from($2, 'UTF8')::jsonb) as hash) as w on w.hash = h.hash
+    group by x.key, x.root, x.identifiers
+  ) as f$sql$,
   key, root,
-  (select string_agg(format('lethe_private.ledger_hash(%L || nullif(lethe_private.identifier_key(%s), ''''), $3)', identifier, i), ', ')
+  -- Only what begins as a telephone number does is asked whether it is one: that takes longer than the hash.
+  (select string_agg(format($sql$
+      lethe_private.ledger_hash(%1$L || nullif(case when %2$s ~ '^[\s\u00A0\u2007\u202F\uFEFF]*[0-9+(]'
+        then lethe_private.identifier_key(%2$s) else lethe_private.normalise_identifier(%2$s) end, ''), $3)$sql$, identifier, i), ', ')
    from unnest(identifiers) as i),
   "from", "where");
 
