@@ -160,7 +160,7 @@ begin
   select r.facts into v_facts from lethe_private.run_as_sweeper(
     format(E'select %s, null::oid, null::tid[] from (select convert_from($2, ''UTF8'')::jsonb as rows offset 0) as g', lethe_private.object_sql(v_questions)),
     lethe_private.under_paths_of(array(select distinct r.table_id from unnest(v_rows) as r)), null,
-    convert_to(lethe_private.reread_data(v_rows, type)::text, 'UTF8')) as r;
+    convert_to(lethe_private.reread_data(v_rows)::text, 'UTF8')) as r;
   select string_agg(f.key, '; ' order by f.key) into v_left from jsonb_each_text(v_facts) as f where f.value::bigint > 0;
   if v_left is not null then
     raise exception using errcode = 'LE468',

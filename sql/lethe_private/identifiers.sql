@@ -44,7 +44,8 @@ begin atomic
       'cross join lateral (values %s) as v (name, value) where v.value ~ ''\S''), ''[]''), null::oid, null::tid[]',
     "from", string_agg(format('(%L, %s)', x.name, lethe_private.unmasked_sql(managed, identifiers_sql.relation, controller, x.name)), ', '))
   from unnest(columns) as x (name)
-  join lethe_private.host_columns as h on h.relation = identifiers_sql.relation and h.name = x.name;
+  join lethe_private.host_columns as h on h.relation = identifiers_sql.relation and h.name = x.name
+  having count(*) > 0;
 end;
 
 comment on function lethe_private.identifiers_sql(lethe.managed_tables, oid, lethe.controllers, text[], text) is
