@@ -144,7 +144,7 @@ $$;
 
 comment on function lethe_private.try_to_execute(bigint) is 'Executes a request, or writes down why that failed.';
 
-create or replace function lethe_private.fail_request(request bigint, sqlstate text, "table" text, "constraint" text, cause text)
+create or replace function lethe_private.fail_request(request bigint, sqlstate text, "table" text, constraint_name text, cause text)
   returns void
   language sql
   volatile
@@ -152,7 +152,7 @@ begin atomic
   with failed as (
     update lethe.requests as r
     set failure = jsonb_strip_nulls(jsonb_build_object('sqlstate', fail_request.sqlstate,
-      'cause', nullif(fail_request.cause, ''), 'table', nullif(fail_request."table", ''), 'constraint', nullif(fail_request."constraint", '')))
+      'cause', nullif(fail_request.cause, ''), 'table', nullif(fail_request."table", ''), 'constraint', nullif(fail_request.constraint_name, '')))
     where r.id = fail_request.request
     returning r.id, r.failure
   )
@@ -163,7 +163,7 @@ end;
 comment on function lethe_private.fail_request(bigint, text, text, text, text) is 'Writes down what failed: SQLSTATE, the SQLSTATE that caused it, table and constraint.';
 
 -- For a caller whose transaction was undone by the failure.
-create or replace function lethe.record_failure(request bigint, sqlstate text, "table" text default null, "constraint" text default null, cause text default null)
+create or replace function lethe.record_failure(request bigint, sqlstate text, "table" text default null, constraint_name text default null, cause text default null)
   returns void
   language plpgsql
   volatile
@@ -173,7 +173,7 @@ create or replace function lethe.record_failure(request bigint, sqlstate text, "
 as $$
 begin
   perform lethe_private.get_request(record_failure.request);
-  perform lethe_private.fail_request(record_failure.request, record_failure.sqlstate, record_failure."table", record_failure."constraint", record_failure.cause);
+  perform lethe_private.fail_request(record_failure.request, record_failure.sqlstate, record_failure."table", record_failure.constraint_name, record_failure.cause);
 end
 $$;
 

@@ -47,13 +47,13 @@ declare
   v_neighbours jsonb;
 begin
   select t.* into v_type from lethe.subject_types as t where t.name = request.subject;
-  v_neighbours := lethe_private.plan_neighbours(rows, v_type, controller);
+  v_neighbours := lethe_private.plan_neighbours(rows, v_type);
   return jsonb_build_object(
     'format', 1,
     'day', to_char(lethe_private.today(controller.time_zone), 'YYYY-MM-DD'),
     'tables', lethe_private.plan_tables(rows),
     'near', lethe_private.plan_near(rows) || (v_neighbours -> 'near'),
-    'refusals', (v_neighbours -> 'refusals') || lethe_private.refuse_plan(rows, v_type, controller),
+    'refusals', (v_neighbours -> 'refusals') || lethe_private.refuse_plan(rows, controller),
     'delayed_by', to_jsonb(lethe_private.plan_delays(rows)),
     'totals', lethe_private.plan_totals(rows),
     'unclassified', lethe_private.plan_unclassified(rows));

@@ -83,7 +83,7 @@ as $$
 begin
   if cardinality(lethe_private.plan_delays(rows)) > 0 then
     return 'hold';
-  elsif lethe_private.refuse_plan(rows, type, controller) <> '[]' or lethe_private.plan_neighbours(rows, type, controller) -> 'refusals' <> '[]' then
+  elsif lethe_private.refuse_plan(rows, controller) <> '[]' or lethe_private.plan_neighbours(rows, type) -> 'refusals' <> '[]' then
     return 'plan';
   elsif requests[1].state = 'blocked' then
     perform lethe_private.assert_kept(requests[1], rows);

@@ -24,7 +24,7 @@ begin
   v_before := lethe_private.rows_written();
   perform lethe_private.assert_no_side_effects(v_before, lethe_private.anonymize_rows(
     array(select r from unnest(v_decided) as r where r.decision = 'anonymize' and r.mirror_id is null), v_controller, v_pads, '{}'));
-  perform lethe_private.assert_anonymized(v_decided, v_type, v_controller);
+  perform lethe_private.assert_anonymized(v_decided, v_controller);
   perform lethe_private.empty_archived(v_decided, v_controller);
   -- The objection is remembered in order to be respected, without the identifiers themselves.
   perform lethe_private.suppress(request.id, null, 'GDPR Art. 21: to respect the objection');
@@ -142,7 +142,7 @@ comment on function lethe_private.kept_from_objection(lethe.managed_tables, int,
   'Until when minima and holds keep columns of rows, in the order of the rows.';
 
 -- Read again: a trigger may have taken the new value back.
-create or replace function lethe_private.assert_anonymized(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers)
+create or replace function lethe_private.assert_anonymized(rows lethe_private.reached_row[], controller lethe.controllers)
   returns void
   language plpgsql
   volatile
@@ -170,7 +170,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.assert_anonymized(lethe_private.reached_row[], lethe.subject_types, lethe.controllers) is 'Raises LE468.';
+comment on function lethe_private.assert_anonymized(lethe_private.reached_row[], lethe.controllers) is 'Raises LE468.';
 
 create or replace function lethe_private.empty_archived(rows lethe_private.reached_row[], controller lethe.controllers)
   returns void

@@ -3,9 +3,7 @@
 --   through a link, and not reached: they are another controller's                             refused, LE422
 --   through a foreign key that no link declares, to rows that would be deleted                 refused, LE423
 --   through a link that is declared "ignore": they stay, and their parent with them            told
-create or replace function lethe_private.plan_neighbours(
-  rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers
-)
+create or replace function lethe_private.plan_neighbours(rows lethe_private.reached_row[], type lethe.subject_types)
   returns jsonb
   language plpgsql
   volatile
@@ -67,7 +65,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.plan_neighbours(lethe_private.reached_row[], lethe.subject_types, lethe.controllers) is
+comment on function lethe_private.plan_neighbours(lethe_private.reached_row[], lethe.subject_types) is
   'Rows that refer to those of a plan and are not in it: {"refusals": those that forbid it, "near": those that stay}.';
 
 create or replace function lethe_private.plan_positions(rows lethe_private.reached_row[])

@@ -9,9 +9,7 @@ return jsonb_build_object('code', code, 'object', object, 'sentence', sentence, 
 
 comment on function lethe_private.refusal(text, text, text, text, bigint) is 'One reason why a plan cannot be carried out.';
 
-create or replace function lethe_private.refuse_plan(
-  rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers
-)
+create or replace function lethe_private.refuse_plan(rows lethe_private.reached_row[], controller lethe.controllers)
   returns jsonb
   language plpgsql
   stable
@@ -97,5 +95,5 @@ begin
 end
 $$;
 
-comment on function lethe_private.refuse_plan(lethe_private.reached_row[], lethe.subject_types, lethe.controllers) is
+comment on function lethe_private.refuse_plan(lethe_private.reached_row[], lethe.controllers) is
   'Why decided rows cannot be treated as decided: no method, no right, a rewrite rule in between.';

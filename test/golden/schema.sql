@@ -32,6 +32,12 @@ CREATE TYPE lethe_private.action_parts AS (
 
 ALTER TYPE lethe_private.action_parts OWNER TO lethe_owner;
 
+CREATE TYPE lethe_private.asked_row AS (
+	facts jsonb
+);
+
+ALTER TYPE lethe_private.asked_row OWNER TO lethe_owner;
+
 CREATE TYPE lethe_private.due_day AS (
 	flag text,
 	rule text,
@@ -75,6 +81,36 @@ ALTER TYPE lethe_private.reached OWNER TO lethe_owner;
 
 COMMENT ON TYPE lethe_private.reached IS 'A managed table, or one that has to be: managed_id is null there, and via names the table that led to it. personal: rows of it belong to people.';
 
+CREATE TYPE lethe_private.reached_edge AS (
+	child integer,
+	parent integer,
+	link_id integer,
+	foreign_key oid
+);
+
+ALTER TYPE lethe_private.reached_edge OWNER TO lethe_owner;
+
+COMMENT ON TYPE lethe_private.reached_edge IS 'One row that was reached refers to another.';
+
+CREATE TYPE lethe_private.reached_row AS (
+	subject integer,
+	table_id integer,
+	mirror_id integer,
+	key text,
+	kind text,
+	link_id integer,
+	facts jsonb,
+	decision text,
+	cut text[],
+	until date,
+	basis text,
+	because text
+);
+
+ALTER TYPE lethe_private.reached_row OWNER TO lethe_owner;
+
+COMMENT ON TYPE lethe_private.reached_row IS 'A row that belongs to a person, or names one, and what an erasure does with it. See lethe_private.reach and lethe_private.decide.';
+
 CREATE TYPE lethe_private.rule_parts AS (
 	due text,
 	unclocked text
@@ -99,9 +135,121 @@ add_member(name, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.add_member(login name, controller text) IS 'Lets a login act for a controller. Raises LE101, LE108, LE502.';
 
+add_recipient(text, text, text[], text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.add_recipient(name text, url text, kinds text[], controller text, secret text) IS 'Registers a system that is told of requests of a controller, by signed webhooks. Returns the secret, which nothing shows again. Raises LE101, LE418, LE502.';
+
+adopt_ledger(text, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.adopt_ledger(ledger text, restored boolean) IS 'Says, once, which ledger is this database''s. restored: the ledger is older than that, and is to be replayed. Raises LE452.';
+
+advance_request(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.advance_request(request bigint) IS 'The next step of an erasure that waits for nobody; call it until the state is no longer executed. Raises LE114, LE405.';
+
+allow_recapture(text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.allow_recapture(subject text, identifier text, reason text, controller text) IS 'Takes somebody off the suppression list who came back by choice, with a reason, which is kept with the request. Returns how many entries that were. Raises LE101, LE443, LE444, LE502.';
+
 already_masked(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.already_masked("table" text, controller_name text) IS 'Values that a rule''s method takes for its own output although the rule is not due on them, per controller and rule. Reads the whole table. Raises LE101 to LE103.';
+
+answer_notification(uuid, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.answer_notification(event_key uuid, state text) IS 'Writes down that a recipient has received a notification, or has completed what it asks for. Raises LE115, LE419, LE502.';
+
+CREATE TABLE lethe.holds (
+    id integer NOT NULL,
+    controller_id integer,
+    reason text NOT NULL,
+    author name DEFAULT SESSION_USER NOT NULL,
+    placed_at timestamp with time zone DEFAULT now() NOT NULL,
+    ends_on date,
+    released_at timestamp with time zone,
+    kind text DEFAULT 'keys'::text NOT NULL,
+    subject text,
+    table_id integer,
+    table_name text,
+    released_by name,
+    release_reason text,
+    request_id bigint,
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['keys'::text, 'person'::text, 'rows'::text, 'table'::text]))),
+    CONSTRAINT subject_goes_with_a_person CHECK (((kind = 'person'::text) = (subject IS NOT NULL)))
+);
+
+ALTER TABLE lethe.holds OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.holds IS 'Legal holds: what they name is left untouched until released or until the day after ends_on.';
+
+COMMENT ON COLUMN lethe.holds.reason IS 'Why. Name the matter, never the person: reasons are kept.';
+
+COMMENT ON COLUMN lethe.holds.ends_on IS 'The last day on which it holds, where its controller is; null: until it is released.';
+
+COMMENT ON COLUMN lethe.holds.kind IS 'person: the rows of one person and what belongs to it. rows: what satisfies a predicate. table: every row. keys: rows named one by one, by the engine''s own means.';
+
+COMMENT ON COLUMN lethe.holds.subject IS 'The subject type whose links lead from the person to what belongs to it.';
+
+COMMENT ON COLUMN lethe.holds.table_name IS 'The table as it was called when the hold was placed: of a person, its root table.';
+
+COMMENT ON COLUMN lethe.holds.request_id IS 'The request of which this is the restriction (GDPR Art. 18); null: a legal hold.';
+
+CREATE TABLE lethe.requests (
+    id bigint NOT NULL,
+    controller_id integer NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    state text DEFAULT 'received'::text NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_on date NOT NULL,
+    opened_by name DEFAULT SESSION_USER NOT NULL,
+    roots integer DEFAULT 0 NOT NULL,
+    paused_at timestamp with time zone,
+    paused_days integer DEFAULT 0 NOT NULL,
+    extended_at timestamp with time zone,
+    reminded_at timestamp with time zone,
+    escalated_at timestamp with time zone,
+    plan jsonb,
+    planned_at timestamp with time zone,
+    plan_mark text,
+    approved_by name,
+    approved_at timestamp with time zone,
+    executed_at timestamp with time zone,
+    verified_at timestamp with time zone,
+    completes_on date,
+    ended_at timestamp with time zone,
+    failure jsonb,
+    outcome jsonb,
+    delayed_by integer[],
+    CONSTRAINT approved_by_somebody CHECK (((approved_at IS NULL) = (approved_by IS NULL))),
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['access'::text, 'portability'::text, 'rectification'::text, 'restriction'::text, 'objection'::text, 'erasure'::text]))),
+    CONSTRAINT paused_days_not_negative CHECK ((paused_days >= 0)),
+    CONSTRAINT plan_has_its_mark_and_time CHECK ((num_nulls(plan, plan_mark, planned_at) = ANY (ARRAY[0, 3])))
+);
+
+ALTER TABLE lethe.requests OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.requests IS 'What a person asked for (GDPR Art. 12, 15 to 21). Nothing here says who the person is: that is kept apart, where no role reads it, for as long as it is needed.';
+
+COMMENT ON COLUMN lethe.requests.due_on IS 'The last day to answer, where the controller is: 30 days from receipt, never later than one calendar month.';
+
+COMMENT ON COLUMN lethe.requests.roots IS 'How many root rows the person has: several accounts may bear one e-mail address.';
+
+COMMENT ON COLUMN lethe.requests.plan IS 'What an erasure would do, table by table: counts, never keys. See lethe.plan_request.';
+
+COMMENT ON COLUMN lethe.requests.plan_mark IS 'Changes when the plan would touch other rows, or do something else with them.';
+
+COMMENT ON COLUMN lethe.requests.completes_on IS 'The day on which the cycle does what a law had postponed.';
+
+COMMENT ON COLUMN lethe.requests.failure IS 'SQLSTATE, table and constraint of what failed last; never a row.';
+
+COMMENT ON COLUMN lethe.requests.outcome IS 'What the last execution of an erasure did, table by table: what its certificate says.';
+
+COMMENT ON COLUMN lethe.requests.delayed_by IS 'The holds that kept it from being executed; it goes on when they are over.';
+
+any_restricted(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.any_restricted() IS 'Whether anybody''s data are restricted, or kept after an erasure because a law says so.';
 
 applied_migrations(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -115,6 +263,10 @@ approve_draft(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.approve_draft(draft integer) IS 'The second person''s yes to a rehearsed draft; another rehearsal takes it back. Raises LE111, LE502, LE612, LE613, LE615.';
 
+approve_request(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.approve_request(request bigint, plan_mark text) IS 'Agrees to a request; to an erasure as it was planned. plan_mark: lethe.requests.plan_mark as it was seen. Raises LE114, LE411, LE415, LE502.';
+
 archive_contents(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.archive_contents() IS 'How many rows and values of each table are in the archive, for the controllers the login acts for. Counts alone.';
@@ -122,6 +274,18 @@ COMMENT ON FUNCTION lethe.archive_contents() IS 'How many rows and values of eac
 authenticate(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.authenticate(token_hash text) IS 'The token with this SHA-256 (hexadecimal), if it is good, and the role it acts as. No row for any other.';
+
+begin_replay(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.begin_replay() IS 'Closes the gate until finish_replay opens it. Raises LE502.';
+
+certificate(bigint, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.certificate(request bigint, number integer) IS 'A certificate of a request, by default the last, and the seal that covers it. Raises LE114, LE405, LE438.';
+
+certify_request(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.certify_request(request bigint) IS 'Writes the certificate of an executed erasure, and moves it to blocked, or to completed, when the keys of the person are forgotten. Returns the certificate''s number. Raises LE114, LE438.';
 
 check(boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -319,13 +483,26 @@ COMMENT ON COLUMN lethe.evidence.unclocked IS 'Rows that no term can ever make d
 
 COMMENT ON COLUMN lethe.evidence.left_over IS 'Rows still due when the data was read again after the last batch. Zero, or the cycle is incomplete; null: the table could not be read.';
 
+CREATE TABLE lethe.receipts (
+    cycle_id bigint NOT NULL,
+    document jsonb NOT NULL
+);
+
+ALTER TABLE lethe.receipts OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.receipts IS 'What a cycle found, did and left, and the policy it obeyed, as it stood when the cycle ended. Names nobody. lethe.receipt() adds the seal.';
+
 cycle_faults(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.cycle_faults(cycle_id bigint) IS 'The tables that keep a cycle from being complete, and why: SQLSTATE and constraint, or how many rows are left.';
+COMMENT ON FUNCTION lethe.cycle_faults(cycle_id bigint) IS 'The tables, and the requests, that keep a cycle from being complete, and why: SQLSTATE and constraint, or how many rows are left.';
 
 cycle_report(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.cycle_report(cycle_id bigint) IS 'The evidence of a cycle, for whoever runs it.';
+
+decide_replay_finding(integer, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.decide_replay_finding(id integer, decision text) IS 'Decides a finding of a replay: erase or keep; the next lethe replay carries it out. Raises LE457.';
 
 host_name(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -414,6 +591,14 @@ evidence_heads(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.evidence_heads() IS 'The last seal of each controller''s chain. line: what to keep outside the database, and to hand to lethe.verify_evidence().';
 
+execute_request(bigint, bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) IS 'Executes an approved request. Returns executed (erasure), completed (others), planned (the plan has changed: it is to be approved again), delayed (a hold) or blocked (nothing can be done yet). Raises LE114, LE405, LE421, LE431 to LE437, LE439, LE454, LE501, LE502.';
+
+execute_requests(bigint[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.execute_requests(requests bigint[]) IS 'Executes many requests in one transaction; failed: its cause is in lethe.requests.failure, and it is as it was. Raises LE114, LE405.';
+
 explain_row(text, text, date); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.explain_row("table" text, key text, as_of date) IS 'Of one row (key: the value of its key column, or a JSON array of several) and each rule: the terms and minima, whether each applies and the local day on which it ends, which decides, the first day on which it is due, whether that has come on as_of (default: today), and what keeps it. Days and purposes, no values. Raises LE102, LE103, LE318, LE501, LE503.';
@@ -422,9 +607,21 @@ export_policy(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.export_policy() IS 'The policy in force as a document; applying it changes nothing. Raises LE502.';
 
+extend_request(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.extend_request(request bigint, reason text) IS 'Gives two months more, once, before the first month is over; never beyond three months from receipt, pauses aside. Returns the new last day. Raises LE114, LE416, LE417, LE502.';
+
+fetch_package(bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.fetch_package(token_hash bytea) IS 'The package of a token, by its SHA-256. Raises LE464.';
+
 finish_cycle(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.finish_cycle(cycle_id bigint) IS 'Closes a cycle whose tables are all verified, left over or failed: complete or incomplete, with its receipt, and sealed; open while some are not. Raises LE403, LE405.';
+COMMENT ON FUNCTION lethe.finish_cycle(cycle_id bigint) IS 'Closes a cycle whose tables are all verified, left over or failed: complete, or incomplete (also where an erasure could not be carried out), with its receipt, and sealed; open while some are not. Raises LE403, LE405.';
+
+finish_replay(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.finish_replay(number bigint, hash text) IS 'Opens the gate: everything up to an entry is known here, and nothing is left to decide. Raises LE451, LE502.';
 
 forecast(text, text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -566,38 +763,6 @@ guard_truncate(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.guard_truncate() IS 'Trigger of a host''s table: refuses a TRUNCATE that would take held rows. Raises LE406.';
 
-CREATE TABLE lethe.holds (
-    id integer NOT NULL,
-    controller_id integer,
-    reason text NOT NULL,
-    author name DEFAULT SESSION_USER NOT NULL,
-    placed_at timestamp with time zone DEFAULT now() NOT NULL,
-    ends_on date,
-    released_at timestamp with time zone,
-    kind text DEFAULT 'keys'::text NOT NULL,
-    subject text,
-    table_id integer,
-    table_name text,
-    released_by name,
-    release_reason text,
-    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['keys'::text, 'person'::text, 'rows'::text, 'table'::text]))),
-    CONSTRAINT subject_goes_with_a_person CHECK (((kind = 'person'::text) = (subject IS NOT NULL)))
-);
-
-ALTER TABLE lethe.holds OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.holds IS 'Legal holds: what they name is left untouched until released or until the day after ends_on.';
-
-COMMENT ON COLUMN lethe.holds.reason IS 'Why. Name the matter, never the person: reasons are kept.';
-
-COMMENT ON COLUMN lethe.holds.ends_on IS 'The last day on which it holds, where its controller is; null: until it is released.';
-
-COMMENT ON COLUMN lethe.holds.kind IS 'person: the rows of one person and what belongs to it. rows: what satisfies a predicate. table: every row. keys: rows named one by one, by the engine''s own means.';
-
-COMMENT ON COLUMN lethe.holds.subject IS 'The subject type whose links lead from the person to what belongs to it.';
-
-COMMENT ON COLUMN lethe.holds.table_name IS 'The table as it was called when the hold was placed: of a person, its root table.';
-
 holds_in_force(date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.holds_in_force(day date) IS 'Holds that hold on a local day; without one, now, each where its controller is.';
@@ -722,6 +887,33 @@ COMMENT ON FUNCTION lethe.hold_rows(reason text, "table" text, "when" text, ends
 hold_table(text, text, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.hold_table(reason text, "table" text, ends_on date, controller text) IS 'Holds every row that a table has of a controller. Returns the hold''s id. Raises LE101, LE102, LE407, LE501, LE502.';
+
+ledger_hash(text, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ledger_hash(value text, pads bytea) IS 'HMAC-SHA-256 of a text, in hexadecimal.';
+
+ledger_root(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ledger_root(managed lethe.managed_tables) IS 'What stands before the key of a root row where it is hashed.';
+
+ledger_roots(integer, text[], bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ledger_roots(table_id integer, keys text[], pads bytea) IS 'Root rows as the ledger names them: hashes.';
+
+CREATE TABLE lethe_private.ledger_holds (
+    hold_id integer NOT NULL,
+    event text NOT NULL,
+    number bigint NOT NULL,
+    CONSTRAINT event_is_known CHECK ((event = ANY (ARRAY['hold'::text, 'hold released'::text, 'restriction'::text, 'restriction lifted'::text])))
+);
+
+ALTER TABLE lethe_private.ledger_holds OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.ledger_holds IS 'Which entry of the ledger says that a hold was placed, and which that it was released.';
+
+holds_to_ship(bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.holds_to_ship(pads bytea) IS 'Holds placed or released that are not in the ledger yet. The content may name a person: it is sealed, and never logged.';
 
 is_generalize_coordinates(real, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -891,6 +1083,14 @@ is_redact_elements(text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_redact_elements(value text[]) IS 'True when every element is a star, and for an empty list; null for null.';
 
+is_restricted(integer, text, integer, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_restricted("table" integer, key text, controller integer, owner text) IS 'Whether a row is restricted by name: its table''s number, its key, whose it is.';
+
+is_restricted_row(integer, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_restricted_row("table" integer, facts jsonb) IS 'Whether a row belongs to somebody whose data are restricted: its table''s number, and the row as to_jsonb gives it. Raises LE461 where that cannot be told.';
+
 is_scrub(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_scrub(value text) IS 'True for text without a digit and without an at sign; null for null.';
@@ -898,6 +1098,10 @@ COMMENT ON FUNCTION lethe.is_scrub(value text) IS 'True for text without a digit
 is_shape(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.is_shape(value text, keep integer) IS 'True when after the kept characters there are no digits but 0, no letters but X and x and nothing outside ASCII; null for null.';
+
+is_suppressed(text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.is_suppressed(subject text, identifier text, controller text) IS 'True when somebody with this identifier asked the controller to be forgotten, and is not to be taken up again. Raises LE101, LE502.';
 
 is_truncate(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -927,13 +1131,181 @@ keyed_hash(text, bytea, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owne
 
 COMMENT ON FUNCTION lethe.keyed_hash(value text, inner_pad bytea, outer_pad bytea) IS 'HMAC-SHA-256 of a text in the database''s encoding. The key comes as its inner and outer pad (key xor 0x3636..., key xor 0x5c5c...), 64 bytes each.';
 
+CREATE TABLE lethe_private.ledger_known (
+    number bigint NOT NULL,
+    hash text NOT NULL
+);
+
+ALTER TABLE lethe_private.ledger_known OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.ledger_known IS 'Entries beyond ledger_state.last_number that this database has taken in.';
+
+CREATE TABLE lethe_private.ledger_state (
+    only_row boolean DEFAULT true NOT NULL,
+    ledger text,
+    last_number bigint DEFAULT 0 NOT NULL,
+    last_hash text,
+    required boolean DEFAULT false NOT NULL,
+    replaying boolean DEFAULT false NOT NULL,
+    CONSTRAINT last_entry_is_of_a_ledger CHECK (((ledger IS NOT NULL) OR (last_number = 0))),
+    CONSTRAINT one_row CHECK (only_row),
+    CONSTRAINT required_of_a_ledger CHECK (((ledger IS NOT NULL) OR (NOT required)))
+);
+
+ALTER TABLE lethe_private.ledger_state OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.ledger_state IS 'Up to which entry of the ledger outside this database everything is known here; whether erasures are refused without an entry; whether a replay has begun and not ended.';
+
+know_entry(bigint, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.know_entry(number bigint, hash text) IS 'Remembers that this database has taken in an entry of the ledger.';
+
+know_entry(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.know_entry(number bigint, hash text) IS 'Remembers that this database has taken in an entry of the ledger.';
+
+ledger_fate(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.ledger_fate(request bigint, received_at text) IS 'What became of the request of an intent: busy (somebody is at it), done, alive (it waits, or was given up), unknown (not in this database).';
+
+ledger_state(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.ledger_state() IS 'Which ledger this database belongs to, up to which entry it knows everything, and which it knows beyond that.';
+
+ledger_subject(bigint, bytea); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.ledger_subject(request bigint, pads bytea) IS 'Whom a request is about, as the ledger names people: keyed hashes. pads: the key''s inner and outer pad. Raises LE114.';
+
+lift_restriction(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.lift_restriction(request bigint, reason text) IS 'Ends the restriction of a request: what is overdue is done in the next cycle. The person has to have been told. Raises LE114, LE462.';
+
+link_finding_sql(bigint, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.link_finding_sql(request bigint, n integer) IS 'The statements that would make a link of a finding, for the DBA to read and run. Changes nothing. Raises LE114, LE442.';
+
 may_read_predicates(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.may_read_predicates() IS 'True for officers and operators.';
 
 list_holds(boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.list_holds(released boolean) IS 'Holds of the controllers you act for: in force, lapsed and, if asked for, released. rows_named: how many rows a hold names by key; of a person, how many root rows. The predicate is shown to officers.';
+COMMENT ON FUNCTION lethe.list_holds(released boolean) IS 'Holds of the controllers you act for: in force, lapsed and, if asked for, released. rows_named: how many rows a hold names by key; of a person, how many root rows. A restriction (GDPR Art. 18) is of kind restriction. The predicate is shown to officers.';
+
+CREATE TABLE lethe_private.recaptures (
+    id bigint NOT NULL,
+    controller_id integer NOT NULL,
+    request_id bigint,
+    table_id integer NOT NULL,
+    column_name text NOT NULL,
+    key text NOT NULL,
+    until date NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE lethe_private.recaptures OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.recaptures IS 'Rows that brought back somebody who asked to be forgotten, by key, where the table flags them: for a person to decide. Until the suppression ends.';
+
+list_recaptures(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.list_recaptures() IS 'Rows that brought back somebody who asked to be forgotten, where the table flags them.';
+
+CREATE TABLE lethe.replay_findings (
+    id integer NOT NULL,
+    number bigint NOT NULL,
+    entry_at timestamp with time zone NOT NULL,
+    controller_id integer NOT NULL,
+    subject text NOT NULL,
+    how text NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL,
+    failure jsonb,
+    decision text,
+    decided_by name,
+    decided_at timestamp with time zone,
+    request_id bigint,
+    CONSTRAINT decided_by_somebody CHECK ((num_nulls(decision, decided_by, decided_at) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT decision_is_known CHECK ((decision = ANY (ARRAY['erase'::text, 'keep'::text]))),
+    CONSTRAINT failure_of_what_failed CHECK (((how = 'failed'::text) = (failure IS NOT NULL))),
+    CONSTRAINT how_is_known CHECK ((how = ANY (ARRAY['key'::text, 'identifier'::text, 'failed'::text])))
+);
+
+ALTER TABLE lethe.replay_findings OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.replay_findings IS 'Records that may be of somebody who was forgotten before a backup was put back, and may be of somebody who has lawfully come back: a person decides.';
+
+COMMENT ON COLUMN lethe.replay_findings.number IS 'The entry of the ledger.';
+
+COMMENT ON COLUMN lethe.replay_findings.entry_at IS 'When the person was forgotten.';
+
+COMMENT ON COLUMN lethe.replay_findings.how IS 'identifier: the record has an identifier of the person, under another key, or was forgotten before the backup was made. key: it has the key, and other identifiers. failed: it is the person''s, and could not be erased.';
+
+COMMENT ON COLUMN lethe.replay_findings.failure IS 'SQLSTATE, table and constraint; never a row.';
+
+COMMENT ON COLUMN lethe.replay_findings.request_id IS 'The request by which it was erased.';
+
+CREATE TABLE lethe_private.replay_finding_keys (
+    finding_id integer NOT NULL,
+    table_id integer NOT NULL,
+    key text NOT NULL
+);
+
+ALTER TABLE lethe_private.replay_finding_keys OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.replay_finding_keys IS 'Which row a finding of a replay is about; forgotten when the replay has ended.';
+
+list_replay_findings(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.list_replay_findings() IS 'What a replay has found and a person decides, of the controllers you act for, with the key of each row. Emptied when the replay has ended; lethe.replay_findings keeps what was decided.';
+
+days_paused(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.days_paused(request lethe.requests) IS 'For how many local days a request has been paused, this time; 0 when it is not.';
+
+CREATE TABLE lethe.request_states (
+    name text NOT NULL,
+    is_open boolean NOT NULL,
+    description text NOT NULL
+);
+
+ALTER TABLE lethe.request_states OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.request_states IS 'In which states a request can be. The clock of Art. 12 runs while one is open, unless it is paused.';
+
+days_left(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.days_left(request lethe.requests) IS 'Days of the controller until a request is due: 0 on its last day, below zero when overdue, null when it is answered.';
+
+CREATE TABLE lethe.notifications (
+    id bigint NOT NULL,
+    request_id bigint NOT NULL,
+    recipient_id integer NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    status integer,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    received_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    event_key uuid DEFAULT gen_random_uuid() NOT NULL,
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['waiting'::text, 'received'::text, 'completed'::text, 'dead'::text])))
+);
+
+ALTER TABLE lethe.notifications OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.notifications IS 'What a recipient was told of a request, and what it answered.';
+
+COMMENT ON COLUMN lethe.notifications.status IS 'HTTP status of the last answer; null: none came.';
+
+COMMENT ON COLUMN lethe.notifications.event_key IS 'The idempotency key: the same in every attempt.';
+
+list_requests(boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.list_requests("all" boolean) IS 'Requests of the controllers you act for that are open, the most urgent first; with all, those that have ended, too. days_left: below zero when overdue, null when answered.';
+
+lock_ledgered(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.lock_ledgered(request bigint) IS 'Says, for this session, that an entry about this request is being written.';
 
 manage_table(text, text, text, text, text, text[], text[], text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1039,6 +1411,23 @@ missing_for_partitions(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_ow
 
 COMMENT ON FUNCTION lethe_private.missing_for_partitions() IS 'Rights that it takes to purge whole partitions, where the policy says so, and that are missing.';
 
+CREATE TABLE lethe.managed_columns (
+    table_id integer NOT NULL,
+    column_name text NOT NULL,
+    category text,
+    purposes text[] DEFAULT '{}'::text[] NOT NULL,
+    legal_basis text,
+    claim text,
+    CONSTRAINT category_is_known CHECK ((category = ANY (ARRAY['direct identifier'::text, 'contact'::text, 'quasi-identifier'::text, 'special category'::text, 'content'::text, 'technical'::text, 'not personal'::text]))),
+    CONSTRAINT claim_is_known CHECK ((claim = 'anonymous'::text))
+);
+
+ALTER TABLE lethe.managed_columns OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.managed_columns IS 'What a column holds, for which purposes, on which legal basis.';
+
+COMMENT ON COLUMN lethe.managed_columns.claim IS 'anonymous: it was promised that what remains of the value can be traced to nobody. lethe.check() holds the rules to it.';
+
 CREATE TABLE lethe.settings (
     only_row boolean DEFAULT true NOT NULL,
     batch_rows integer DEFAULT 5000 NOT NULL,
@@ -1114,9 +1503,29 @@ month_day(date); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.month_day(value date) IS 'The same month and day in the year 1604. Infinite dates stay.';
 
+note_notification(bigint, integer, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.note_notification(notification bigint, status integer, completed boolean) IS 'What a recipient answered: its HTTP status, null when none came. Returns the state: received, completed, waiting for another attempt, or dead after the fifteenth. Raises LE115, LE502.';
+
+note_reminder(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.note_reminder(request bigint, level text) IS 'Notes that somebody is reminded now; false when that was done already.';
+
+note_shipped(integer, text, bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.note_shipped(hold_id integer, event text, number bigint, hash text) IS 'Remembers which entry of the ledger says what became of a hold.';
+
+note_told(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.note_told(request bigint, how text) IS 'Writes down that the person was told, and how. Raises LE114, LE462.';
+
 open_archive(text, text, text, boolean, date, timestamp with time zone); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) IS 'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE409, LE501, LE502, LE901, LE902, LE904.';
+
+open_request(text, text, text, text, text, timestamp with time zone, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.open_request(kind text, subject text, key text, identifier text, controller text, received_at timestamp with time zone, received_on date, identified_by text) IS 'Opens a request of a person, who is named by the key of its row or by an identifier (identified_by: in this column alone); all root rows that fit. received_on: the day where the controller is, instead of received_at. Returns its id. Raises LE101, LE106, LE109, LE412, LE413, LE414, LE441, LE501, LE502.';
 
 ownerless_rows(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1134,9 +1543,21 @@ partial_number(text, integer, integer); Type: FUNCTION; Schema: lethe; Owner: le
 
 COMMENT ON FUNCTION lethe.partial_number(value text, keep_start integer, keep_end integer) IS 'Keeps spaces, ( ) . + / - and the given number of characters at start and end; stars for the rest, or for all when the value is shorter than twice what would be kept.';
 
+pause_request(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.pause_request(request bigint, reason text) IS 'Stops the clock of a request while it is doubted who is asking. Raises LE114, LE411, LE417, LE502.';
+
+personal_data(bigint, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.personal_data(request bigint, portable boolean) IS 'What is kept about the person of an approved request of access or portability, or what the person provided, with purposes, basis, recipients and until when; other people''s data masked. Raises LE114, LE421, LE460, LE463, LE501.';
+
 plan(date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.plan(as_of date, controller_name text) IS 'Rows due, held, kept by a child and unclocked, per controller, table and rule; "rows" counts the rows that would change; rows of other tables that would go or be unlinked with them stand on lines of their own. as_of: a local day, default today. Raises LE101 to LE103, LE501, LE503.';
+
+plan_request(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.plan_request(request bigint) IS 'Plans an erasure and returns what it would do, table by table. Raises LE102, LE103, LE109, LE114, LE411, LE421, LE427, LE501, LE502.';
 
 policy_on(date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1190,9 +1611,29 @@ receipt(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.receipt(cycle_id bigint) IS 'What a cycle found due, did, held, kept, skipped and left, the policy it obeyed, and its seal. Raises LE802.';
 
+recognise_hold(integer, text, text, bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.recognise_hold(hold_id integer, event text, placed_at text, number bigint, hash text) IS 'Notes which entry of the ledger is about a hold, if it is this database''s: that number, placed at that moment.';
+
+record_failure(bigint, text, text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.record_failure(request bigint, sqlstate text, "table" text, constraint_name text, cause text) IS 'Writes down why a request could not be executed: SQLSTATE, table and constraint, never a message. cause: of LE433, the SQLSTATE that PostgreSQL gave, which the error has as its column. Raises LE114.';
+
+rectify(bigint, text, text, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.rectify(request bigint, "table" text, key text, changes jsonb) IS 'Corrects columns of one row of the person of an approved request: {"column": value}. Raises LE102, LE103, LE114, LE460, LE465, LE466, LE501.';
+
 redact_elements(text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.redact_elements(value text[]) IS 'A list of as many stars as there are elements.';
+
+refuse_request(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.refuse_request(request bigint, ground text) IS 'Refuses a request, with its ground (GDPR Art. 12(4)), and forgets who asked. Raises LE114, LE411, LE417, LE502.';
+
+refuse_restricted(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.refuse_restricted() IS 'Trigger of a host''s table: refuses UPDATE and DELETE of restricted rows to everybody but the engine. Raises LE461.';
 
 register_method(text, text, text, text[], text, boolean, jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1208,11 +1649,156 @@ COMMENT ON FUNCTION lethe.release_controller(controller text) IS 'Gives back wha
 
 release_hold(integer, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.release_hold(id integer, reason text) IS 'Ends a hold: what is overdue is done in the next cycle. Raises LE110, LE407.';
+COMMENT ON FUNCTION lethe.release_hold(id integer, reason text) IS 'Ends a hold: what is overdue is done in the next cycle. Raises LE110, LE407, LE462.';
 
 remove_member(name, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.remove_member(login name, controller text) IS 'Ends what add_member began. Raises LE101, LE502.';
+
+remove_recipient(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.remove_recipient(name text, controller text) IS 'Tells a recipient nothing any more; what it has not heard yet is given up. Raises LE101, LE115, LE418, LE502.';
+
+next_step(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.next_step(request lethe.requests) IS 'plan, execute or verify, where that is to be done without anybody deciding anything; else null.';
+
+CREATE TABLE lethe.request_events (
+    id bigint NOT NULL,
+    request_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    by name DEFAULT SESSION_USER NOT NULL,
+    event text NOT NULL,
+    from_state text,
+    to_state text,
+    reason text
+);
+
+ALTER TABLE lethe.request_events OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.request_events IS 'What happened to a request, in order. Reasons are free text and stay outside the hash chain: name the matter, never the person.';
+
+replay_delayed(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_delayed() IS 'Requests of replays that were delayed by a hold, and can be executed by now.';
+
+replay_erase(bigint, text, timestamp with time zone); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_erase(number bigint, hash text, at timestamp with time zone) IS 'Forgets again whom an entry is about. Returns how many records, and how many of them a hold delays; or the failure, which becomes a finding. Raises LE502.';
+
+replay_find(jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_find(entries jsonb) IS 'Turns what fits some entries, [{number, at, replays}], and is not to be erased again without asking, into findings. Returns how many are new. Raises LE502.';
+
+replay_hold(bigint, text, jsonb, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_hold(number bigint, hash text, entry jsonb, content jsonb) IS 'Places a hold or a restriction again: placed, there already, over (its last day has passed), nobody (not in this database). Raises what placing one raises.';
+
+replay_match(text, text, bytea, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_match(subject text, controller text, pads bytea, wanted jsonb) IS 'Looks for the people of some entries, [{number, roots, identifiers}], all in one pass, and keeps what fits. Returns how many rows fit. Raises LE101, LE109, LE501, LE502.';
+
+replay_open(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_open(finding integer) IS 'Opens and approves the request by which a finding is erased. Returns its id. Raises LE502, and what opening a request raises.';
+
+replay_release(bigint, text, jsonb, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_release(number bigint, hash text, entry jsonb, content jsonb) IS 'Releases again what an entry says was released. Returns how many holds. Raises what releasing one raises.';
+
+replay_to_erase(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.replay_to_erase() IS 'Findings that were decided to be erased, and are not yet.';
+
+request_report(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.request_report(request bigint) IS 'A request with its events, plan, findings, notifications and certificates; never who the person is. Raises LE114.';
+
+request_work(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.request_work(controller text) IS 'What is to be done now with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
+
+requests_to_complete(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.requests_to_complete(controller text) IS 'Erasures for which something is to be done today, of one controller or all. Raises LE101.';
+
+requests_to_remind(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.requests_to_remind() IS 'Open requests of which somebody should be reminded: a reminder from ten days before the last day on, an escalation from three.';
+
+require_ledger(boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.require_ledger(required boolean) IS 'Has erasures refused that are not in the ledger (LE454), or allows them again. Raises LE452, LE502.';
+
+restricted_rows(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.restricted_rows(request bigint) IS 'How many rows the restriction of a request reaches now, table by table, live and archived. Raises LE114, LE462, LE501.';
+
+restricted_path_sql(text, lethe.managed_tables, oid, integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restricted_path_sql(alias text, managed lethe.managed_tables, table_oid oid, path integer[]) IS 'True when the row at the end of a path (no link: the row itself) is restricted by name. Null where a table of the way is gone.';
+
+restricting_paths(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restricting_paths(table_id integer) IS 'The links, from a table upwards, by which its rows may belong to a person.';
+
+restricted_parts(text, lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restricted_parts(alias text, managed lethe.managed_tables, table_oid oid) IS 'Predicates of which each says that a row is restricted; those that read other rows begin with exists.';
+
+restricting_columns(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restricting_columns(managed lethe.managed_tables) IS 'The columns of a row that say whether it is restricted: its key, whose it is, and to whom it belongs.';
+
+restriction_policy(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restriction_policy(managed lethe.managed_tables, relation oid) IS 'The expression of the policy of lethe.restriction_sql.';
+
+restriction_mark(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restriction_mark(managed lethe.managed_tables, relation oid) IS 'The comment of the policy, by which lethe.restriction_findings sees that it is what would be written today.';
+
+CREATE TABLE lethe_private.request_roots (
+    request_id bigint NOT NULL,
+    n integer NOT NULL,
+    table_id integer NOT NULL,
+    key text NOT NULL
+);
+
+ALTER TABLE lethe_private.request_roots OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.request_roots IS 'The root rows that a request is about, by key. Deleted when the request has ended.';
+
+CREATE VIEW lethe_private.restricted_keys AS
+ SELECT h.controller_id,
+    k.table_id,
+    k.key
+   FROM (lethe_private.held_keys k
+     JOIN lethe.holds h ON ((h.id = k.hold_id)))
+  WHERE ((h.request_id IS NOT NULL) AND (h.released_at IS NULL))
+UNION ALL
+ SELECT q.controller_id,
+    r.table_id,
+    r.key
+   FROM (lethe_private.request_roots r
+     JOIN lethe.requests q ON ((q.id = r.request_id)))
+  WHERE ((q.kind = 'erasure'::text) AND (q.state = ANY (ARRAY['executed'::text, 'blocked'::text])));
+
+ALTER TABLE lethe_private.restricted_keys OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.restricted_keys IS 'Keys of rows that are restricted, or blocked; rows that belong to them are, too.';
+
+restriction_findings(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.restriction_findings() IS 'Tables with restricted rows that nothing hides, and policies and triggers of lethe.restriction_sql that are missing or outdated.';
+
+restriction_sql(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.restriction_sql("table" text) IS 'The statements that hide restricted and blocked rows of a table from ordinary roles and refuse writes to them, with who passes. Raises LE102, LE467.';
+
+resume_request(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.resume_request(request bigint) IS 'Goes on with a request that was paused; it is due as many days later. Returns the new last day. Raises LE114, LE411, LE502.';
 
 revoke_token(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1221,6 +1807,10 @@ COMMENT ON FUNCTION lethe.revoke_token(id integer) IS 'Ends a token at once. Doi
 run_cycle(text, numeric); Type: PROCEDURE; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON PROCEDURE lethe.run_cycle(IN controller text, IN pause_ratio numeric) IS 'Runs today''s cycle of one controller, or of all the login acts for, to its end. pause_ratio: pause after each batch, as a multiple of its time. Raises LE101, LE401, LE404 (incomplete), LE502.';
+
+scan_residue(bigint[], boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.scan_residue(requests bigint[], keep boolean) IS 'Looks for the former identifiers of people in every text of the database, and lists objects and counts; default: of all requests that are executed. Raises LE114, LE441.';
 
 scrub(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1262,6 +1852,10 @@ set_view(text, text, text[], text); Type: FUNCTION; Schema: lethe; Owner: lethe_
 
 COMMENT ON FUNCTION lethe.set_view(view text, shows text, counts text[], reason text) IS 'Says what a view or materialized view of people''s data shows: people, figures (with the columns that count people), or, where it is materialized, a copy that is refreshed daily. Raises LE102, LE103, LE106, LE502.';
 
+settle_ledger(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.settle_ledger(number bigint, hash text) IS 'Says that everything up to an entry of the ledger is known here.';
+
 shape(text, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.shape(value text, keep integer) IS 'Keeps so many characters at the start, if there are more; after them digits become 0, letters X or x, other characters outside ASCII x.';
@@ -1274,13 +1868,25 @@ start_cycle(text, date, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_ow
 
 COMMENT ON FUNCTION lethe.start_cycle(controller text, local_date date, alone boolean) IS 'Opens or resumes the cycle of a controller''s local day (default: today). alone: for this session only. Raises LE101, LE401, LE402.';
 
+store_package(bigint, bytea, bytea, text, timestamp with time zone); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) IS 'Keeps an encrypted package for at most 90 days. Raises LE114, LE463.';
+
 suggested_indexes(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.suggested_indexes("table" text) IS 'Indexes that keep a daily cycle cheap, as statements for the table''s owner to review and run.';
 
+suppression_sql(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.suppression_sql("table" text, on_arrival text) IS 'The statements that put the suppression list in front of a root table: refuse or flag whoever asked to be forgotten. Changes nothing. Raises LE102, LE446.';
+
 sweep_step(bigint, integer, boolean); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) IS 'One batch of one table of a cycle. paced: not outside the time window, nor while replicas lag. After detach, run lethe.detach_statement. Call until the state is done or failed; after retry, wait or busy, pause first. Raises LE403, LE405.';
+
+take_notification(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.take_notification(notification bigint) IS 'What a recipient is to be sent now, with its signature, and counts the attempt; no row when it has answered or was given up. Raises LE115, LE502.';
 
 truncate(text, integer, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1294,6 +1900,10 @@ unguard_sql(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.unguard_sql("table" text) IS 'The statements that take the guards off a table. Raises LE102.';
 
+unlock_ledgered(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.unlock_ledgered(request bigint) IS 'Says that the entry is written.';
+
 unmanage_table(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.unmanage_table("table" text) IS 'Forgets a table with its rules, links and subject types; the table itself is not touched. Raises LE102, LE502.';
@@ -1301,6 +1911,10 @@ COMMENT ON FUNCTION lethe.unmanage_table("table" text) IS 'Forgets a table with 
 unpurposed(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.unpurposed("table" text, controller_name text) IS 'Values (of a column, or rows where column_name is null) to which no term of a rule applies, so that nothing is ever done to them; unclocked: those among them that lack a usable clock. Reads each table once. Raises LE101 to LE103, LE501, LE503.';
+
+unrestriction_sql(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.unrestriction_sql("table" text) IS 'The statements that take off what lethe.restriction_sql put on a table; null where there is nothing. Raises LE102.';
 
 unset_view(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1314,6 +1928,10 @@ verify_evidence(text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) IS 'Checks the evidence of one controller, or of all the login acts for, row by row against its seals, and the seals against an anchor (lines of lethe.evidence_heads() kept outside). error: something was changed; warning: not sealed, or not anchored, yet; info: what was found sound. Raises LE101, LE502.';
 
+verify_request(bigint); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.verify_request(request bigint) IS 'Scans for what is left of a person that was erased, writes the certificate, and seals it. Returns the state: blocked or completed. Raises LE114, LE405.';
+
 verify_table(bigint, integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) IS 'Re-reads one swept table and writes its evidence. True: nothing due is left. False: it waits to be swept again, is left over, or failed. Raises LE403.';
@@ -1325,6 +1943,10 @@ COMMENT ON FUNCTION lethe.waive(code text, object text, until date, reason text)
 withdraw_draft(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.withdraw_draft(draft integer) IS 'Gives a draft up. It is kept, and can be neither rehearsed nor activated any more. Raises LE111, LE502, LE615.';
+
+withdraw_request(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.withdraw_request(request bigint, reason text) IS 'Ends a request that the person has taken back, and forgets who asked. Raises LE114, LE411, LE417, LE502.';
 
 withdraw_waiver(text, text, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1366,6 +1988,42 @@ add_skipped(jsonb, text, text, bigint); Type: FUNCTION; Schema: lethe_private; O
 
 COMMENT ON FUNCTION lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint) IS 'Counts rows set aside under their cause.';
 
+whole_table(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.whole_table(relation oid) IS 'The table that a partition, or a child of an inheritance, is part of.';
+
+add_writes(jsonb, oid, bigint, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.add_writes(planned jsonb, relation oid, updates bigint, deletes bigint) IS 'Adds what a statement was meant to write to what is planned.';
+
+CREATE TABLE lethe.recipients (
+    id integer NOT NULL,
+    controller_id integer NOT NULL,
+    name text NOT NULL,
+    url text NOT NULL,
+    kinds text[] DEFAULT ARRAY['rectification'::text, 'restriction'::text, 'erasure'::text] NOT NULL,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT kinds_are_known CHECK (((kinds <@ ARRAY['rectification'::text, 'restriction'::text, 'objection'::text, 'erasure'::text]) AND (kinds <> '{}'::text[])))
+);
+
+ALTER TABLE lethe.recipients OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.recipients IS 'To whom personal data was passed on, and who is told when it is corrected, restricted or erased (GDPR Art. 19).';
+
+CREATE TABLE lethe_private.notification_hashes (
+    notification_id bigint NOT NULL,
+    identifiers jsonb NOT NULL
+);
+
+ALTER TABLE lethe_private.notification_hashes OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.notification_hashes IS 'By what a recipient recognises the person: identifiers hashed with its own secret. Deleted when it has answered.';
+
+all_are_told(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.all_are_told(request lethe.requests) IS 'True when nothing has to be made of the identifiers for a recipient any more.';
+
 effective_terms(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) IS 'The terms in force on a managed table for a controller, minima among them.';
@@ -1381,6 +2039,31 @@ COMMENT ON FUNCTION lethe_private.read_anchor(anchor text) IS 'The heads in an a
 anchor_findings(lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.anchor_findings(controller lethe.controllers, anchor text) IS 'Where a chain is not what was anchored of it, and how far it is anchored.';
+
+CREATE TABLE lethe_private.controller_keys (
+    controller_id integer NOT NULL,
+    version integer NOT NULL,
+    inner_pad bytea NOT NULL,
+    outer_pad bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pads_are_one_sha256_block CHECK (((length(inner_pad) = 64) AND (length(outer_pad) = 64)))
+);
+
+ALTER TABLE lethe_private.controller_keys OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.controller_keys IS 'HMAC keys (RFC 2104) for pseudonyms and evidence, kept as their two pads so that a statement needs no exclusive-or.';
+
+anonymize_rows(lethe_private.reached_row[], lethe.controllers, lethe_private.controller_keys, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.anonymize_rows(rows lethe_private.reached_row[], controller lethe.controllers, pads lethe_private.controller_keys, planned jsonb) IS 'Takes the person out of rows that stay.';
+
+answer(lethe.notifications, text, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.answer(notification lethe.notifications, state text, status integer) IS 'Writes down what became of a notification; forgets the hashes once nothing is sent any more.';
+
+answer_due(date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.answer_due(received_on date) IS 'The last day to answer a request that was received on a day.';
 
 any_due_sql(lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1429,6 +2112,10 @@ COMMENT ON FUNCTION lethe_private.apply_views(views jsonb) IS 'The decided views
 apply_waivers(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.apply_waivers(waivers jsonb) IS 'The waivers of a policy document. One whose day has passed is taken as it is, and reported by lethe.check().';
+
+archive_matches_sql(oid, text[], oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archive_matches_sql(mirror oid, columns text[], relation oid) IS 'True when archived row c has what p has, p being written in the names and types of the mirror.';
 
 archived_value(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1519,6 +2206,10 @@ archived_held_sql(text, lethe_private.mirrors, date, boolean); Type: FUNCTION; S
 
 COMMENT ON FUNCTION lethe_private.archived_held_sql(alias text, mirror lethe_private.mirrors, today date, exemptions boolean) IS 'True when an archived row is under a hold (or, with exemptions, was put back and is to be left alone).';
 
+archived_left(lethe_private.reached_row[], lethe.subject_types, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.archived_left(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) IS 'What the archive still has of an erasure''s rows, and what came there meanwhile.';
+
 mirror_program(lethe.managed_tables, lethe_private.mirrors, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.mirror_program(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) IS 'The statements over one mirror; null when no rule reaches it.';
@@ -1555,6 +2246,38 @@ archived_values(lethe.managed_tables, integer, text[]); Type: FUNCTION; Schema: 
 
 COMMENT ON FUNCTION lethe_private.archived_values(managed lethe.managed_tables, hold_id integer, columns text[]) IS 'What the archived rows that a hold names have in some columns.';
 
+controller_sql(text, lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) IS 'True when the row belongs to the controller.';
+
+equals_sql(oid, text, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text) IS 'True when a column of c is what a column of p is.';
+
+erasure_links(lethe.subject_types); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.erasure_links(type lethe.subject_types) IS 'The links by which rows belong to a kind of person, each with its kind.';
+
+given_sql(oid, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.given_sql(relation oid, columns text[], "from" text) IS 'A FROM item: given rows as p.';
+
+matches_sql(oid, text[], oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.matches_sql(relation oid, columns text[], other_relation oid, other_columns text[]) IS 'True when c refers to p, or p to c, by these columns.';
+
+arrived_questions(lethe_private.reached_row[], lethe.subject_types, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.arrived_questions(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) IS 'How many rows refer to what was erased and were not in the plan, link by link.';
+
+plan_mark(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_mark(rows lethe_private.reached_row[], controller lethe.controllers) IS 'A keyed hash of which rows a plan reaches and what it does with each.';
+
+as_approved(lethe.requests[], bigint[], lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.as_approved(requests lethe.requests[], owners bigint[], rows lethe_private.reached_row[], controller lethe.controllers) IS 'True when rows and decisions are those that were approved.';
+
 as_array_sql(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.as_array_sql(columns text[]) IS 'SQL of the texts of some columns of c, as one jsonb array.';
@@ -1562,6 +2285,30 @@ COMMENT ON FUNCTION lethe_private.as_array_sql(columns text[]) IS 'SQL of the te
 as_dropper(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_dropper
 
 COMMENT ON FUNCTION lethe_private.as_dropper(statement text) IS 'Runs one statement as lethe_dropper: a lock on a partition, DETACH, ATTACH or DROP. Raises LE504, LE505.';
+
+CREATE TABLE lethe_private.kept_rows (
+    request_id bigint NOT NULL,
+    table_id integer NOT NULL,
+    key text NOT NULL,
+    facts jsonb NOT NULL,
+    until date,
+    basis text,
+    retained boolean NOT NULL
+);
+
+ALTER TABLE lethe_private.kept_rows OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.kept_rows IS 'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
+
+COMMENT ON COLUMN lethe_private.kept_rows.facts IS 'The key, column by column.';
+
+as_kept(lethe_private.kept_rows[], jsonb, integer, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.as_kept(kept lethe_private.kept_rows[], keys jsonb, mirror_id integer, today date) IS 'Kept rows that are still there, as rows of a plan.';
+
+as_reached(jsonb, integer, integer, text, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.as_reached(found jsonb, table_id integer, mirror_id integer, kind text, link_id integer) IS 'What found_sql returns, as rows.';
 
 as_sweeper(text, tid[], bytea, bytea, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_sweeper
 
@@ -1586,6 +2333,10 @@ COMMENT ON FUNCTION lethe_private.ask_of_row(statement text, old_row record, new
 assert_action(lethe.managed_tables, oid, text, text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) IS 'Raises LE103 to LE106, LE304 to LE309, LE315 or LE316 when the action cannot be done to the column or row.';
+
+assert_anonymized(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_anonymized(rows lethe_private.reached_row[], controller lethe.controllers) IS 'Raises LE468.';
 
 assert_answerable(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1632,6 +2383,10 @@ COMMENT ON COLUMN lethe.formats.examples IS 'Richer values, as text, of which th
 assert_arrival(lethe.managed_tables, text, lethe.formats, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_arrival(managed lethe.managed_tables, "column" text, format lethe.formats, on_arrival text) IS 'Raises LE106 for an unknown word, LE319 where nothing can be reduced on arrival.';
+
+assert_asking_intact(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_asking_intact() IS 'Raises LE505 when ask_of_row is not what lethe init made it.';
 
 assert_clock(lethe.managed_tables, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1682,13 +2437,25 @@ assert_constant_stands(oid, lethe_private.host_columns, lethe.methods, jsonb); T
 
 COMMENT ON FUNCTION lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'Raises LE304 when a constant would not be recognised once it is stored.';
 
+assert_correctable(lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_correctable(managed lethe.managed_tables, changes jsonb) IS 'Raises LE103 or LE465 for columns that a rectification cannot change.';
+
 assert_declared_parameters(text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) IS 'Raises LE106 unless each parameter of a method has a usable name and a known type.';
 
+assert_erased(lethe_private.reached_row[], lethe.subject_types, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_erased(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) IS 'Reads every row of an erasure again. Raises LE435 (rows that should be gone, or changed) and LE436 (rows that came meanwhile).';
+
 assert_events_stand(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_events_stand(managed lethe.managed_tables) IS 'Raises LE316 when a column rule would change what another table''s clock is computed from.';
+
+assert_executable(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_executable(request lethe.requests) IS 'Raises LE431, LE502.';
 
 assert_exemption(lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1714,13 +2481,25 @@ assert_intact(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owne
 
 COMMENT ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) IS 'Raises LE102 or LE103 when the table, or a column the policy needs, is no longer there; LE106 or LE310 when a link or index a clock needs is not.';
 
+assert_kept(lethe.requests, lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_kept(request lethe.requests, rows lethe_private.reached_row[]) IS 'Raises LE439 when a completion would touch rows that the erasure had not kept.';
+
 assert_keys(jsonb, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_keys(document jsonb, allowed text[], what text) IS 'Raises LE605 (no mapping) or LE106 (unknown key).';
 
+assert_ledgered(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_ledgered(ledger_number bigint) IS 'Raises LE454 where a ledger is required and no entry was given.';
+
 assert_links_kept(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_links_kept() IS 'Raises LE409 where a link has gone by which a hold on a person reaches rows.';
+
+assert_links_stand(lethe.links[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_links_stand(links lethe.links[], columns jsonb) IS 'Raises LE103 for the first link of which a column or a table is gone.';
 
 assert_manageable(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1878,6 +2657,10 @@ assert_no_rewrite_rule(oid, "char", text); Type: FUNCTION; Schema: lethe_private
 
 COMMENT ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) IS 'Raises LE311 when a rewrite rule stands in the way.';
 
+assert_no_side_effects(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_no_side_effects(before jsonb, planned jsonb) IS 'Raises LE434, naming the tables, when something was written that was not planned.';
+
 CREATE TABLE lethe.archive_openings (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1906,6 +2689,10 @@ assert_not_held(lethe.archive_openings); Type: FUNCTION; Schema: lethe_private; 
 
 COMMENT ON FUNCTION lethe_private.assert_not_held(opening lethe.archive_openings) IS 'Raises LE409 when part of the record to be put back is under a hold.';
 
+assert_not_open(text, lethe.managed_tables, lethe.controllers, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_not_open(kind text, managed lethe.managed_tables, controller lethe.controllers, keys text[]) IS 'Raises LE414 where an open request of the same kind is about these root rows.';
+
 assert_not_outlasted(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_not_outlasted(managed lethe.managed_tables) IS 'Raises LE317 for a rule that a minimum keeps from ever being due.';
@@ -1929,6 +2716,22 @@ COMMENT ON FUNCTION lethe_private.assert_parameters(method lethe.methods, parame
 assert_partitions(oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_partitions(relation oid, partitions text) IS 'Raises LE106 (an unknown word) or LE204 (a table without partitions).';
+
+assert_plan_approvable(lethe.requests, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_plan_approvable(request lethe.requests, plan_mark text) IS 'Raises LE415 where an erasure has no plan, one with refusals, or another than the one that was seen.';
+
+assert_read_committed(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_read_committed() IS 'Raises LE405: what is read again must be what was committed meanwhile.';
+
+assert_reason(lethe.requests, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_reason(request lethe.requests, reason text, refused text) IS 'Raises LE417 where no reason is given.';
+
+assert_recipient(text, text, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_recipient(name text, url text, kinds text[], secret text) IS 'Raises LE418 for what cannot be a recipient.';
 
 assert_references(oid, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -1991,6 +2794,10 @@ before_leaving(oid, lethe.controllers, date, lethe.managed_tables, integer, text
 
 COMMENT ON FUNCTION lethe_private.before_leaving(table_oid oid, controller lethe.controllers, today date, root lethe.managed_tables, depth integer, joins text, path oid[]) IS 'Statements over a batch of leaving rows ($1: tid[]), and what counts them beforehand; a null statement, or one that only remembers, marks a table that PostgreSQL''s own cascade empties.';
 
+belonging(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.links[], integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.belonging(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], shared integer[]) IS 'Positions of the rows that are these people''s and nobody else''s.';
+
 CREATE TABLE lethe_private.mirror_roots (
     mirror_id integer NOT NULL,
     root_table_id integer NOT NULL
@@ -2052,6 +2859,85 @@ cascade_mark(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.cascade_mark(table_oid oid) IS 'A mark of all foreign keys by which PostgreSQL itself would delete or change rows along with rows of a table.';
 
+refusal(text, text, text, text, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.refusal(code text, object text, sentence text, hint text, rows bigint) IS 'One reason why a plan cannot be carried out.';
+
+CREATE VIEW lethe_private.topmost AS
+ WITH RECURSIVE managed AS (
+         SELECT lethe_private.host_table(m.schema_name, m.table_name) AS relation
+           FROM lethe.managed_tables m
+        ), up AS (
+         SELECT i.inhrelid AS relation,
+            i.inhparent AS root
+           FROM pg_inherits i
+          WHERE (NOT (i.inhrelid IN ( SELECT m.relation
+                   FROM managed m
+                  WHERE (m.relation IS NOT NULL))))
+        UNION
+         SELECT u_1.relation,
+            i.inhparent
+           FROM (up u_1
+             JOIN pg_inherits i ON ((i.inhrelid = u_1.root)))
+          WHERE (NOT (u_1.root IN ( SELECT m.relation
+                   FROM managed m
+                  WHERE (m.relation IS NOT NULL))))
+        )
+ SELECT u.relation,
+    u.root
+   FROM up u
+  WHERE ((NOT (EXISTS ( SELECT
+           FROM pg_inherits i
+          WHERE (i.inhrelid = u.root)))) OR (u.root IN ( SELECT m.relation
+           FROM managed m)));
+
+ALTER TABLE lethe_private.topmost OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.topmost IS 'Every partition and inheritance child, and each table that it stands for.';
+
+CREATE VIEW lethe_private.erasure_references AS
+ WITH managed AS MATERIALIZED (
+         SELECT m.table_id,
+            m.relation
+           FROM lethe_private.managed_relations m
+        ), tops AS MATERIALIZED (
+         SELECT t.relation,
+            t.root
+           FROM lethe_private.topmost t
+        ), keys AS MATERIALIZED (
+         SELECT r_1.constraint_id,
+            r_1.foreign_key,
+            r_1.child,
+            r_1.parent,
+            r_1.on_delete,
+            r_1.child_positions,
+            r_1.child_columns,
+            r_1.parent_columns
+           FROM lethe_private.host_references r_1
+        )
+ SELECT r.constraint_id,
+    r.foreign_key,
+    COALESCE(c.root, r.child) AS child,
+    r.child_columns,
+    COALESCE(p.root, r.parent) AS parent,
+    r.parent_columns,
+    r.on_delete,
+    cm.table_id AS child_id,
+    pm.table_id AS parent_id
+   FROM ((((keys r
+     LEFT JOIN tops c ON ((c.relation = r.child)))
+     LEFT JOIN tops p ON ((p.relation = r.parent)))
+     LEFT JOIN managed cm ON ((cm.relation = COALESCE(c.root, r.child))))
+     LEFT JOIN managed pm ON ((pm.relation = COALESCE(p.root, r.parent))));
+
+ALTER TABLE lethe_private.erasure_references OWNER TO lethe_owner;
+
+COMMENT ON VIEW lethe_private.erasure_references IS 'Foreign keys with the managed tables on either side, those of partitions and children as if they were of what these hang under.';
+
+cascade_refusal(lethe_private.erasure_references, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.cascade_refusal(way lethe_private.erasure_references, rows bigint) IS 'What a cascade would do at some distance.';
+
 cast_enum_domains(oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.cast_enum_domains(relation oid, condition text) IS 'A predicate as PostgreSQL writes it, with columns of domains over enumerations cast to what those are over.';
@@ -2059,6 +2945,35 @@ COMMENT ON FUNCTION lethe_private.cast_enum_domains(relation oid, condition text
 catalogue_mark(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.catalogue_mark() IS 'A mark of what a rehearsal depends on in the host''s catalogue.';
+
+what_remains(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.what_remains(request lethe.requests) IS 'What only time and maintenance remove of what was erased.';
+
+CREATE TABLE lethe.request_findings (
+    request_id bigint NOT NULL,
+    n integer NOT NULL,
+    place text NOT NULL,
+    object text NOT NULL,
+    finding text NOT NULL,
+    rows bigint,
+    by_columns text[],
+    decision text,
+    decided_by name,
+    decided_at timestamp with time zone,
+    CONSTRAINT decided_by_somebody CHECK ((num_nulls(decision, decided_by, decided_at) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT place_is_known CHECK ((place = ANY (ARRAY['table'::text, 'archive'::text, 'jobs'::text, 'evidence'::text, 'materialized view'::text, 'statistics'::text, 'not looked at'::text, 'restore'::text])))
+);
+
+ALTER TABLE lethe.request_findings OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.request_findings IS 'Where something of the person was found afterwards, or could not be looked for; objects and counts, never values.';
+
+COMMENT ON COLUMN lethe.request_findings.by_columns IS 'Of which columns of the person''s root row the values were found there.';
+
+certificate_of(lethe.requests, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.certificate_of(request lethe.requests, number integer) IS 'The document of a certificate.';
 
 CREATE TABLE lethe.policy_changes (
     id bigint NOT NULL,
@@ -2094,58 +3009,9 @@ check_broken_hold(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_privat
 
 COMMENT ON FUNCTION lethe_private.check_broken_hold(reached lethe_private.reached[]) IS 'Guards that are not as they were put up, and held tables or partitions that somebody has dropped or detached.';
 
-CREATE VIEW lethe_private.topmost AS
- WITH RECURSIVE managed AS (
-         SELECT lethe_private.host_table(m.schema_name, m.table_name) AS relation
-           FROM lethe.managed_tables m
-        ), up AS (
-         SELECT i.inhrelid AS relation,
-            i.inhparent AS root
-           FROM pg_inherits i
-          WHERE (NOT (i.inhrelid IN ( SELECT m.relation
-                   FROM managed m
-                  WHERE (m.relation IS NOT NULL))))
-        UNION
-         SELECT u_1.relation,
-            i.inhparent
-           FROM (up u_1
-             JOIN pg_inherits i ON ((i.inhrelid = u_1.root)))
-          WHERE (NOT (u_1.root IN ( SELECT m.relation
-                   FROM managed m
-                  WHERE (m.relation IS NOT NULL))))
-        )
- SELECT u.relation,
-    u.root
-   FROM up u
-  WHERE ((NOT (EXISTS ( SELECT
-           FROM pg_inherits i
-          WHERE (i.inhrelid = u.root)))) OR (u.root IN ( SELECT m.relation
-           FROM managed m)));
-
-ALTER TABLE lethe_private.topmost OWNER TO lethe_owner;
-
-COMMENT ON VIEW lethe_private.topmost IS 'Every partition and inheritance child, and each table that it stands for.';
-
 check_child_column(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.check_child_column(reached lethe_private.reached[]) IS 'Columns that an inheritance child has and its parent has not.';
-
-CREATE TABLE lethe.managed_columns (
-    table_id integer NOT NULL,
-    column_name text NOT NULL,
-    category text,
-    purposes text[] DEFAULT '{}'::text[] NOT NULL,
-    legal_basis text,
-    claim text,
-    CONSTRAINT category_is_known CHECK ((category = ANY (ARRAY['direct identifier'::text, 'contact'::text, 'quasi-identifier'::text, 'special category'::text, 'content'::text, 'technical'::text, 'not personal'::text]))),
-    CONSTRAINT claim_is_known CHECK ((claim = 'anonymous'::text))
-);
-
-ALTER TABLE lethe.managed_columns OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.managed_columns IS 'What a column holds, for which purposes, on which legal basis.';
-
-COMMENT ON COLUMN lethe.managed_columns.claim IS 'anonymous: it was promised that what remains of the value can be traced to nobody. lethe.check() holds the rules to it.';
 
 CREATE VIEW lethe_private.top_references AS
  SELECT DISTINCT ON (x.child, x.child_columns, x.parent) x.child,
@@ -2358,6 +3224,14 @@ children_program(lethe.managed_tables, oid, lethe.controllers, date, text, text)
 
 COMMENT ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, phase text) IS 'The statements that count what would follow the leaving rows: [{"table", "rule", "statement"}].';
 
+chosen_archived_sql(lethe_private.mirrors, lethe.controllers, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.chosen_archived_sql(mirror lethe_private.mirrors, controller lethe.controllers, fact_names text[], "from" text) IS 'FROM and WHERE behind a table c of the archive: its rows as they were reached.';
+
+chosen_sql(lethe.managed_tables, oid, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.chosen_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, "from" text) IS 'FROM and WHERE behind a table c: its rows of the given keys, the controller''s alone.';
+
 clock_ceiling(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.clock_ceiling() IS 'Clocks from here on stand for "never".';
@@ -2400,7 +3274,7 @@ COMMENT ON FUNCTION lethe_private.compile_cycle(cycle lethe.cycles, controller l
 
 on_one_line(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.on_one_line(name text) IS 'A name as it may stand in a comment.';
+COMMENT ON FUNCTION lethe_private.on_one_line(name text) IS 'A name of the host''s as it may stand in a comment.';
 
 constraint_notes(lethe_private.declared_formats, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2414,10 +3288,6 @@ content_hash(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe
 
 COMMENT ON FUNCTION lethe_private.content_hash(content jsonb, columns text[]) IS 'The hash of a row of evidence over the named columns. Call it with TimeZone, DateStyle, IntervalStyle, extra_float_digits and bytea_output pinned.';
 
-controller_sql(text, lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) IS 'True when the row belongs to the controller.';
-
 count_as_sweeper(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) IS 'The one jsonb value of a statement run as lethe_sweeper.';
@@ -2430,9 +3300,41 @@ count_mirror(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_
 
 COMMENT ON FUNCTION lethe_private.count_mirror(before jsonb, after jsonb) IS 'The blast radius of a draft on what is archived of a table.';
 
+count_outside(lethe_private.reached_row[], jsonb, lethe.managed_tables, oid, integer, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.count_outside(rows lethe_private.reached_row[], known jsonb, managed lethe.managed_tables, relation oid, table_id integer, alias text, condition text) IS 'How many rows of a table satisfy a condition and were not reached; null where lethe_sweeper may not look.';
+
 count_part(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.count_part(before jsonb, after jsonb) IS 'The blast radius of a draft on one table of one controller and its archive; the lines "rows" count each row once.';
+
+cut_rows(lethe_private.reached_row[], lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.cut_rows(rows lethe_private.reached_row[], controller lethe.controllers, planned jsonb) IS 'Sets to null, in rows of others, what refers to the person.';
+
+cutting(lethe.links, lethe_private.erasure_references[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.cutting(link lethe.links, keys lethe_private.erasure_references[]) IS 'How a reference is taken out of a row that stays.';
+
+decide(lethe_private.reached_row[], lethe.subject_types, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.decide(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers, today date) IS 'The same rows in the same order, each with what becomes of it on a local day.';
+
+decide_cut(lethe_private.reached_row[], lethe_private.reached_edge[], integer[], lethe.links[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.decide_cut(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], mine integer[], links lethe.links[], how jsonb) IS 'What of somebody else''s rows names the person.';
+
+decide_objection(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.decide_objection(rows lethe_private.reached_row[], controller lethe.controllers) IS 'What becomes of the columns that rest on legitimate interest: until is the day to which a minimum keeps them. Raises LE437.';
+
+decide_retained(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.links[], date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.decide_retained(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], today date) IS 'Rows that a law keeps on a local day, and what stays with them.';
+
+decide_tombstones(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.links[], lethe_private.erasure_references[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.decide_tombstones(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], keys lethe_private.erasure_references[]) IS 'Rows that must stay, without what was personal in them, since rows that stay refer to them.';
 
 list_in_words(text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2441,6 +3343,10 @@ COMMENT ON FUNCTION lethe_private.list_in_words(words text[], last_word text) IS
 delay_in_words(interval); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.delay_in_words(after interval) IS 'A delay as one says it: three years, one year and six months, 30 days.';
+
+delete_rows(lethe_private.reached_row[], lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.delete_rows(rows lethe_private.reached_row[], controller lethe.controllers, planned jsonb) IS 'Deletes all live rows that go, of every table, in one statement.';
 
 leaving_columns_sql(text, lethe.managed_tables, oid, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2457,6 +3363,18 @@ COMMENT ON FUNCTION lethe_private.delete_sql(managed lethe.managed_tables, table
 deleted_in_transaction(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.deleted_in_transaction(relation oid) IS 'Rows deleted from a table so far by this transaction, cascades included, as PostgreSQL''s own statistics count them.';
+
+hmac(bytea, bytea, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hmac(content bytea, inner_pad bytea, outer_pad bytea) IS 'HMAC-SHA-256 of bytes; the key comes as its two pads.';
+
+hmac_pad(bytea, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hmac_pad(key bytea, mixed_with integer) IS 'A key of at most 64 bytes, filled with zeros and mixed with 0x36 (inner) or 0x5c (outer).';
+
+derived_key(lethe_private.controller_keys, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.derived_key(master lethe_private.controller_keys, label text) IS 'The key of one use (a plain word of ASCII), derived from a controller''s key.';
 
 describe_chain(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2502,13 +3420,61 @@ effects(jsonb, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owne
 
 COMMENT ON FUNCTION lethe_private.effects(writes jsonb, since_change bigint) IS 'Side effects by name: tables written outside the plan, and trigger functions that may act outside the transaction.';
 
+empty_archived(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.empty_archived(rows lethe_private.reached_row[], controller lethe.controllers) IS 'Empties columns of archived rows.';
+
+end_hold(integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.end_hold(id integer, reason text) IS 'Ends a hold that lock_hold has locked, and forgets what it named.';
+
 ensure_mirrors(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.ensure_mirrors(managed lethe.managed_tables) IS 'Sees to it that whatever a table''s rules archive has a mirror that fits.';
 
+erase(lethe_private.reached_row[], lethe.subject_types, lethe.controllers, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.erase(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers, pads lethe_private.controller_keys) IS 'Does to every row what was decided of it, and reads it again. Raises LE433 to LE437, LE504.';
+
+erase_archived(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.erase_archived(rows lethe_private.reached_row[], controller lethe.controllers) IS 'Does to archived rows and values what was decided of them.';
+
+erased_columns(lethe.managed_tables, lethe.controllers, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.erased_columns(managed lethe.managed_tables, controller lethe.controllers, only_these text[]) IS 'What becomes of the columns (all of them, or of these alone) of a row that stays without its person. Raises LE437.';
+
+erased_questions(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.erased_questions(rows lethe_private.reached_row[], controller lethe.controllers) IS 'How many rows are not as they should be: there though purged, or with a value that should be gone.';
+
 events_sql(text, lethe_private.linked_clock, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.events_sql(alias text, clock lethe_private.linked_clock, controller lethe.controllers, condition text) IS 'FROM and WHERE that find the events of a row, those that meet a condition.';
+
+execute_access(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.execute_access(request lethe.requests) IS 'Ends a request of access that was answered. Raises LE463.';
+
+execute_erasures(lethe.requests[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.execute_erasures(requests lethe.requests[]) IS 'Executes erasures as one: executed; of a single one also planned, delayed or blocked. Null: they differ, and nothing was done. Raises LE421, LE432 to LE437, LE439, LE501.';
+
+execute_objection(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.execute_objection(request lethe.requests) IS 'Ends what is kept of a person on legitimate interest alone. Raises LE109, LE421, LE434, LE437, LE460, LE468, LE501.';
+
+execute_portability(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.execute_portability(request lethe.requests) IS 'Ends a request of portability that was answered. Raises LE463.';
+
+execute_rectification(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.execute_rectification(request lethe.requests) IS 'Ends a rectification when something was corrected. Raises LE465.';
+
+execute_restriction(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.execute_restriction(request lethe.requests) IS 'Restricts the data of the person of a request. Raises LE102, LE109, LE407, LE460, LE501.';
 
 expired_events_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, lethe.controllers, text, text, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2577,6 +3543,38 @@ export_rules(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: le
 
 COMMENT ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) IS 'The rules of a table, of all controllers or of one, as a policy document writes them.';
 
+residue_sql(text, text[], text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.residue_sql("from" text, texts text[], "where" text, object text, wanted jsonb) IS 'Counts the rows of a relation (alias c) whose texts hold what is wanted, per request and text.';
+
+extended_statistics_sql(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.extended_statistics_sql(wanted jsonb) IS 'Looks through those extended statistics that the caller may see.';
+
+fact_columns(lethe_private.erasure_references[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.fact_columns(keys lethe_private.erasure_references[]) IS 'The columns of each managed table by which its rows are known or refer to one another, either way: {table: [column]}.';
+
+fact_tuple(jsonb, text[], boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean) IS 'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares.';
+
+facts_at(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.facts_at(facts jsonb, columns text[]) IS 'What some columns of a row hold, as an array; null when one of them is null or not known.';
+
+facts_sql(lethe.managed_tables, oid, lethe.controllers, jsonb, lethe.links[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.facts_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, columns jsonb, links lethe.links[]) IS 'What a plan has to know of a row c, as jsonb.';
+
+fail_request(bigint, text, text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.fail_request(request bigint, sqlstate text, "table" text, constraint_name text, cause text) IS 'Writes down what failed: SQLSTATE, the SQLSTATE that caused it, table and constraint.';
+
+failed_requests(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.failed_requests(controller_id integer) IS 'Erasures of a controller that failed when they were last tried.';
+
 find_person(lethe.subject_types, lethe.managed_tables, lethe.controllers, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.find_person(type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, key text, identifier text) IS 'The keys, live and archived, of the root rows that a key or an identifier names. Raises LE501.';
@@ -2593,6 +3591,10 @@ findings_of(jsonb, text, lethe_private.action_parts[]); Type: FUNCTION; Schema: 
 
 COMMENT ON FUNCTION lethe_private.findings_of(outcome jsonb, phase text, actions lethe_private.action_parts[]) IS 'What a tried batch shows: rows on which nothing happened, whose clock moved, or that are gone though only a column was to change.';
 
+folded_columns(integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.folded_columns(table_ids integer[]) IS 'Columns that are compared without regard to case: {table: [column]}.';
+
 follow_renames(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.follow_renames(managed lethe.managed_tables, relation oid) IS 'Gives the columns of a table''s mirrors the names that they have at the source now.';
@@ -2608,6 +3610,44 @@ COMMENT ON FUNCTION lethe_private.forecast_parts_if(what_if text[], managed leth
 forecast_table(jsonb, jsonb, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.forecast_table(part jsonb, part_if jsonb, managed lethe.managed_tables) IS 'The forecast of one table, with the suppositions beside it where there are any.';
+
+CREATE TABLE lethe_private.packages (
+    id bigint NOT NULL,
+    request_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    content bytea NOT NULL,
+    media_type text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE lethe_private.packages OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.packages IS 'Answers to access and portability, encrypted with a key that only the link has. Purged when the link has expired.';
+
+CREATE TABLE lethe_private.request_identifiers (
+    request_id bigint NOT NULL,
+    n integer NOT NULL,
+    column_name text NOT NULL,
+    sealed bytea NOT NULL,
+    key_version integer NOT NULL
+);
+
+ALTER TABLE lethe_private.request_identifiers OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.request_identifiers IS 'What the person''s root rows had in the columns by which one looks a person up, encrypted; deleted when the residue scan is done.';
+
+forget_asker(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forget_asker(request_id bigint) IS 'Deletes all that says who a request is about.';
+
+forget_identifiers(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forget_identifiers(request bigint) IS 'Deletes the identifiers kept of a request.';
+
+forget_rows(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forget_rows(rows lethe_private.reached_row[], controller lethe.controllers) IS 'Deletes the keys of rows that are gone from Lethe''s own lists.';
 
 forget_sql(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2635,6 +3675,10 @@ COMMENT ON COLUMN lethe_private.last_events.last_day IS 'Local day of the contro
 forget_unused(lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.forget_unused(controller lethe.controllers) IS 'Forgets what no rule asks for any more.';
+
+form_pattern(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.form_pattern(form text) IS 'A regular expression for one written form of an identifier, standing by itself.';
 
 format_constraint_sql(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2692,6 +3736,14 @@ format_violations(lethe.managed_tables, lethe_private.declared_formats, text); T
 
 COMMENT ON FUNCTION lethe_private.format_violations(managed lethe.managed_tables, declared lethe_private.declared_formats, own_rows text) IS 'How many values of a column are not in its format, counted from the data as lethe_sweeper.';
 
+found_rows(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.found_rows(facts jsonb, names text[]) IS 'What a statement of residue_sql found; names: of the texts it read.';
+
+found_sql(text, text, text, text, text, text, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.found_sql(source text, known text, matches text, key text, ours text, facts text, lock boolean) IS 'Rows c that match rows p.';
+
 get_controller(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.get_controller(name text) IS 'A controller by its name. Raises LE101.';
@@ -2707,6 +3759,18 @@ COMMENT ON FUNCTION lethe_private.get_draft(draft integer) IS 'A draft that has 
 get_format(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.get_format("table" text, "column" text) IS 'The format that a column is declared to have. Raises LE102, LE103, LE113, LE319.';
+
+get_notification(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.get_notification(id bigint) IS 'A notification, locked. Raises LE115, LE502.';
+
+get_request(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.get_request(id bigint) IS 'A request, locked. Raises LE114.';
+
+given_rows(lethe_private.reached_row[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.given_rows(rows lethe_private.reached_row[], decision text) IS 'The live rows of which something was decided, as data for a statement.';
 
 goes_without_columns(lethe.links, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2780,9 +3844,9 @@ histogram_sql(text, text, text, text, lethe_private.due_day[], date); Type: FUNC
 
 COMMENT ON FUNCTION lethe_private.histogram_sql(source text, owner text, held text, condition text, due lethe_private.due_day[], today date) IS 'Counts, for every rule of a table in one read, how many rows come up on each day of the year to come: [[flag, held, day, rows]].';
 
-hmac_pad(bytea, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+hmac_text(text, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.hmac_pad(key bytea, mixed_with integer) IS 'A key of at most 64 bytes, filled with zeros and mixed with 0x36 (inner) or 0x5c (outer).';
+COMMENT ON FUNCTION lethe_private.hmac_text(value text, secret bytea) IS 'HMAC-SHA-256 of a text in UTF-8; the key has 64 bytes at the most.';
 
 hold_archived(lethe.managed_tables, integer, lethe.controllers, text[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2791,6 +3855,14 @@ COMMENT ON FUNCTION lethe_private.hold_archived(managed lethe.managed_tables, ho
 hold_controller(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.hold_controller(managed lethe.managed_tables, controller text) IS 'The controller for whom a hold is placed. Raises LE101, LE407, LE502.';
+
+hold_keys(integer, lethe.subject_types, lethe.controllers, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hold_keys(hold_id integer, type lethe.subject_types, controller lethe.controllers, keys text[]) IS 'Has a hold name root rows of a person, and all that is archived of them. Raises LE501.';
+
+hold_keys_again(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.hold_keys_again(entry jsonb, content jsonb) IS 'A hold on rows by key, as an entry has it.';
 
 hold_live(lethe.managed_tables, integer, lethe.controllers, text[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2812,9 +3884,49 @@ holds_on(integer, integer, date); Type: FUNCTION; Schema: lethe_private; Owner: 
 
 COMMENT ON FUNCTION lethe_private.holds_on(table_id integer, controller_id integer, today date) IS 'The holds in force on a whole table: [{"hold", "ends_on"}].';
 
+holds_text(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.holds_text(type oid) IS 'True when a value of the type can hold text.';
+
 identified_sql(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.identified_sql(identifiers text[]) IS 'True when one of the columns is what is looked for; null where there is none.';
+
+normalise_identifier(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.normalise_identifier(value text) IS 'Trimmed, inner spaces as one, lower case.';
+
+phone_digits(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.phone_digits(value text) IS 'The digits of what looks like a telephone number, with + where it says the country; null for anything else.';
+
+identifier_key(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.identifier_key(value text) IS 'What two spellings of one identifier have in common: the last nine digits of a telephone number, else the normal form.';
+
+identifier_lock_id(integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.identifier_lock_id(controller_id integer, identifier text) IS 'The advisory lock of an identifier: taken alone by an erasure, shared by whoever brings it in (lethe.suppression_sql).';
+
+open_text(bytea, integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.open_text(sealed bytea, controller_id integer, key_version integer) IS 'The text that was sealed. Raises LE441.';
+
+identifiers_of(bigint[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.identifiers_of(request_ids bigint[]) IS 'The identifiers that are kept of requests, numbered within each, as they were read. Raises LE441.';
+
+method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'The mask or the recogniser of a method over one column of a row.';
+
+unmasked_sql(lethe.managed_tables, oid, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.unmasked_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, column_name text) IS 'SQL of a column''s value as text; null where it is masked.';
+
+identifiers_sql(lethe.managed_tables, oid, lethe.controllers, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.identifiers_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, columns text[], "from" text) IS 'Collects [column, value] of the rows of a FROM clause; null where there is none of the columns.';
 
 identifies_rows(oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2824,13 +3936,21 @@ is_archive(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_archive(relation oid) IS 'True for a table of archived rows.';
 
-method_sql(text, text, lethe_private.host_columns, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'The mask or the recogniser of a method over one column of a row.';
-
 is_masked_sql(lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_masked_sql(managed lethe.managed_tables, column_name text) IS 'True when a live value is what archiving left in its place.';
+
+is_one_of(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_one_of(roles text[]) IS 'True when the caller has one of the roles, or is an operator.';
+
+is_portable(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_portable(category text, legal_basis text) IS 'True for a column that belongs to the right to portability.';
+
+is_readable(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_readable(relation oid) IS 'True when lethe_sweeper may read all of a table.';
 
 still_fits_sql(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2840,6 +3960,14 @@ is_ready(oid, lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_privat
 
 COMMENT ON FUNCTION lethe_private.is_ready(partition oid, managed lethe.managed_tables, spec jsonb) IS 'True when a partition is over and, at the first look, all due.';
 
+is_retained(lethe.requests, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_retained(request lethe.requests, place text, object text) IS 'True when the plan of a request keeps rows of the table by law.';
+
+is_too_short(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_too_short(identifier text) IS 'True for what would be found everywhere.';
+
 is_watched(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_watched(relation oid) IS 'True when a trigger may change what an UPDATE of the table writes.';
@@ -2848,13 +3976,29 @@ is_worker(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_worker() IS 'True for logins that run cycles, which are those of every controller.';
 
+judge_arrival(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.judge_arrival() IS 'Trigger of a host''s table: refuses rows that bring back somebody who was forgotten, or flags them. Raises LE445.';
+
 keep_held(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.keep_held() IS 'Trigger: raises LE409 for a change of the policy that would let go of what is held.';
 
+keep_identifiers(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.keep_identifiers(request bigint) IS 'Seals what the roots of a request have in their identifier columns now, besides what has been kept already. Raises LE441, LE501.';
+
+kept_from_objection(lethe.managed_tables, integer, lethe.controllers, lethe_private.reached_row[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.kept_from_objection(managed lethe.managed_tables, mirror_id integer, controller lethe.controllers, rows lethe_private.reached_row[], columns text[]) IS 'Until when minima and holds keep columns of rows, in the order of the rows.';
+
 kept_sql(text, oid, lethe.controllers, date, boolean, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.kept_sql(alias text, table_oid oid, controller lethe.controllers, today date, look_ahead boolean, path oid[]) IS 'True when a row that stays refers to the row; null when nothing can refer to it.';
+
+key_facts(oid, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.key_facts(relation oid, key_columns text[], key text) IS 'The values of a key''s columns, from the one text that key_sql writes.';
 
 key_through_sql(text, oid, text[], oid, text[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2863,6 +4007,34 @@ COMMENT ON FUNCTION lethe_private.key_through_sql(alias text, child_oid oid, col
 key_value_sql(lethe_private.host_columns, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.key_value_sql(key_column lethe_private.host_columns, value text) IS 'One value of a key, of the type of its column.';
+
+key_words(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.key_words(form text) IS 'The words of a form by which texts may be found.';
+
+keyed_rows_sql(text, lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.keyed_rows_sql(alias text, managed lethe.managed_tables, table_oid oid) IS 'True for the row whose key is k.key.';
+
+keys_of_request(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.keys_of_request(request lethe.requests) IS 'The keys of the root rows of a request. Raises LE460.';
+
+kind_rank(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.kind_rank(kind text) IS 'The higher, the more a row is the person''s.';
+
+known_at(lethe_private.reached_row[], integer[], text[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.known_at(rows lethe_private.reached_row[], positions integer[], columns text[], names text[]) IS 'Rows reached as the statements of reach_sql.sql take them, each with its position.';
+
+known_rows(lethe_private.reached_row[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.known_rows(parents lethe_private.reached_row[], columns text[]) IS 'What the statements of reach_sql.sql take as $2.';
+
+known_rows_sql(oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.known_rows_sql(relation oid, columns text[]) IS 'A FROM item: the rows of $2 as p, in the types of a relation''s columns.';
 
 last_due_day(date, interval); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2888,6 +4060,14 @@ leaving_program(lethe.managed_tables, oid, lethe.controllers, date, text, text, 
 
 COMMENT ON FUNCTION lethe_private.leaving_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text, action lethe_private.action_parts) IS 'The statements that purge or archive a batch of rows: "delete" alone where nothing refers to the table, else lock, pick, before, delete.';
 
+ledger_identifier(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ledger_identifier(subject text) IS 'What stands before an identifier where it is hashed.';
+
+ledger_lock_id(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ledger_lock_id(request bigint) IS 'The advisory lock that a session holds from before an intent is written until its completion is.';
+
 linked_child(text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.linked_child(entry text, path text[]) IS 'The managed table that a linked clock names. Raises LE102.';
@@ -2908,34 +4088,37 @@ list_partitions(lethe.cycle_tables, lethe.managed_tables, jsonb); Type: FUNCTION
 
 COMMENT ON FUNCTION lethe_private.list_partitions(cycle_table lethe.cycle_tables, managed lethe.managed_tables, spec jsonb) IS 'The first look: puts partitions that may go whole on the list. Returns discovered, or null: there is none.';
 
+live_holds(lethe_private.reached_row[], lethe.managed_tables, integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.live_holds(rows lethe_private.reached_row[], managed lethe.managed_tables, holds integer[]) IS 'Which of these holds reach live rows of one table.';
+
 lock_children(oid, integer, text, oid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.lock_children(table_oid oid, depth integer, joins text, path oid[]) IS 'Statements that lock what would go with a batch of rows ($1: tid[]) and is referred to itself.';
+
+lock_hold(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.lock_hold(id integer) IS 'A hold, when nobody else changes one and no batch runs; all null where there is none.';
 
 lock_id(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.lock_id(controller_id integer) IS 'The advisory lock of a controller''s cycle.';
 
+lock_people(bigint[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.lock_people(requests bigint[], controller lethe.controllers) IS 'Keeps imports of these people, and holds, waiting until the transaction ends.';
+
 lock_sql(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.lock_sql() IS 'Locks the rows of a batch, so that no row which refers to them can appear.';
 
+longest_piece(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.longest_piece(form text) IS 'The longest part of a form that is always written in one way.';
+
 look(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.look(statement text, managed lethe.managed_tables, OUT facts jsonb, OUT problem text) IS 'The one jsonb value of a statement run as lethe_sweeper; or, in problem, why there is none.';
-
-CREATE TABLE lethe_private.controller_keys (
-    controller_id integer NOT NULL,
-    version integer NOT NULL,
-    inner_pad bytea NOT NULL,
-    outer_pad bytea NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT pads_are_one_sha256_block CHECK (((length(inner_pad) = 64) AND (length(outer_pad) = 64)))
-);
-
-ALTER TABLE lethe_private.controller_keys OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe_private.controller_keys IS 'HMAC keys (RFC 2104) for pseudonyms and evidence, kept as their two pads so that a statement needs no exclusive-or.';
 
 look_again(oid, oid, lethe.managed_tables, jsonb, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2945,9 +4128,37 @@ look_archived(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.look_archived(program jsonb) IS 'Counts what is due and held in a table''s archive, from the data as it stands.';
 
+look_at_archive(bigint[], lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_at_archive(requests bigint[], controller lethe.controllers, wanted jsonb) IS 'Looks through what is archived of a controller.';
+
+look_at_host(bigint[], lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_at_host(requests bigint[], controller lethe.controllers, wanted jsonb) IS 'Looks through every table and materialized view that lethe_sweeper may read. Of a managed table only through the rows of the controller.';
+
+look_at_own(bigint[], lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_at_own(requests bigint[], controller lethe.controllers, wanted jsonb) IS 'Looks through evidence, events, reasons, and payloads of jobs.';
+
+look_at_statistics(bigint[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_at_statistics(requests bigint[], wanted jsonb) IS 'Looks through the planner''s statistics, and runs ANALYZE where they hold something and Lethe may.';
+
+look_for(bigint[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_for(requests bigint[], controller lethe.controllers) IS 'Looks for the people of some requests of one controller and writes down what was found.';
+
 look_sql(text, text, lethe_private.action_parts[], text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) IS 'Counts what is due, held and kept, from the data as it stands.';
+
+look_through(text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_through(who text, statement text, wanted jsonb, OUT facts jsonb, OUT failure text) IS 'What a statement of residue_sql found, or the SQLSTATE with which it failed.';
+
+lost_archived(lethe_private.mirrors, lethe.controllers, text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.lost_archived(mirror lethe_private.mirrors, controller lethe.controllers, decision text, cut text[]) IS 'Which columns of an archived row that stays become null.';
 
 make_door(lethe_private.mirrors); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -2956,6 +4167,14 @@ COMMENT ON FUNCTION lethe_private.make_door(mirror lethe_private.mirrors) IS 'Th
 make_mirror(lethe.managed_tables, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.make_mirror(managed lethe.managed_tables, relation oid, kind text) IS 'Begins a mirror in the shape that its source has now.';
+
+masked(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.masked(facts jsonb, columns text[]) IS 'The row with *** where some columns hold something.';
+
+may_analyze(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.may_analyze(relation oid) IS 'True when ANALYZE of the relation would be done, and not skipped with a warning.';
 
 may_drop(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3020,6 +4239,14 @@ mirrors_of_record(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.mirrors_of_record() IS 'The mirrors that may hold rows of the record that this transaction has named.';
 
+mix(bytea, bytea, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.mix(content bytea, nonce bytea, key lethe_private.controller_keys) IS 'Content and key stream, exclusive-or: encrypts, and decrypts.';
+
+move_request(lethe.requests, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.move_request(request lethe.requests, to_state text, reason text) IS 'Moves a request, if its kind, its state and the caller allow it, writes that down, and has recipients told once it is done. Raises LE411, LE502.';
+
 name_list(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.name_list(list text, separator text) IS 'The names of a list such as public.invoices."Issued on"; null where it is none.';
@@ -3044,6 +4271,18 @@ new_key(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.new_key(controller_id integer) IS 'Gives a controller its next key version.';
 
+new_secret(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.new_secret() IS 'A new secret for webhooks.';
+
+newest_key(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.newest_key(controller_id integer) IS 'The key that a controller''s new secrets are made with.';
+
+news_of(lethe_private.reached_row[], lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.news_of(reached lethe_private.reached_row[], found lethe_private.reached_row[]) IS 'Of rows found, each once: those that are new, or more the person''s than was known.';
+
 next_phase(text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.next_phase(phase text, program jsonb) IS 'What a table is swept for next: rows to purge, rows to archive, columns, what is in its archive; null after the last.';
@@ -3056,6 +4295,10 @@ none_later_sql(text, lethe.managed_tables, oid, lethe.controllers, date, date, t
 
 COMMENT ON FUNCTION lethe_private.none_later_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, entry text) IS 'Conditions under which one clock shows no day after last_day, and not never.';
 
+not_erased(lethe.requests, text, lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[]) IS 'What becomes of a request that cannot be executed now: planned anew, or delayed. Raises LE432.';
+
 not_held_sql(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) IS 'The opposite of held_sql, in the form that PostgreSQL can turn into an anti-join.';
@@ -3064,9 +4307,61 @@ not_looked(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owne
 
 COMMENT ON FUNCTION lethe_private.not_looked(object text, problem text) IS 'The finding that something could not be looked at.';
 
+note_nothing_kept(bigint[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.note_nothing_kept(requests bigint[]) IS 'Says so of requests whose roots had nothing in their identifier columns.';
+
+CREATE TABLE lethe_private.suppressions (
+    id bigint NOT NULL,
+    controller_id integer NOT NULL,
+    subject text NOT NULL,
+    hash bytea NOT NULL,
+    key_version integer NOT NULL,
+    request_id bigint,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    until date NOT NULL,
+    basis text NOT NULL
+);
+
+ALTER TABLE lethe_private.suppressions OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.suppressions IS 'Keyed hashes of the identifiers of people who were forgotten, so that an import can be told not to bring them back. Pseudonymous personal data: with a basis and a last day.';
+
+note_recapture(lethe_private.suppressions, lethe.managed_tables, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.note_recapture(entry lethe_private.suppressions, managed lethe.managed_tables, column_name text, key text) IS 'Writes down a row that brought somebody back, by its key.';
+
+notification_body(lethe.notifications); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.notification_body(notification lethe.notifications) IS 'What a recipient is told: docs/recipients.md.';
+
+notify_recipients(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.notify_recipients(request bigint) IS 'Makes the notifications of a request, one for each recipient of its controller and kind, with the identifiers hashed for it.';
+
+objection_in_words(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.objection_in_words(rows lethe_private.reached_row[]) IS 'What an objection ended, and what is kept: tables, columns, days and counts.';
+
+ours_sql(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.ours_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers) IS 'True when row c is the controller''s, also where all of a table is another one''s.';
+
+outcome_of(lethe_private.reached_row[], lethe.controllers, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.outcome_of(rows lethe_private.reached_row[], controller lethe.controllers, pads lethe_private.controller_keys) IS 'What was done, table by table, in figures: {"erased", "anonymized", "cut", "retained", "root", "key_version"}.';
+
 outlasts(interval, interval); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.outlasts(delay interval, other interval) IS 'True when a delay never ends before another one that began on the same day.';
+
+outside(lethe_private.reached_row[], integer[], lethe.managed_tables, text[], oid, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.outside(rows lethe_private.reached_row[], positions integer[], managed lethe.managed_tables, columns text[], other oid, other_columns text[]) IS 'Rows of another table that were not reached, and that match some that were. Raises LE421.';
+
+outside_archived(lethe_private.reached_row[], integer[], text[], lethe.managed_tables, text[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.outside_archived(rows lethe_private.reached_row[], positions integer[], columns text[], other lethe.managed_tables, other_columns text[], controller lethe.controllers) IS 'Positions of rows reached that match archived rows that were not.';
 
 over_by_sql(text, lethe_private.host_columns, lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3075,6 +4370,10 @@ COMMENT ON FUNCTION lethe_private.over_by_sql(alias text, clock lethe_private.ho
 own_events_sql(lethe.managed_tables, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers) IS 'True when an event is the controller''s; null when all are.';
+
+own_rows_sql(oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.own_rows_sql(relation oid, controller lethe.controllers) IS 'True for the rows of a table of Lethe''s own (alias c) that are the controller''s, or nobody''s; null: all are nobody''s.';
 
 own_rows_sql(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3120,6 +4419,42 @@ person(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.person() IS 'The login that acts, or that issued the token of the request under way.';
 
+rules_told(lethe.managed_tables, lethe.controllers, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rules_told(managed lethe.managed_tables, controller lethe.controllers, column_name text) IS 'How long a column (null: a row) is kept, as sentences.';
+
+personal_columns(lethe.managed_tables, oid, lethe.controllers, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.personal_columns(managed lethe.managed_tables, relation oid, controller lethe.controllers, mirror_id integer) IS 'The columns of a table, or of a mirror of it, with how each is written as JSON and what a person is told of it.';
+
+references_to_people(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.references_to_people() IS 'The columns by which a row says whose it is or whom it is about: declared links, and foreign keys to tables of people.';
+
+personal_masks(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.personal_masks(rows lethe_private.reached_row[]) IS 'Of each row reached, by its number, the columns of references that lead to this person and of those that lead to others.';
+
+personal_rows(lethe.managed_tables, integer, lethe.controllers, lethe_private.reached_row[], text[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.personal_rows(managed lethe.managed_tables, mirror_id integer, controller lethe.controllers, rows lethe_private.reached_row[], columns text[], expressions text[]) IS 'Rows by their number in the given ones, as JSON, with the days on which rules end them: {column, or "" for the row: day}. Raises LE501.';
+
+personal_table(lethe.managed_tables, integer, text, lethe.controllers, lethe_private.reached_row[], integer[], jsonb, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.personal_table(managed lethe.managed_tables, mirror_id integer, kind text, controller lethe.controllers, rows lethe_private.reached_row[], numbers integer[], masks jsonb, portable boolean) IS 'One table of lethe.personal_data; null where it has nothing that is portable.';
+
+personal_tables(lethe_private.reached_row[], lethe.controllers, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.personal_tables(rows lethe_private.reached_row[], controller lethe.controllers, portable boolean) IS 'The rows reached, table by table, for lethe.personal_data.';
+
+phone_keys(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.phone_keys(value text) IS 'What may be telephone numbers in a text: their last nine digits, or all of 7 or 8.';
+
+phone_within(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.phone_within(identifier text) IS 'The digits of a telephone number that an identifier is, or has in it; else null.';
+
 picked_rows(lethe.managed_tables, jsonb, oid, tid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.picked_rows(managed lethe.managed_tables, program jsonb, target oid, tids tid[]) IS 'The rows of a batch that no other row keeps.';
@@ -3128,9 +4463,17 @@ place(text, oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.place(statement text, table_oid oid, target oid) IS 'A statement of a program, directed at the table or at one partition of it.';
 
+place_again(bigint, jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.place_again(number bigint, entry jsonb, content jsonb) IS 'The holds that an entry asks for, placed.';
+
 place_hold(text, text, lethe.managed_tables, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.place_hold(kind text, reason text, managed lethe.managed_tables, controller lethe.controllers, ends_on date, subject text) IS 'Begins a hold that names nothing yet, when no change of the policy is under way any more. Raises LE102, LE407.';
+
+place_person_hold(text, lethe.subject_types, lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.place_person_hold(reason text, type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, ends_on date) IS 'Begins a hold on a person, which names nobody yet. Raises LE102, LE109, LE407.';
 
 plain_clock_index(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3140,17 +4483,49 @@ plain_names(text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_o
 
 COMMENT ON FUNCTION lethe_private.plain_names(names text[], separator text) IS 'The inverse of name_list.';
 
+plan_delays(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_delays(rows lethe_private.reached_row[]) IS 'Holds in force on rows that a plan would delete or change.';
+
+plan_document(lethe_private.reached_row[], lethe.requests, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_document(rows lethe_private.reached_row[], request lethe.requests, controller lethe.controllers) IS 'A plan as an officer reads it.';
+
+plan_near(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_near(rows lethe_private.reached_row[]) IS 'Other people''s rows that a plan comes near.';
+
+plan_neighbours(lethe_private.reached_row[], lethe.subject_types); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_neighbours(rows lethe_private.reached_row[], type lethe.subject_types) IS 'Rows that refer to those of a plan and are not in it: {"refusals": those that forbid it, "near": those that stay}.';
+
+plan_positions(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_positions(rows lethe_private.reached_row[]) IS 'By table, the rows that would be deleted and those that are the person''s: {table: {"gone", "theirs": [position]}}.';
+
+plan_rows(lethe.requests, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_rows(request lethe.requests, lock boolean) IS 'The rows that an erasure reaches, and what becomes of each. lock: they stay as they are until the transaction ends. Raises LE102, LE103, LE109, LE421, LE501.';
+
 plan_table(lethe.managed_tables, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) IS 'The plan of one table. Raises LE102, LE103, LE501, LE503.';
 
+plan_tables(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_tables(rows lethe_private.reached_row[]) IS 'What a plan does, table by table.';
+
+plan_totals(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_totals(rows lethe_private.reached_row[]) IS 'How many rows in how many tables a plan acts on or keeps, and how many of each decision.';
+
+plan_unclassified(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.plan_unclassified(rows lethe_private.reached_row[]) IS 'Columns of a plan''s tables of which the policy does not say what they hold.';
+
 resolve_table(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.resolve_table("table" text) IS 'The oid of a table named by a person. Raises LE102.';
-
-whole_table(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.whole_table(relation oid) IS 'The table that a partition, or a child of an inheritance, is part of.';
 
 planned_writes(oid, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3208,9 +4583,17 @@ propose(jsonb, text, boolean); Type: FUNCTION; Schema: lethe_private; Owner: let
 
 COMMENT ON FUNCTION lethe_private.propose(document jsonb, reason text, rehearse boolean) IS 'What a policy document would change and make due at once and, if it is to be rehearsed, what its rules do when they are tried. Leaves no trace but in sequences. Raises what lethe.apply_policy raises, LE501, LE503, LE616.';
 
+purge_packages(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.purge_packages() IS 'Deletes packages whose link has expired.';
+
 purge_partition(lethe.cycle_tables, lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.purge_partition(cycle_table lethe.cycle_tables, managed lethe.managed_tables, program jsonb) IS 'One partition of a table, with its evidence. Returns discovered, swept, retry, detach (the driver is to run lethe.detach_statement), or null: none is left.';
+
+purge_suppressions(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.purge_suppressions() IS 'Takes off the suppression list what has had its last day.';
 
 put_back_sql(lethe.managed_tables, integer, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3236,9 +4619,33 @@ raise_missing_right(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private
 
 COMMENT ON FUNCTION lethe_private.raise_missing_right(managed lethe.managed_tables) IS 'Raises LE501 or LE503 where a table could not be read.';
 
+reach(lethe.subject_types, lethe.controllers, text[], boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reach(type lethe.subject_types, controller lethe.controllers, keys text[], lock boolean) IS 'The rows that belong to people or name them, live and archived, each once. Raises LE102, LE103, LE421, LE501.';
+
 reach_archive(integer, text, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.reach_archive(hold_id integer, subject text, controller lethe.controllers) IS 'Puts what is archived of a person on the list of its hold''s keys.';
+
+reach_archived(lethe.managed_tables, text[], lethe_private.reached_row[], lethe.controllers, jsonb, lethe.links[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reach_archived(managed lethe.managed_tables, mirror_kinds text[], rows lethe_private.reached_row[], controller lethe.controllers, columns jsonb, links lethe.links[]) IS 'What the archive has under the keys of these rows, in mirrors of rows or of values.';
+
+reach_edges(lethe_private.reached_row[], lethe.links[], lethe_private.erasure_references[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reach_edges(rows lethe_private.reached_row[], links lethe.links[], keys lethe_private.erasure_references[]) IS 'By which links and foreign keys the rows reached refer to one another.';
+
+reach_roots(lethe.subject_types, lethe.controllers, text[], boolean, jsonb, lethe.links[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reach_roots(type lethe.subject_types, controller lethe.controllers, keys text[], lock boolean, columns jsonb, links lethe.links[]) IS 'The root rows with these keys, live and archived. Raises LE102 where the table is gone.';
+
+reach_step(lethe.links, lethe_private.reached_row[], lethe.controllers, boolean, jsonb, lethe.links[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reach_step(link lethe.links, parents lethe_private.reached_row[], controller lethe.controllers, lock boolean, columns jsonb, links lethe.links[]) IS 'The rows, live and archived, that one link leads to. Raises LE102 where a table is gone.';
+
+reach_values(lethe_private.reached_row[], lethe.controllers, jsonb, lethe.links[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reach_values(reached lethe_private.reached_row[], controller lethe.controllers, columns jsonb, links lethe.links[]) IS 'The values that were archived of rows just found.';
 
 reached_tables(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3252,9 +4659,17 @@ read_days(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.read_days(days text[]) IS 'Days written as ISO 8601. Raises LE302.';
 
+read_identifiers(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.read_identifiers(request lethe.requests) IS 'What the roots of a request have in the identifier columns of their subject type. Raises LE501.';
+
 read_record(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.read_record() IS 'All rows of the record that this transaction has named.';
+
+readable(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.readable(value text) IS 'A lower-case text, and behind it what its escapes (%40, \u0040, &#64;, \n) stand for.';
 
 reading_again_sql(oid, text[], lethe_private.action_parts[], lethe_private.due_day[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3268,13 +4683,41 @@ ready_partitions(lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_pri
 
 COMMENT ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) IS 'Partitions that, at the first look, can be purged whole.';
 
+reason_not_to_erase(lethe.requests[], bigint[], lethe_private.reached_row[], lethe_private.reached_row[], lethe.subject_types, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reason_not_to_erase(requests lethe.requests[], owners bigint[], reached lethe_private.reached_row[], rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) IS 'plan or hold; null when what was approved can be done. That only time has passed since changes no plan.';
+
+recipient_controller(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.recipient_controller(controller text) IS 'The controller of a recipient, for an officer. Raises LE101, LE418, LE502.';
+
+recipient_form(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.recipient_form(identifier text) IS 'An identifier as it is hashed for recipients: trimmed and in lower case; what looks like a telephone number as its digits, with + before an international one (00 is +).';
+
 record_change(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.record_change() IS 'Trigger: keeps who changed which part of the policy, when and why, and has open cycles compiled anew.';
 
+rectify_row(lethe.managed_tables, lethe_private.reached_row, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rectify_row(managed lethe.managed_tables, "row" lethe_private.reached_row, changes jsonb) IS 'Changes one row and reads it again; nothing else may have been written. Raises LE466, LE501.';
+
 reduce_notes(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.reduce_notes(declared lethe_private.declared_formats) IS 'What the DBA should know of the reduction.';
+
+references_of_people(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.references_of_people() IS 'The foreign keys from or to managed tables.';
+
+refuse_cascades(lethe_private.reached_row[], integer[], lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.refuse_cascades(rows lethe_private.reached_row[], positions integer[], managed lethe.managed_tables, first_key oid) IS 'What cascades that no link declares would reach beyond the first table.';
+
+refuse_plan(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.refuse_plan(rows lethe_private.reached_row[], controller lethe.controllers) IS 'Why decided rows cannot be treated as decided: no method, no right, a rewrite rule in between.';
 
 refuse_sealed(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3284,6 +4727,10 @@ refused_rules(lethe.managed_tables, lethe.controllers, jsonb, lethe_private.acti
 
 COMMENT ON FUNCTION lethe_private.refused_rules(managed lethe.managed_tables, controller lethe.controllers, program jsonb, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) IS 'The rules on columns that the database refuses even by themselves; none when only all together are refused.';
 
+remember_leaving(lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.remember_leaving(rows lethe_private.reached_row[], controller lethe.controllers) IS 'Remembers, for the clocks of rows that stay, the latest day among rows that are about to go.';
+
 remember_relations(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.remember_relations() IS 'Remembers what tables under a hold are made of, and forgets it where nothing is held.';
@@ -3292,9 +4739,98 @@ remembered_sql(text, lethe.managed_tables, oid, lethe_private.linked_clock, leth
 
 COMMENT ON FUNCTION lethe_private.remembered_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text) IS 'FROM and WHERE that find what is remembered of a row''s events.';
 
+renamed(lethe_private.reached_row[], text[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.renamed(parents lethe_private.reached_row[], to_columns text[], columns text[]) IS 'Rows with some of their facts, under other names.';
+
+CREATE TABLE lethe_private.replay_matches (
+    number bigint NOT NULL,
+    subject text NOT NULL,
+    controller_id integer NOT NULL,
+    table_id integer NOT NULL,
+    key text NOT NULL,
+    by_key boolean NOT NULL,
+    by_identifier boolean NOT NULL,
+    is_nameless boolean NOT NULL
+);
+
+ALTER TABLE lethe_private.replay_matches OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.replay_matches IS 'Which root rows fit an entry of the ledger, as a replay found them; emptied when it has ended.';
+
+COMMENT ON COLUMN lethe_private.replay_matches.is_nameless IS 'Neither the row nor the entry says both by what to recognise the person: the key decides alone.';
+
+replay_failed(lethe_private.replay_matches, timestamp with time zone, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_failed(match lethe_private.replay_matches, at timestamp with time zone, failure jsonb) IS 'Makes a finding of a record that could not be erased.';
+
+replay_is_explained(integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_is_explained(table_id integer, key text) IS 'True of a root row that an erasure has reached already: what is there of it a law or a hold keeps.';
+
+replay_match(lethe.subject_types, lethe.controllers, bytea, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_match(type lethe.subject_types, controller lethe.controllers, pads bytea, wanted jsonb) IS 'The root rows, live and archived, that fit what is wanted: key, and hashes of key and identifiers. Raises LE501.';
+
+replay_match_sql(text, text, text, text, text[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_match_sql("from" text, key text, root text, identifier text, identifiers text[], "where" text) IS 'Statement that finds rows by the hashes of their key and identifiers.';
+
+replay_request(text, lethe.subject_types, lethe.controllers, text, timestamp with time zone, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_request(kind text, type lethe.subject_types, controller lethe.controllers, key text, received_at timestamp with time zone, number bigint) IS 'An approved request about one root row, for an entry of the ledger. Raises what opening, planning and approving raise.';
+
+replay_type(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_type(subject text) IS 'The subject type that an entry names. Raises LE109.';
+
+replay_undecided(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_undecided() IS 'Findings of the replay under way that nobody has decided.';
+
+request_controller(lethe.subject_types, lethe.managed_tables, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.request_controller(type lethe.subject_types, managed lethe.managed_tables, controller text) IS 'The controller of whom something is asked. Raises LE101, LE412, LE502.';
+
+requested_type(text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.requested_type(kind text, subject text, identified_by text) IS 'The subject type of a request, its identifiers narrowed to the one that was named. Raises LE106, LE109, LE412, LE502.';
+
+requests_lock_id(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.requests_lock_id(controller_id integer) IS 'The advisory lock under which requests of a controller are opened, one after the other: none is opened twice.';
+
+reread_data(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reread_data(rows lethe_private.reached_row[]) IS 'The keys and old values by which an erasure is read again.';
+
+residue_relations(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.residue_relations() IS 'Every relation of the host that stores rows: each once, under the name of the table it is part of, and the managed table that is.';
+
 restore_record(lethe.archive_openings); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) IS 'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE501, LE902.';
+
+restricted_statement(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restricted_statement(managed lethe.managed_tables, table_oid oid) IS 'Asks whether a row, as jsonb in $1, is restricted.';
+
+restriction_notes(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restriction_notes(root oid) IS 'The comment that heads lethe.restriction_sql: who passes.';
+
+restriction_of(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.restriction_of(request lethe.requests) IS 'The restriction of a request that is in force. Raises LE462.';
+
+rests_on_interest(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.rests_on_interest(legal_basis text) IS 'True when a legal basis is legitimate interest and nothing besides.';
+
+row_ends_sql(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.row_ends_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) IS 'SQL of the days on which the rules of a table end values of row c, and the row.';
 
 row_findings(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3303,6 +4839,10 @@ COMMENT ON FUNCTION lethe_private.row_findings(controller_id integer) IS 'Rows o
 row_of_key(lethe.managed_tables, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.row_of_key(managed lethe.managed_tables, table_oid oid, given text, OUT key text, OUT condition text) IS 'A key as the engine writes it (key_sql), and what finds its row, alias c; nulls where it can be none of this table.';
+
+row_to_rectify(lethe.requests, lethe.managed_tables, lethe.controllers, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.row_to_rectify(request lethe.requests, managed lethe.managed_tables, controller lethe.controllers, key text, changes jsonb) IS 'The live row, locked, if it is the person''s and may be corrected. Raises LE465.';
 
 rows_to_explain(lethe.managed_tables, lethe.controllers, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3348,6 +4888,10 @@ run_on_archive(text, tid[], bytea, bytea); Type: FUNCTION; Schema: lethe_private
 
 COMMENT ON FUNCTION lethe_private.run_on_archive(statement text, tids tid[], inner_pad bytea, outer_pad bytea) IS 'Runs one statement over the archive.';
 
+same_hold(integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.same_hold(id integer, placed_at text) IS 'The hold of that number, if it was placed at that moment.';
+
 sample_sql(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.sample_sql(relation oid) IS 'The clause that reads some 100,000 rows of a table, spread over it.';
@@ -3391,6 +4935,10 @@ seal_findings(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owne
 
 COMMENT ON FUNCTION lethe_private.seal_findings(controller_id integer) IS 'What is wrong with the seals of a controller and their lists.';
 
+seal_text(text, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.seal_text(value text, controller_id integer) IS 'A text, encrypted and authenticated with the controller''s newest key: nonce (16 bytes), ciphertext, HMAC (32 bytes).';
+
 search_again(lethe.cycle_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.search_again(cycle_table lethe.cycle_tables, program jsonb) IS 'Discovers due rows once more, or ends the phase. Returns discovered, retry, failed or done.';
@@ -3403,9 +4951,25 @@ shape_of(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: le
 
 COMMENT ON FUNCTION lethe_private.shape_of(managed lethe.managed_tables) IS 'The columns of a table and of what is archived along with its rows, for a program to remember: {"of": oids, "mark"}.';
 
+shared_with_others(lethe_private.reached_row[], lethe_private.reached_edge[], lethe.links[], lethe_private.erasure_references[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.shared_with_others(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], keys lethe_private.erasure_references[], controller lethe.controllers) IS 'Positions of the shared rows that somebody has who is not erased.';
+
 shortest_fit(lethe.methods, lethe_private.host_columns, jsonb, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.shortest_fit(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb, length_max integer) IS 'The shortest length limit under which a method''s output fits and is recognised; null when any does.';
+
+sole_controller(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sole_controller(name text) IS 'A controller by its name, or the only one. Raises LE101.';
+
+stand_in(lethe_private.host_columns); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.stand_in(column_facts lethe_private.host_columns, OUT new_value text, OUT test text) IS 'SQL of what a value that may not be null is replaced by when no rule says; null where nothing fits.';
+
+statistics_sql(jsonb, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.statistics_sql(wanted jsonb, own boolean) IS 'Looks through pg_stats: of the host, or of Lethe''s own tables.';
 
 staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3414,6 +4978,18 @@ COMMENT ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, tabl
 suppose(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.suppose(what_if text) IS 'Changes the delay of one rule, to be rolled back. Raises LE102, LE106, LE107, LE301.';
+
+suppress(bigint, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.suppress(request bigint, until date, basis text) IS 'Puts the identifiers of a request on the suppression list, as keyed hashes; by default for three years. Raises LE441.';
+
+suppression_hash(lethe_private.controller_keys, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.suppression_hash(key lethe_private.controller_keys, identifier text) IS 'What an identifier is recognised by.';
+
+suppression_of(integer, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.suppression_of(controller_id integer, subject text, identifier text) IS 'By which entry of the list an identifier is suppressed today; null: by none.';
 
 sweep_archived(jsonb, lethe_private.worklist, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3471,9 +5047,21 @@ terms_in_force(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_own
 
 COMMENT ON FUNCTION lethe_private.terms_in_force(controller_id integer) IS 'The effective terms of a controller, as a receipt lists them.';
 
+text_columns(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.text_columns(relation oid) IS 'The columns of a relation that can hold text, and SQL (of alias c) that reads each as text.';
+
+texts_sql(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.texts_sql(columns text[]) IS 'Reads columns of a row ($1) as texts.';
+
 token_facts(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.token_facts(id integer) IS 'A token as the record of changes keeps it: without its hash.';
+
+tombstones(lethe_private.reached_row[], lethe_private.reached_edge[], lethe_private.erasure_references[], integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.tombstones(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], keys lethe_private.erasure_references[], ignored integer[]) IS 'Positions of rows that would go, and to which something refers that stays.';
 
 trigger_notes(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3503,9 +5091,17 @@ try_tables(bigint, timestamp with time zone); Type: FUNCTION; Schema: lethe_priv
 
 COMMENT ON FUNCTION lethe_private.try_tables(since_change bigint, deadline timestamp with time zone) IS 'Rehearses every rule that the changes after a given one concern. Returns {"findings", "tried", "effects"}, see lethe.drafts.';
 
+try_to_execute(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.try_to_execute(request bigint) IS 'Executes a request, or writes down why that failed.';
+
 try_values(lethe.methods, text, lethe_private.host_columns, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.try_values(method lethe.methods, title text, column_facts lethe_private.host_columns, parameters jsonb) IS 'Masks the sample values twice and raises LE304 unless the method is total, recognises its own output, is idempotent and keeps what it says.';
+
+type_of_request(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.type_of_request(request lethe.requests) IS 'The subject type of a request. Raises LE109.';
 
 types_to_try(text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3514,6 +5110,14 @@ COMMENT ON FUNCTION lethe_private.types_to_try(method text, types text[]) IS 'Th
 unclocked_sql(text, text, lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.unclocked_sql(source text, owner text, actions lethe_private.action_parts[]) IS 'Counts rows that no term can make due as they stand.';
+
+undeclared_sentence(text, text, text, bigint, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.undeclared_sentence(foreign_key text, on_delete text, child text, rows bigint, parent lethe.managed_tables) IS 'What PostgreSQL would do with rows that no link declares.';
+
+under_paths_of(integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.under_paths_of(table_ids integer[]) IS 'One of the tables, with the search paths declared for any of them, one behind the other.';
 
 unique_indexes(oid, smallint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3531,6 +5135,10 @@ unpurposed_sql(lethe.managed_tables, oid, lethe.controllers[]); Type: FUNCTION; 
 
 COMMENT ON FUNCTION lethe_private.unpurposed_sql(managed lethe.managed_tables, table_oid oid, controllers lethe.controllers[]) IS 'Counts per controller and rule to how many values no term applies, and how many of them have no usable clock: {"controller rule": [n, n]}.';
 
+unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.unreached_rows(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers) IS 'Rows that were kept for a request and that no link leads to any more, decided by their day.';
+
 untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) IS 'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
@@ -3542,6 +5150,18 @@ COMMENT ON FUNCTION lethe_private.usable_key(relation oid) IS 'The columns that 
 wait_for_batches(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.wait_for_batches() IS 'Trigger: no batch runs while holds change.';
+
+written_forms(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.written_forms(identifier text) IS 'The ways in which an identifier may be written, in lower case.';
+
+wanted(bigint[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.wanted(requests bigint[]) IS 'What is looked for on behalf of some requests.';
+
+with_news(lethe_private.reached_row[], lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.with_news(reached lethe_private.reached_row[], news lethe_private.reached_row[]) IS 'What was reached so far and what is new; of a row that is in both, the new form.';
 
 with_outcome(jsonb, lethe.managed_tables, lethe.controllers, jsonb, text, lethe_private.action_parts[], lethe_private.due_day[], oid, tid[], date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3577,9 +5197,17 @@ write_evidence(lethe.cycle_tables, jsonb, jsonb, jsonb); Type: FUNCTION; Schema:
 
 COMMENT ON FUNCTION lethe_private.write_evidence(cycle_table lethe.cycle_tables, program jsonb, look jsonb, unclocked jsonb) IS 'Puts what was found, done and re-read into lethe.evidence, rule by rule.';
 
+write_findings(bigint[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.write_findings(requests bigint[], findings jsonb) IS 'Puts findings in the place of those of an earlier look.';
+
 write_guards(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.write_guards() IS 'Writes beforehand what guards ask.';
+
+write_outcomes(lethe.requests[], bigint[], lethe_private.reached_row[], lethe.controllers, lethe_private.controller_keys); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.write_outcomes(requests lethe.requests[], owners bigint[], rows lethe_private.reached_row[], controller lethe.controllers, pads lethe_private.controller_keys) IS 'Writes down what was done for each request, what is kept for it, and until when.';
 
 write_receipt(lethe.cycles); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3620,6 +5248,18 @@ ALTER TABLE lethe.archive_openings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE lethe.certificates (
+    request_id bigint NOT NULL,
+    number integer NOT NULL,
+    controller_id integer NOT NULL,
+    issued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    document jsonb NOT NULL
+);
+
+ALTER TABLE lethe.certificates OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.certificates IS 'What became of a person''s data: erased, retained (basis, until), found, and what only time removes. Figures and names of tables, no personal data. Sealed as evidence.';
 
 ALTER TABLE lethe.controllers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.controllers_id_seq
@@ -3703,6 +5343,15 @@ ALTER TABLE lethe.managed_tables ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+ALTER TABLE lethe.notifications ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.notifications_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE lethe.partition_purges ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.partition_purges_id_seq
     START WITH 1
@@ -3721,14 +5370,55 @@ ALTER TABLE lethe.policy_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
-CREATE TABLE lethe.receipts (
-    cycle_id bigint NOT NULL,
-    document jsonb NOT NULL
+ALTER TABLE lethe.recipients ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.recipients_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
-ALTER TABLE lethe.receipts OWNER TO lethe_owner;
+ALTER TABLE lethe.replay_findings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.replay_findings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
-COMMENT ON TABLE lethe.receipts IS 'What a cycle found, did and left, and the policy it obeyed, as it stood when the cycle ended. Names nobody. lethe.receipt() adds the seal.';
+ALTER TABLE lethe.request_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.request_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE lethe.request_moves (
+    kind text NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    moved_by text[] NOT NULL,
+    description text NOT NULL,
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['access'::text, 'portability'::text, 'rectification'::text, 'restriction'::text, 'objection'::text, 'erasure'::text]))),
+    CONSTRAINT moved_by_a_role CHECK (((moved_by <@ ARRAY['lethe_officer'::text, 'lethe_agent'::text, 'lethe_worker'::text]) AND (moved_by <> '{}'::text[])))
+);
+
+ALTER TABLE lethe.request_moves OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.request_moves IS 'From which state a request may go to which, and who may move it: roles, of which one is enough.';
+
+ALTER TABLE lethe.requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe.requests_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 ALTER TABLE lethe.rules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe.rules_id_seq
@@ -3781,7 +5471,7 @@ CREATE VIEW lethe_private.evidence_formats AS
     f.relation,
     f.format,
     f.columns
-   FROM ( VALUES (1,'lethe.cycles'::text,1,ARRAY['id'::text, 'controller_id'::text, 'local_date'::text, 'covers_since'::text, 'state'::text, 'started_at'::text, 'finished_at'::text]), (2,'lethe.cycle_tables'::text,1,ARRAY['cycle_id'::text, 'table_id'::text, 'table_name'::text, 'state'::text, 'phase'::text, 'round'::text, 'pass'::text, 'found_in_pass'::text, 'done_before_pass'::text, 'done_before_round'::text, 'rows_done'::text, 'rows_found'::text, 'batches'::text, 'attempts'::text, 'found'::text, 'skipped'::text, 'failure'::text]), (3,'lethe.evidence'::text,1,ARRAY['cycle_id'::text, 'table_name'::text, 'rule'::text, 'table_id'::text, 'due'::text, 'done'::text, 'held'::text, 'kept_by_child'::text, 'skipped'::text, 'skipped_why'::text, 'unclocked'::text, 'left_over'::text]), (4,'lethe.evidence_batches'::text,1,ARRAY['id'::text, 'cycle_id'::text, 'table_id'::text, 'phase'::text, 'at'::text, 'rows_done'::text, 'counts'::text, 'root'::text, 'key_version'::text]), (5,'lethe.receipts'::text,1,ARRAY['cycle_id'::text, 'document'::text]), (6,'lethe.archive_openings'::text,1,ARRAY['id'::text, 'at'::text, 'by'::text, 'controller_id'::text, 'table_name'::text, 'key_hash'::text, 'key_version'::text, 'restored'::text, 'exempt_until'::text, 'rows_opened'::text])) f(relation_order, relation, format, columns);
+   FROM ( VALUES (1,'lethe.cycles'::text,1,ARRAY['id'::text, 'controller_id'::text, 'local_date'::text, 'covers_since'::text, 'state'::text, 'started_at'::text, 'finished_at'::text]), (2,'lethe.cycle_tables'::text,1,ARRAY['cycle_id'::text, 'table_id'::text, 'table_name'::text, 'state'::text, 'phase'::text, 'round'::text, 'pass'::text, 'found_in_pass'::text, 'done_before_pass'::text, 'done_before_round'::text, 'rows_done'::text, 'rows_found'::text, 'batches'::text, 'attempts'::text, 'found'::text, 'skipped'::text, 'failure'::text]), (3,'lethe.evidence'::text,1,ARRAY['cycle_id'::text, 'table_name'::text, 'rule'::text, 'table_id'::text, 'due'::text, 'done'::text, 'held'::text, 'kept_by_child'::text, 'skipped'::text, 'skipped_why'::text, 'unclocked'::text, 'left_over'::text]), (4,'lethe.evidence_batches'::text,1,ARRAY['id'::text, 'cycle_id'::text, 'table_id'::text, 'phase'::text, 'at'::text, 'rows_done'::text, 'counts'::text, 'root'::text, 'key_version'::text]), (5,'lethe.receipts'::text,1,ARRAY['cycle_id'::text, 'document'::text]), (6,'lethe.archive_openings'::text,1,ARRAY['id'::text, 'at'::text, 'by'::text, 'controller_id'::text, 'table_name'::text, 'key_hash'::text, 'key_version'::text, 'restored'::text, 'exempt_until'::text, 'rows_opened'::text]), (7,'lethe.certificates'::text,1,ARRAY['request_id'::text, 'number'::text, 'controller_id'::text, 'issued_at'::text, 'document'::text])) f(relation_order, relation, format, columns);
 
 ALTER TABLE lethe_private.evidence_formats OWNER TO lethe_owner;
 
@@ -3838,7 +5528,15 @@ UNION ALL
     (jsonb_build_array(o.id))::text AS key,
     true AS final,
     to_jsonb(o.*) AS content
-   FROM lethe.archive_openings o;
+   FROM lethe.archive_openings o
+UNION ALL
+ SELECT c.controller_id,
+    NULL::bigint AS cycle_id,
+    'lethe.certificates'::text AS relation,
+    (jsonb_build_array(c.request_id, c.number))::text AS key,
+    true AS final,
+    to_jsonb(c.*) AS content
+   FROM lethe.certificates c;
 
 ALTER TABLE lethe_private.evidence_rows OWNER TO lethe_owner;
 
@@ -3937,6 +5635,33 @@ ALTER TABLE lethe_private.mirrors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+ALTER TABLE lethe_private.packages ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe_private.packages_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE lethe_private.recaptures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe_private.recaptures_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE lethe_private.recipient_secrets (
+    recipient_id integer NOT NULL,
+    secret bytea NOT NULL
+);
+
+ALTER TABLE lethe_private.recipient_secrets OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.recipient_secrets IS 'What a recipient''s webhooks are signed with.';
+
 CREATE TABLE lethe_private.rehearsing (
     xact xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
@@ -3957,6 +5682,24 @@ ALTER TABLE lethe_private.remembered OWNER TO lethe_owner;
 
 COMMENT ON VIEW lethe_private.remembered IS 'The latest day of events that are gone, as statements read and write it.';
 
+CREATE TABLE lethe_private.restriction_programs (
+    table_id integer NOT NULL,
+    statement text NOT NULL
+);
+
+ALTER TABLE lethe_private.restriction_programs OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.restriction_programs IS 'What is asked about a row while something is restricted: written beforehand, with the programs of guards and good for as long.';
+
+ALTER TABLE lethe_private.suppressions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME lethe_private.suppressions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE lethe_private.worklist ALTER COLUMN batch ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME lethe_private.worklist_batch_seq
     START WITH 1
@@ -3965,6 +5708,13 @@ ALTER TABLE lethe_private.worklist ALTER COLUMN batch ADD GENERATED ALWAYS AS ID
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY lethe.recipients
+    ADD CONSTRAINT recipients_pkey PRIMARY KEY (id);
+
+list_recipients(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.list_recipients() IS 'The recipients of the controllers you act for, and how many notifications each has, by state.';
 
 ALTER TABLE ONLY lethe.managed_tables
     ADD CONSTRAINT managed_tables_pkey PRIMARY KEY (id);
@@ -3979,6 +5729,9 @@ COMMENT ON FUNCTION lethe_private.export_links(subject_type_id integer) IS 'The 
 
 ALTER TABLE ONLY lethe.archive_openings
     ADD CONSTRAINT archive_openings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe.certificates
+    ADD CONSTRAINT certificates_pkey PRIMARY KEY (request_id, number);
 
 ALTER TABLE ONLY lethe.column_formats
     ADD CONSTRAINT column_formats_pkey PRIMARY KEY (table_id, column_name);
@@ -4034,6 +5787,15 @@ ALTER TABLE ONLY lethe.memberships
 ALTER TABLE ONLY lethe.methods
     ADD CONSTRAINT methods_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY lethe.notifications
+    ADD CONSTRAINT notifications_event_key_key UNIQUE (event_key);
+
+ALTER TABLE ONLY lethe.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe.notifications
+    ADD CONSTRAINT notifications_request_id_recipient_id_key UNIQUE (request_id, recipient_id);
+
 ALTER TABLE ONLY lethe.partition_purges
     ADD CONSTRAINT partition_purges_cycle_id_table_id_round_partition_oid_key UNIQUE (cycle_id, table_id, round, partition_oid);
 
@@ -4045,6 +5807,24 @@ ALTER TABLE ONLY lethe.policy_changes
 
 ALTER TABLE ONLY lethe.receipts
     ADD CONSTRAINT receipts_pkey PRIMARY KEY (cycle_id);
+
+ALTER TABLE ONLY lethe.replay_findings
+    ADD CONSTRAINT replay_findings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe.request_events
+    ADD CONSTRAINT request_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe.request_findings
+    ADD CONSTRAINT request_findings_pkey PRIMARY KEY (request_id, n);
+
+ALTER TABLE ONLY lethe.request_moves
+    ADD CONSTRAINT request_moves_pkey PRIMARY KEY (kind, from_state, to_state);
+
+ALTER TABLE ONLY lethe.request_states
+    ADD CONSTRAINT request_states_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY lethe.requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY lethe.rules
     ADD CONSTRAINT rules_pkey PRIMARY KEY (id);
@@ -4112,8 +5892,20 @@ ALTER TABLE ONLY lethe_private.held_links
 ALTER TABLE ONLY lethe_private.held_relations
     ADD CONSTRAINT held_relations_pkey PRIMARY KEY (table_id, relation);
 
+ALTER TABLE ONLY lethe_private.kept_rows
+    ADD CONSTRAINT kept_rows_pkey PRIMARY KEY (request_id, table_id, key);
+
 ALTER TABLE ONLY lethe_private.last_events
     ADD CONSTRAINT last_events_pkey PRIMARY KEY (parent_table_id, parent_key, controller_id, entry);
+
+ALTER TABLE ONLY lethe_private.ledger_holds
+    ADD CONSTRAINT ledger_holds_pkey PRIMARY KEY (hold_id, event);
+
+ALTER TABLE ONLY lethe_private.ledger_known
+    ADD CONSTRAINT ledger_known_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY lethe_private.ledger_state
+    ADD CONSTRAINT ledger_state_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY lethe_private.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (filename);
@@ -4130,16 +5922,57 @@ ALTER TABLE ONLY lethe_private.mirrors
 ALTER TABLE ONLY lethe_private.mirrors
     ADD CONSTRAINT mirrors_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY lethe_private.notification_hashes
+    ADD CONSTRAINT notification_hashes_pkey PRIMARY KEY (notification_id);
+
+ALTER TABLE ONLY lethe_private.packages
+    ADD CONSTRAINT packages_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe_private.packages
+    ADD CONSTRAINT packages_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY lethe_private.recaptures
+    ADD CONSTRAINT recaptures_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY lethe_private.recipient_secrets
+    ADD CONSTRAINT recipient_secrets_pkey PRIMARY KEY (recipient_id);
+
 ALTER TABLE ONLY lethe_private.rehearsing
     ADD CONSTRAINT rehearsing_pkey PRIMARY KEY (xact);
 
+ALTER TABLE ONLY lethe_private.replay_finding_keys
+    ADD CONSTRAINT replay_finding_keys_pkey PRIMARY KEY (finding_id);
+
+ALTER TABLE ONLY lethe_private.replay_finding_keys
+    ADD CONSTRAINT replay_finding_keys_table_id_key_key UNIQUE (table_id, key);
+
+ALTER TABLE ONLY lethe_private.replay_matches
+    ADD CONSTRAINT replay_matches_pkey PRIMARY KEY (number, table_id, key);
+
+ALTER TABLE ONLY lethe_private.request_identifiers
+    ADD CONSTRAINT request_identifiers_pkey PRIMARY KEY (request_id, n, column_name);
+
+ALTER TABLE ONLY lethe_private.request_roots
+    ADD CONSTRAINT request_roots_pkey PRIMARY KEY (request_id, n);
+
 ALTER TABLE ONLY lethe_private.restoring
     ADD CONSTRAINT restoring_pkey PRIMARY KEY (xact, root_table_id, root, archived_at);
+
+ALTER TABLE ONLY lethe_private.restriction_programs
+    ADD CONSTRAINT restriction_programs_pkey PRIMARY KEY (table_id);
+
+ALTER TABLE ONLY lethe_private.suppressions
+    ADD CONSTRAINT suppressions_controller_id_subject_hash_key UNIQUE (controller_id, subject, hash);
+
+ALTER TABLE ONLY lethe_private.suppressions
+    ADD CONSTRAINT suppressions_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY lethe_private.worklist
     ADD CONSTRAINT worklist_pkey PRIMARY KEY (cycle_id, table_id, batch);
 
 CREATE INDEX archive_openings_by_controller ON lethe.archive_openings USING btree (controller_id, at);
+
+CREATE INDEX certificates_by_controller ON lethe.certificates USING btree (controller_id);
 
 CREATE INDEX column_formats_by_format ON lethe.column_formats USING btree (format, kind);
 
@@ -4150,6 +5983,8 @@ CREATE UNIQUE INDEX cycles_one_open ON lethe.cycles USING btree (controller_id) 
 CREATE INDEX evidence_batches_by_cycle ON lethe.evidence_batches USING btree (cycle_id, table_id);
 
 CREATE INDEX holds_by_controller ON lethe.holds USING btree (controller_id);
+
+CREATE INDEX holds_by_request ON lethe.holds USING btree (request_id);
 
 CREATE INDEX holds_by_table ON lethe.holds USING btree (table_id);
 
@@ -4163,7 +5998,29 @@ CREATE INDEX managed_tables_by_controller ON lethe.managed_tables USING btree (c
 
 CREATE INDEX memberships_by_controller ON lethe.memberships USING btree (controller_id);
 
+CREATE INDEX notifications_by_recipient ON lethe.notifications USING btree (recipient_id);
+
 CREATE INDEX policy_changes_by_draft ON lethe.policy_changes USING btree (draft_id);
+
+CREATE INDEX recipients_by_controller ON lethe.recipients USING btree (controller_id);
+
+CREATE UNIQUE INDEX recipients_once ON lethe.recipients USING btree (controller_id, name) WHERE (removed_at IS NULL);
+
+CREATE INDEX replay_findings_by_controller ON lethe.replay_findings USING btree (controller_id);
+
+CREATE INDEX replay_findings_by_request ON lethe.replay_findings USING btree (request_id);
+
+CREATE INDEX request_events_by_request ON lethe.request_events USING btree (request_id);
+
+CREATE INDEX request_moves_by_from_state ON lethe.request_moves USING btree (from_state);
+
+CREATE INDEX request_moves_by_to_state ON lethe.request_moves USING btree (to_state);
+
+CREATE INDEX requests_by_controller ON lethe.requests USING btree (controller_id);
+
+CREATE INDEX requests_by_state ON lethe.requests USING btree (state);
+
+CREATE INDEX requests_open_by_due ON lethe.requests USING btree (due_on) WHERE (ended_at IS NULL);
 
 CREATE INDEX subject_types_by_table ON lethe.subject_types USING btree (table_id);
 
@@ -4185,11 +6042,33 @@ CREATE INDEX held_links_by_table ON lethe_private.held_links USING btree (table_
 
 CREATE INDEX held_links_by_to_table ON lethe_private.held_links USING btree (to_table_id);
 
+CREATE INDEX kept_rows_by_table ON lethe_private.kept_rows USING btree (table_id);
+
 CREATE INDEX last_events_by_controller ON lethe_private.last_events USING btree (controller_id);
+
+CREATE INDEX ledger_holds_by_number ON lethe_private.ledger_holds USING btree (number);
 
 CREATE INDEX mirror_roots_by_root ON lethe_private.mirror_roots USING btree (root_table_id);
 
 CREATE INDEX mirrors_by_table ON lethe_private.mirrors USING btree (table_id);
+
+CREATE INDEX packages_by_expiry ON lethe_private.packages USING btree (expires_at);
+
+CREATE INDEX packages_by_request ON lethe_private.packages USING btree (request_id);
+
+CREATE INDEX recaptures_by_controller ON lethe_private.recaptures USING btree (controller_id);
+
+CREATE INDEX recaptures_by_request ON lethe_private.recaptures USING btree (request_id);
+
+CREATE INDEX recaptures_by_table ON lethe_private.recaptures USING btree (table_id);
+
+CREATE INDEX replay_matches_by_controller ON lethe_private.replay_matches USING btree (controller_id);
+
+CREATE INDEX replay_matches_by_table ON lethe_private.replay_matches USING btree (table_id, key);
+
+CREATE INDEX request_roots_by_table_and_key ON lethe_private.request_roots USING btree (table_id, key);
+
+CREATE INDEX suppressions_by_request ON lethe_private.suppressions USING btree (request_id);
 
 CREATE TRIGGER drop_empty_mirrors BEFORE DELETE ON lethe.managed_tables FOR EACH ROW EXECUTE FUNCTION lethe_private.drop_empty_mirrors();
 
@@ -4229,6 +6108,8 @@ CREATE TRIGGER record_change AFTER INSERT OR DELETE OR UPDATE ON lethe.waivers F
 
 CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.archive_openings FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.archive_openings', 'id');
 
+CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.certificates FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed();
+
 CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.cycle_tables FOR EACH ROW WHEN ((old.state <> ALL (ARRAY['waiting'::text, 'sweeping'::text, 'swept'::text]))) EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.cycles', 'cycle_id');
 
 CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.cycles FOR EACH ROW WHEN ((old.state <> 'open'::text)) EXECUTE FUNCTION lethe_private.refuse_sealed('lethe.cycles', 'id');
@@ -4244,6 +6125,8 @@ CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.sealed_rows FOR EA
 CREATE TRIGGER refuse_sealed BEFORE DELETE OR UPDATE ON lethe.seals FOR EACH ROW EXECUTE FUNCTION lethe_private.refuse_sealed();
 
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.archive_openings FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.certificates FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
 
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.cycle_tables FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
 
@@ -4268,6 +6151,12 @@ CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe_priva
 ALTER TABLE ONLY lethe.archive_openings
     ADD CONSTRAINT archive_openings_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE RESTRICT;
 
+ALTER TABLE ONLY lethe.certificates
+    ADD CONSTRAINT certificates_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.certificates
+    ADD CONSTRAINT certificates_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY lethe.column_formats
     ADD CONSTRAINT column_formats_format_kind_fkey FOREIGN KEY (format, kind) REFERENCES lethe.formats(name, kind) ON DELETE RESTRICT;
 
@@ -4290,6 +6179,9 @@ ALTER TABLE ONLY lethe.holds
     ADD CONSTRAINT holds_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe.holds
+    ADD CONSTRAINT holds_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.holds
     ADD CONSTRAINT holds_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY lethe.links
@@ -4310,6 +6202,12 @@ ALTER TABLE ONLY lethe.managed_tables
 ALTER TABLE ONLY lethe.memberships
     ADD CONSTRAINT memberships_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY lethe.notifications
+    ADD CONSTRAINT notifications_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES lethe.recipients(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.notifications
+    ADD CONSTRAINT notifications_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY lethe.partition_purges
     ADD CONSTRAINT partition_purges_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE RESTRICT;
 
@@ -4318,6 +6216,33 @@ ALTER TABLE ONLY lethe.policy_changes
 
 ALTER TABLE ONLY lethe.receipts
     ADD CONSTRAINT receipts_cycle_id_fkey FOREIGN KEY (cycle_id) REFERENCES lethe.cycles(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.recipients
+    ADD CONSTRAINT recipients_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.replay_findings
+    ADD CONSTRAINT replay_findings_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe.replay_findings
+    ADD CONSTRAINT replay_findings_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY lethe.request_events
+    ADD CONSTRAINT request_events_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe.request_findings
+    ADD CONSTRAINT request_findings_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe.request_moves
+    ADD CONSTRAINT request_moves_from_state_fkey FOREIGN KEY (from_state) REFERENCES lethe.request_states(name) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.request_moves
+    ADD CONSTRAINT request_moves_to_state_fkey FOREIGN KEY (to_state) REFERENCES lethe.request_states(name) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.requests
+    ADD CONSTRAINT requests_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY lethe.requests
+    ADD CONSTRAINT requests_state_fkey FOREIGN KEY (state) REFERENCES lethe.request_states(name) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY lethe.rules
     ADD CONSTRAINT rules_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
@@ -4382,11 +6307,20 @@ ALTER TABLE ONLY lethe_private.held_links
 ALTER TABLE ONLY lethe_private.held_relations
     ADD CONSTRAINT held_relations_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY lethe_private.kept_rows
+    ADD CONSTRAINT kept_rows_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.kept_rows
+    ADD CONSTRAINT kept_rows_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY lethe_private.last_events
     ADD CONSTRAINT last_events_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe_private.last_events
     ADD CONSTRAINT last_events_parent_table_id_fkey FOREIGN KEY (parent_table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.ledger_holds
+    ADD CONSTRAINT ledger_holds_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES lethe.holds(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY lethe_private.mirror_columns
     ADD CONSTRAINT mirror_columns_mirror_id_fkey FOREIGN KEY (mirror_id) REFERENCES lethe_private.mirrors(id) ON DELETE CASCADE;
@@ -4400,10 +6334,60 @@ ALTER TABLE ONLY lethe_private.mirror_roots
 ALTER TABLE ONLY lethe_private.mirrors
     ADD CONSTRAINT mirrors_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE RESTRICT;
 
+ALTER TABLE ONLY lethe_private.notification_hashes
+    ADD CONSTRAINT notification_hashes_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES lethe.notifications(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.packages
+    ADD CONSTRAINT packages_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.recaptures
+    ADD CONSTRAINT recaptures_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.recaptures
+    ADD CONSTRAINT recaptures_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY lethe_private.recaptures
+    ADD CONSTRAINT recaptures_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.recipient_secrets
+    ADD CONSTRAINT recipient_secrets_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES lethe.recipients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.replay_finding_keys
+    ADD CONSTRAINT replay_finding_keys_finding_id_fkey FOREIGN KEY (finding_id) REFERENCES lethe.replay_findings(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.replay_finding_keys
+    ADD CONSTRAINT replay_finding_keys_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.replay_matches
+    ADD CONSTRAINT replay_matches_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.replay_matches
+    ADD CONSTRAINT replay_matches_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.request_identifiers
+    ADD CONSTRAINT request_identifiers_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.request_roots
+    ADD CONSTRAINT request_roots_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.request_roots
+    ADD CONSTRAINT request_roots_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.restriction_programs
+    ADD CONSTRAINT restriction_programs_table_id_fkey FOREIGN KEY (table_id) REFERENCES lethe.managed_tables(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.suppressions
+    ADD CONSTRAINT suppressions_controller_id_fkey FOREIGN KEY (controller_id) REFERENCES lethe.controllers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY lethe_private.suppressions
+    ADD CONSTRAINT suppressions_request_id_fkey FOREIGN KEY (request_id) REFERENCES lethe.requests(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY lethe_private.worklist
     ADD CONSTRAINT worklist_cycle_id_table_id_fkey FOREIGN KEY (cycle_id, table_id) REFERENCES lethe.cycle_tables(cycle_id, table_id) ON DELETE CASCADE;
 
 ALTER TABLE lethe.archive_openings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.certificates ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.column_formats ENABLE ROW LEVEL SECURITY;
 
@@ -4435,11 +6419,27 @@ ALTER TABLE lethe.memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.methods ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe.notifications ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe.partition_purges ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.policy_changes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.receipts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.recipients ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.replay_findings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.request_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.request_findings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.request_moves ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.request_states ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe.requests ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe.rules ENABLE ROW LEVEL SECURITY;
 
@@ -4448,6 +6448,8 @@ ALTER TABLE lethe.sealed_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE lethe.seals ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_own_controller ON lethe.archive_openings FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
+
+CREATE POLICY select_own_controller ON lethe.certificates FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
 CREATE POLICY select_own_controller ON lethe.column_formats FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
    FROM lethe.managed_tables m
@@ -4493,6 +6495,10 @@ CREATE POLICY select_own_controller ON lethe.memberships FOR SELECT TO lethe_off
 
 CREATE POLICY select_own_controller ON lethe.methods FOR SELECT TO lethe_officer, lethe_auditor USING (true);
 
+CREATE POLICY select_own_controller ON lethe.notifications FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.requests r
+  WHERE (r.id = notifications.request_id))));
+
 CREATE POLICY select_own_controller ON lethe.partition_purges FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
    FROM lethe.cycles c
   WHERE (c.id = partition_purges.cycle_id))));
@@ -4502,6 +6508,24 @@ CREATE POLICY select_own_controller ON lethe.policy_changes FOR SELECT TO lethe_
 CREATE POLICY select_own_controller ON lethe.receipts FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
    FROM lethe.cycles c
   WHERE (c.id = receipts.cycle_id))));
+
+CREATE POLICY select_own_controller ON lethe.recipients FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING (lethe_private.acts_for(controller_id));
+
+CREATE POLICY select_own_controller ON lethe.replay_findings FOR SELECT TO lethe_officer, lethe_auditor USING (lethe_private.acts_for(controller_id));
+
+CREATE POLICY select_own_controller ON lethe.request_events FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.requests r
+  WHERE (r.id = request_events.request_id))));
+
+CREATE POLICY select_own_controller ON lethe.request_findings FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING ((EXISTS ( SELECT
+   FROM lethe.requests r
+  WHERE (r.id = request_findings.request_id))));
+
+CREATE POLICY select_own_controller ON lethe.request_moves FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING (true);
+
+CREATE POLICY select_own_controller ON lethe.request_states FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING (true);
+
+CREATE POLICY select_own_controller ON lethe.requests FOR SELECT TO lethe_officer, lethe_agent, lethe_auditor USING (lethe_private.acts_for(controller_id));
 
 CREATE POLICY select_own_controller ON lethe.rules FOR SELECT TO lethe_officer, lethe_auditor USING ((EXISTS ( SELECT
    FROM lethe.managed_tables m
@@ -4557,7 +6581,15 @@ ALTER TABLE lethe_private.held_links ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.held_relations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.kept_rows ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.last_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.ledger_holds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.ledger_known ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.ledger_state ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.migrations ENABLE ROW LEVEL SECURITY;
 
@@ -4567,9 +6599,29 @@ ALTER TABLE lethe_private.mirror_roots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.mirrors ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.notification_hashes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.packages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.recaptures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.recipient_secrets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.rehearsing ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE lethe_private.replay_finding_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.replay_matches ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.request_identifiers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.request_roots ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lethe_private.restoring ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.restriction_programs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lethe_private.suppressions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lethe_private.worklist ENABLE ROW LEVEL SECURITY;
 
@@ -4584,10 +6636,34 @@ GRANT ALL ON FUNCTION lethe.activate(draft integer, accept text[]) TO lethe_offi
 REVOKE ALL ON FUNCTION lethe.add_member(login name, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.add_member(login name, controller text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.add_recipient(name text, url text, kinds text[], controller text, secret text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.add_recipient(name text, url text, kinds text[], controller text, secret text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.adopt_ledger(ledger text, restored boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.adopt_ledger(ledger text, restored boolean) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.advance_request(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.advance_request(request bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.advance_request(request bigint) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.allow_recapture(subject text, identifier text, reason text, controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.allow_recapture(subject text, identifier text, reason text, controller text) TO lethe_officer;
+
 REVOKE ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.already_masked("table" text, controller_name text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.answer_notification(event_key uuid, state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.answer_notification(event_key uuid, state text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.answer_notification(event_key uuid, state text) TO lethe_agent;
+
+GRANT SELECT ON TABLE lethe.holds TO lethe_officer;
+GRANT SELECT ON TABLE lethe.holds TO lethe_auditor;
+
+GRANT SELECT ON TABLE lethe.requests TO lethe_officer;
+GRANT SELECT ON TABLE lethe.requests TO lethe_agent;
+GRANT SELECT ON TABLE lethe.requests TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe.applied_migrations() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.applied_migrations() TO lethe_api;
@@ -4598,6 +6674,10 @@ GRANT ALL ON FUNCTION lethe.apply_policy(policy jsonb, reason text) TO lethe_off
 REVOKE ALL ON FUNCTION lethe.approve_draft(draft integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.approve_draft(draft integer) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.approve_request(request bigint, plan_mark text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.approve_request(request bigint, plan_mark text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.approve_request(request bigint, plan_mark text) TO lethe_agent;
+
 REVOKE ALL ON FUNCTION lethe.archive_contents() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_auditor;
@@ -4605,6 +6685,17 @@ GRANT ALL ON FUNCTION lethe.archive_contents() TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.authenticate(token_hash text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.authenticate(token_hash text) TO lethe_api;
+
+REVOKE ALL ON FUNCTION lethe.begin_replay() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.certificate(request bigint, number integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.certificate(request bigint, number integer) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.certificate(request bigint, number integer) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.certificate(request bigint, number integer) TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.certify_request(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.certify_request(request bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.certify_request(request bigint) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe."check"(read_data boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe."check"(read_data boolean) TO lethe_officer;
@@ -4630,6 +6721,7 @@ REVOKE ALL ON FUNCTION lethe_private.acts_for(controller_id integer) FROM PUBLIC
 GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_analyst;
+GRANT ALL ON FUNCTION lethe_private.acts_for(controller_id integer) TO lethe_agent;
 
 GRANT SELECT ON TABLE lethe.controllers TO lethe_officer;
 GRANT SELECT ON TABLE lethe.controllers TO lethe_auditor;
@@ -4661,11 +6753,17 @@ GRANT SELECT ON TABLE lethe.cycle_tables TO lethe_auditor;
 GRANT SELECT ON TABLE lethe.evidence TO lethe_officer;
 GRANT SELECT ON TABLE lethe.evidence TO lethe_auditor;
 
+GRANT SELECT ON TABLE lethe.receipts TO lethe_officer;
+GRANT SELECT ON TABLE lethe.receipts TO lethe_auditor;
+
 REVOKE ALL ON FUNCTION lethe.cycle_faults(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.cycle_faults(cycle_id bigint) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.cycle_report(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.cycle_report(cycle_id bigint) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.decide_replay_finding(id integer, decision text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.decide_replay_finding(id integer, decision text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe_private.host_name(relation oid) FROM PUBLIC;
 
@@ -4698,14 +6796,32 @@ GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.execute_requests(requests bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.execute_requests(requests bigint[]) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.execute_requests(requests bigint[]) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.explain_row("table" text, key text, as_of date) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.explain_row("table" text, key text, as_of date) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.export_policy() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.export_policy() TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.extend_request(request bigint, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.extend_request(request bigint, reason text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.fetch_package(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.fetch_package(token_hash bytea) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.fetch_package(token_hash bytea) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.fetch_package(token_hash bytea) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.finish_cycle(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.finish_cycle(cycle_id bigint) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.finish_replay(number bigint, hash text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe.forecast(controller_name text, what_if text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.forecast(controller_name text, what_if text[]) TO lethe_officer;
@@ -4744,9 +6860,6 @@ REVOKE ALL ON FUNCTION lethe_private.controller_day(controller_id integer) FROM 
 REVOKE ALL ON FUNCTION lethe_private.guard_row() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.guard_truncate() FROM PUBLIC;
-
-GRANT SELECT ON TABLE lethe.holds TO lethe_officer;
-GRANT SELECT ON TABLE lethe.holds TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.holds_in_force(day date) FROM PUBLIC;
 
@@ -4794,8 +6907,48 @@ GRANT ALL ON FUNCTION lethe.hold_rows(reason text, "table" text, "when" text, en
 REVOKE ALL ON FUNCTION lethe.hold_table(reason text, "table" text, ends_on date, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.hold_table(reason text, "table" text, ends_on date, controller text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe_private.ledger_hash(value text, pads bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.ledger_hash(value text, pads bytea) TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe_private.ledger_root(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.ledger_roots(table_id integer, keys text[], pads bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.holds_to_ship(pads bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.holds_to_ship(pads bytea) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.is_suppressed(subject text, identifier text, controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.is_suppressed(subject text, identifier text, controller text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.is_suppressed(subject text, identifier text, controller text) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.is_suppressed(subject text, identifier text, controller text) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.issue_token(role text, controller text, expires_after text, name text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe_private.know_entry(number bigint, hash text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.know_entry(number bigint, hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.know_entry(number bigint, hash text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.ledger_fate(request bigint, received_at text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.ledger_fate(request bigint, received_at text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.ledger_state() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.ledger_state() TO lethe_worker;
+GRANT ALL ON FUNCTION lethe.ledger_state() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.ledger_state() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.ledger_state() TO lethe_api;
+
+REVOKE ALL ON FUNCTION lethe.ledger_subject(request bigint, pads bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.ledger_subject(request bigint, pads bytea) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.lift_restriction(request bigint, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.lift_restriction(request bigint, reason text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.lift_restriction(request bigint, reason text) TO lethe_agent;
+
+REVOKE ALL ON FUNCTION lethe.link_finding_sql(request bigint, n integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.link_finding_sql(request bigint, n integer) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.link_finding_sql(request bigint, n integer) TO lethe_agent;
 
 REVOKE ALL ON FUNCTION lethe_private.may_read_predicates() FROM PUBLIC;
 
@@ -4803,6 +6956,35 @@ REVOKE ALL ON FUNCTION lethe.list_holds(released boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.list_holds(released boolean) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.list_holds(released boolean) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.list_holds(released boolean) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.list_recaptures() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.list_recaptures() TO lethe_officer;
+
+GRANT SELECT ON TABLE lethe.replay_findings TO lethe_officer;
+GRANT SELECT ON TABLE lethe.replay_findings TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.list_replay_findings() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.list_replay_findings() TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe_private.days_paused(request lethe.requests) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.request_states TO lethe_officer;
+GRANT SELECT ON TABLE lethe.request_states TO lethe_agent;
+GRANT SELECT ON TABLE lethe.request_states TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.days_left(request lethe.requests) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.notifications TO lethe_officer;
+GRANT SELECT ON TABLE lethe.notifications TO lethe_agent;
+GRANT SELECT ON TABLE lethe.notifications TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.list_requests("all" boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.list_requests("all" boolean) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.list_requests("all" boolean) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.list_requests("all" boolean) TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.lock_ledgered(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.lock_ledgered(request bigint) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.manage_table("table" text, controller text, controller_column text, time_zone text, search_path text, key text[], sentinels text[], partitions text) TO lethe_officer;
@@ -4818,6 +7000,9 @@ GRANT SELECT ON TABLE lethe.rules TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.missing_for_partitions() FROM PUBLIC;
 
+GRANT SELECT ON TABLE lethe.managed_columns TO lethe_officer;
+GRANT SELECT ON TABLE lethe.managed_columns TO lethe_auditor;
+
 GRANT SELECT ON TABLE lethe.settings TO lethe_officer;
 GRANT SELECT ON TABLE lethe.settings TO lethe_auditor;
 
@@ -4829,8 +7014,26 @@ GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.missing_rights() TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.note_notification(notification bigint, status integer, completed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.note_notification(notification bigint, status integer, completed boolean) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.note_notification(notification bigint, status integer, completed boolean) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.note_reminder(request bigint, level text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.note_reminder(request bigint, level text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.note_shipped(hold_id integer, event text, number bigint, hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.note_shipped(hold_id integer, event text, number bigint, hash text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.note_told(request bigint, how text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.note_told(request bigint, how text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.note_told(request bigint, how text) TO lethe_agent;
+
 REVOKE ALL ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.open_request(kind text, subject text, key text, identifier text, controller text, received_at timestamp with time zone, received_on date, identified_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.open_request(kind text, subject text, key text, identifier text, controller text, received_at timestamp with time zone, received_on date, identified_by text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.open_request(kind text, subject text, key text, identifier text, controller text, received_at timestamp with time zone, received_on date, identified_by text) TO lethe_agent;
 
 REVOKE ALL ON FUNCTION lethe.ownerless_rows() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.ownerless_rows() TO lethe_officer;
@@ -4840,10 +7043,24 @@ GRANT ALL ON FUNCTION lethe.ownerless_rows() TO lethe_worker;
 REVOKE ALL ON FUNCTION lethe.pace() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.pace() TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.pause_request(request bigint, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.pause_request(request bigint, reason text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.pause_request(request bigint, reason text) TO lethe_agent;
+
+REVOKE ALL ON FUNCTION lethe.personal_data(request bigint, portable boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.personal_data(request bigint, portable boolean) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.personal_data(request bigint, portable boolean) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.personal_data(request bigint, portable boolean) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.plan(as_of date, controller_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.plan(as_of date, controller_name text) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.plan(as_of date, controller_name text) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.plan(as_of date, controller_name text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.plan_request(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.plan_request(request bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.plan_request(request bigint) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.plan_request(request bigint) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.policy_on(day date, controller_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.policy_on(day date, controller_name text) TO lethe_officer;
@@ -4862,6 +7079,20 @@ REVOKE ALL ON FUNCTION lethe.receipt(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.receipt(cycle_id bigint) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.receipt(cycle_id bigint) TO lethe_auditor;
 
+REVOKE ALL ON FUNCTION lethe.recognise_hold(hold_id integer, event text, placed_at text, number bigint, hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.recognise_hold(hold_id integer, event text, placed_at text, number bigint, hash text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.record_failure(request bigint, sqlstate text, "table" text, constraint_name text, cause text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.record_failure(request bigint, sqlstate text, "table" text, constraint_name text, cause text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.record_failure(request bigint, sqlstate text, "table" text, constraint_name text, cause text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.rectify(request bigint, "table" text, key text, changes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.rectify(request bigint, "table" text, key text, changes jsonb) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.rectify(request bigint, "table" text, key text, changes jsonb) TO lethe_agent;
+
+REVOKE ALL ON FUNCTION lethe.refuse_request(request bigint, ground text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.refuse_request(request bigint, ground text) TO lethe_officer;
+
 REVOKE ALL ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) TO lethe_officer;
 
@@ -4877,8 +7108,86 @@ GRANT ALL ON FUNCTION lethe.release_hold(id integer, reason text) TO lethe_offic
 REVOKE ALL ON FUNCTION lethe.remove_member(login name, controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.remove_member(login name, controller text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.remove_recipient(name text, controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.remove_recipient(name text, controller text) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe_private.next_step(request lethe.requests) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.request_events TO lethe_officer;
+GRANT SELECT ON TABLE lethe.request_events TO lethe_agent;
+GRANT SELECT ON TABLE lethe.request_events TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.replay_delayed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.replay_erase(number bigint, hash text, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.replay_find(entries jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.replay_hold(number bigint, hash text, entry jsonb, content jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.replay_match(subject text, controller text, pads bytea, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.replay_open(finding integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.replay_release(number bigint, hash text, entry jsonb, content jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.replay_to_erase() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.request_report(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.request_report(request bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.request_report(request bigint) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.request_report(request bigint) TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe.request_work(controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.request_work(controller text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.request_work(controller text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.requests_to_complete(controller text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.requests_to_complete(controller text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.requests_to_complete(controller text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.requests_to_remind() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.requests_to_remind() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.require_ledger(required boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.restricted_rows(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.restricted_rows(request bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.restricted_rows(request bigint) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.restricted_rows(request bigint) TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.restricted_path_sql(alias text, managed lethe.managed_tables, table_oid oid, path integer[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restricting_paths(table_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restricted_parts(alias text, managed lethe.managed_tables, table_oid oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restricting_columns(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restriction_policy(managed lethe.managed_tables, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restriction_mark(managed lethe.managed_tables, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe.restriction_findings() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.restriction_findings() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.restriction_findings() TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.restriction_findings() TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.restriction_sql("table" text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.restriction_sql("table" text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.restriction_sql("table" text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.restriction_sql("table" text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.resume_request(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.resume_request(request bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.resume_request(request bigint) TO lethe_agent;
+
 REVOKE ALL ON FUNCTION lethe.revoke_token(id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.revoke_token(id integer) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.scan_residue(requests bigint[], keep boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.scan_residue(requests bigint[], keep boolean) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.scan_residue(requests bigint[], keep boolean) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.seal(controller_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.seal(controller_name text) TO lethe_worker;
@@ -4907,19 +7216,35 @@ GRANT ALL ON FUNCTION lethe.set_subject_type(name text, "table" text, identifier
 REVOKE ALL ON FUNCTION lethe.set_view(view text, shows text, counts text[], reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.set_view(view text, shows text, counts text[], reason text) TO lethe_officer;
 
+REVOKE ALL ON FUNCTION lethe.settle_ledger(number bigint, hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.settle_ledger(number bigint, hash text) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.share_controller(controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.share_controller(controller text) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.start_cycle(controller text, local_date date, alone boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.start_cycle(controller text, local_date date, alone boolean) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.suggested_indexes("table" text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.suggested_indexes("table" text) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.suggested_indexes("table" text) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.suggested_indexes("table" text) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.suppression_sql("table" text, on_arrival text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.suppression_sql("table" text, on_arrival text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.suppression_sql("table" text, on_arrival text) TO lethe_auditor;
+
 REVOKE ALL ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.sweep_step(cycle_id bigint, table_id integer, paced boolean) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.take_notification(notification bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.take_notification(notification bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.take_notification(notification bigint) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.unfinished_tables(cycle_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.unfinished_tables(cycle_id bigint) TO lethe_worker;
@@ -4929,6 +7254,9 @@ GRANT ALL ON FUNCTION lethe.unguard_sql("table" text) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.unguard_sql("table" text) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.unguard_sql("table" text) TO lethe_worker;
 
+REVOKE ALL ON FUNCTION lethe.unlock_ledgered(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.unlock_ledgered(request bigint) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.unmanage_table("table" text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.unmanage_table("table" text) TO lethe_officer;
 
@@ -4936,6 +7264,11 @@ REVOKE ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) FROM
 GRANT ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.unpurposed("table" text, controller_name text) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.unrestriction_sql("table" text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.unrestriction_sql("table" text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.unrestriction_sql("table" text) TO lethe_auditor;
+GRANT ALL ON FUNCTION lethe.unrestriction_sql("table" text) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.unset_view(view text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.unset_view(view text, reason text) TO lethe_officer;
@@ -4947,6 +7280,10 @@ REVOKE ALL ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) 
 GRANT ALL ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.verify_evidence(controller_name text, anchor text) TO lethe_auditor;
 
+REVOKE ALL ON FUNCTION lethe.verify_request(request bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.verify_request(request bigint) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.verify_request(request bigint) TO lethe_worker;
+
 REVOKE ALL ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) TO lethe_worker;
 
@@ -4955,6 +7292,10 @@ GRANT ALL ON FUNCTION lethe.waive(code text, object text, until date, reason tex
 
 REVOKE ALL ON FUNCTION lethe.withdraw_draft(draft integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.withdraw_draft(draft integer) TO lethe_officer;
+
+REVOKE ALL ON FUNCTION lethe.withdraw_request(request bigint, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.withdraw_request(request bigint, reason text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.withdraw_request(request bigint, reason text) TO lethe_agent;
 
 REVOKE ALL ON FUNCTION lethe.withdraw_waiver(code text, object text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.withdraw_waiver(code text, object text, reason text) TO lethe_officer;
@@ -4977,6 +7318,16 @@ REVOKE ALL ON FUNCTION lethe_private.add_held_keys(table_id integer, hold_id int
 
 REVOKE ALL ON FUNCTION lethe_private.add_skipped(skipped jsonb, phase text, cause text, rows bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.whole_table(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.add_writes(planned jsonb, relation oid, updates bigint, deletes bigint) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.recipients TO lethe_officer;
+GRANT SELECT ON TABLE lethe.recipients TO lethe_agent;
+GRANT SELECT ON TABLE lethe.recipients TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.all_are_told(request lethe.requests) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.effective_terms(table_id integer, controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.always_tests(managed lethe.managed_tables, relation oid, controller lethe.controllers) FROM PUBLIC;
@@ -4984,6 +7335,12 @@ REVOKE ALL ON FUNCTION lethe_private.always_tests(managed lethe.managed_tables, 
 REVOKE ALL ON FUNCTION lethe_private.read_anchor(anchor text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.anchor_findings(controller lethe.controllers, anchor text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.anonymize_rows(rows lethe_private.reached_row[], controller lethe.controllers, pads lethe_private.controller_keys, planned jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.answer(notification lethe.notifications, state text, status integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.answer_due(received_on date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.any_due_sql(actions lethe_private.action_parts[]) FROM PUBLIC;
 
@@ -5008,6 +7365,8 @@ REVOKE ALL ON FUNCTION lethe_private.apply_terms("table" text, "column" text, ac
 REVOKE ALL ON FUNCTION lethe_private.apply_views(views jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.apply_waivers(waivers jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.archive_matches_sql(mirror oid, columns text[], relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.archived_value(expression text, mirror_type text, source_type text) FROM PUBLIC;
 
@@ -5035,6 +7394,8 @@ REVOKE ALL ON FUNCTION lethe_private.archived_answer(mirror lethe_private.mirror
 
 REVOKE ALL ON FUNCTION lethe_private.archived_held_sql(alias text, mirror lethe_private.mirrors, today date, exemptions boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.archived_left(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.mirror_program(managed lethe.managed_tables, mirror lethe_private.mirrors, controller lethe.controllers, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.archived_program(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
@@ -5053,10 +7414,30 @@ REVOKE ALL ON FUNCTION lethe_private.archived_rules(managed lethe.managed_tables
 
 REVOKE ALL ON FUNCTION lethe_private.archived_values(managed lethe.managed_tables, hold_id integer, columns text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.erasure_links(type lethe.subject_types) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.given_sql(relation oid, columns text[], "from" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.matches_sql(relation oid, columns text[], other_relation oid, other_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.arrived_questions(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plan_mark(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.as_approved(requests lethe.requests[], owners bigint[], rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.as_array_sql(columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.as_dropper(statement text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.as_dropper(statement text) TO lethe_owner;
+
+REVOKE ALL ON FUNCTION lethe_private.as_kept(kept lethe_private.kept_rows[], keys jsonb, mirror_id integer, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.as_reached(found jsonb, table_id integer, mirror_id integer, kind text, link_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.as_sweeper(statement text, tids tid[], inner_pad bytea, outer_pad bytea, host_search_path text) TO lethe_owner;
@@ -5072,6 +7453,8 @@ GRANT ALL ON FUNCTION lethe_private.ask_of_row(statement text, old_row record, n
 
 REVOKE ALL ON FUNCTION lethe_private.assert_action(managed lethe.managed_tables, relation oid, action text, "column" text, method text, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_anonymized(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_answerable(managed lethe.managed_tables, condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_archivable(relation oid) FROM PUBLIC;
@@ -5082,6 +7465,8 @@ GRANT SELECT ON TABLE lethe.formats TO lethe_officer;
 GRANT SELECT ON TABLE lethe.formats TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_arrival(managed lethe.managed_tables, "column" text, format lethe.formats, on_arrival text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_asking_intact() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_clock(managed lethe.managed_tables, since text[]) FROM PUBLIC;
 
@@ -5100,9 +7485,15 @@ GRANT SELECT ON TABLE lethe.methods TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_correctable(managed lethe.managed_tables, changes jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_erased(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_events_stand(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_executable(request lethe.requests) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_exemption(controller lethe.controllers, until date) FROM PUBLIC;
 
@@ -5116,9 +7507,15 @@ REVOKE ALL ON FUNCTION lethe_private.assert_given_parameters(subject text, decla
 
 REVOKE ALL ON FUNCTION lethe_private.assert_intact(managed lethe.managed_tables) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_kept(request lethe.requests, rows lethe_private.reached_row[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_keys(document jsonb, allowed text[], what text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_ledgered(ledger_number bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_links_kept() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_links_stand(links lethe.links[], columns jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_manageable(relation oid) FROM PUBLIC;
 
@@ -5150,10 +7547,14 @@ REVOKE ALL ON FUNCTION lethe_private.assert_minima(managed lethe.managed_tables)
 
 REVOKE ALL ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_no_side_effects(before jsonb, planned jsonb) FROM PUBLIC;
+
 GRANT SELECT ON TABLE lethe.archive_openings TO lethe_officer;
 GRANT SELECT ON TABLE lethe.archive_openings TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_not_held(opening lethe.archive_openings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_not_open(kind text, managed lethe.managed_tables, controller lethe.controllers, keys text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_not_outlasted(managed lethe.managed_tables) FROM PUBLIC;
 
@@ -5166,6 +7567,14 @@ REVOKE ALL ON FUNCTION lethe_private.assert_on_purge(child lethe.managed_tables,
 REVOKE ALL ON FUNCTION lethe_private.assert_parameters(method lethe.methods, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_partitions(relation oid, partitions text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_plan_approvable(request lethe.requests, plan_mark text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_read_committed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_reason(request lethe.requests, reason text, refused text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_recipient(name text, url text, kinds text[], secret text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_references(relation oid, path oid[]) FROM PUBLIC;
 
@@ -5188,6 +7597,8 @@ REVOKE ALL ON FUNCTION lethe_private.assert_trusted_names(method text, part text
 REVOKE ALL ON FUNCTION lethe_private.batch_failed(cycle_table lethe.cycle_tables, batch lethe_private.worklist, cause jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.before_leaving(table_oid oid, controller lethe.controllers, today date, root lethe.managed_tables, depth integer, joins text, path oid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.belonging(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], shared integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.companion_mirrors(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
 
@@ -5215,9 +7626,21 @@ REVOKE ALL ON FUNCTION lethe_private.by_day(counts jsonb, flag text) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION lethe_private.cascade_mark(table_oid oid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.refusal(code text, object text, sentence text, hint text, rows bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.cascade_refusal(way lethe_private.erasure_references, rows bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.cast_enum_domains(relation oid, condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.catalogue_mark() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.what_remains(request lethe.requests) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.request_findings TO lethe_officer;
+GRANT SELECT ON TABLE lethe.request_findings TO lethe_agent;
+GRANT SELECT ON TABLE lethe.request_findings TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.certificate_of(request lethe.requests, number integer) FROM PUBLIC;
 
 GRANT SELECT ON TABLE lethe.policy_changes TO lethe_officer;
 GRANT SELECT ON TABLE lethe.policy_changes TO lethe_auditor;
@@ -5231,9 +7654,6 @@ REVOKE ALL ON FUNCTION lethe_private.check_archive_reader(reached lethe_private.
 REVOKE ALL ON FUNCTION lethe_private.check_broken_hold(reached lethe_private.reached[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.check_child_column(reached lethe_private.reached[]) FROM PUBLIC;
-
-GRANT SELECT ON TABLE lethe.managed_columns TO lethe_officer;
-GRANT SELECT ON TABLE lethe.managed_columns TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.checked_columns(reached lethe_private.reached[]) FROM PUBLIC;
 
@@ -5298,6 +7718,10 @@ REVOKE ALL ON FUNCTION lethe_private.check_unpurposed_value(reached lethe_privat
 
 REVOKE ALL ON FUNCTION lethe_private.children_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, phase text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.chosen_archived_sql(mirror lethe_private.mirrors, controller lethe.controllers, fact_names text[], "from" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.chosen_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, "from" text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.clock_ceiling() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.clock_floor() FROM PUBLIC;
@@ -5326,19 +7750,35 @@ REVOKE ALL ON FUNCTION lethe_private.sha256_hex(content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.content_hash(content jsonb, columns text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.count_as_sweeper(statement text, managed lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.count_held_archived(managed lethe.managed_tables, hold_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.count_mirror(before jsonb, after jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.count_outside(rows lethe_private.reached_row[], known jsonb, managed lethe.managed_tables, relation oid, table_id integer, alias text, condition text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.count_part(before jsonb, after jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.cut_rows(rows lethe_private.reached_row[], controller lethe.controllers, planned jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.cutting(link lethe.links, keys lethe_private.erasure_references[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.decide(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers, today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.decide_cut(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], mine integer[], links lethe.links[], how jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.decide_objection(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.decide_retained(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], today date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.decide_tombstones(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], keys lethe_private.erasure_references[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.list_in_words(words text[], last_word text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.delay_in_words(after interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.delete_rows(rows lethe_private.reached_row[], controller lethe.controllers, planned jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.leaving_columns_sql(alias text, managed lethe.managed_tables, table_oid oid, with_key boolean) FROM PUBLIC;
 
@@ -5347,6 +7787,12 @@ REVOKE ALL ON FUNCTION lethe_private.leaving_sql(managed lethe.managed_tables, t
 REVOKE ALL ON FUNCTION lethe_private.delete_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, key text, action lethe_private.action_parts, condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.deleted_in_transaction(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hmac(content bytea, inner_pad bytea, outer_pad bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hmac_pad(key bytea, mixed_with integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.derived_key(master lethe_private.controller_keys, label text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.describe_chain(controller_id integer) FROM PUBLIC;
 
@@ -5370,9 +7816,33 @@ REVOKE ALL ON FUNCTION lethe_private.reaching_triggers(relation oid, events inte
 
 REVOKE ALL ON FUNCTION lethe_private.effects(writes jsonb, since_change bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.empty_archived(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.end_hold(id integer, reason text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.ensure_mirrors(managed lethe.managed_tables) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.erase(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers, pads lethe_private.controller_keys) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.erase_archived(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.erased_columns(managed lethe.managed_tables, controller lethe.controllers, only_these text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.erased_questions(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.events_sql(alias text, clock lethe_private.linked_clock, controller lethe.controllers, condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.execute_access(request lethe.requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.execute_erasures(requests lethe.requests[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.execute_objection(request lethe.requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.execute_portability(request lethe.requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.execute_rectification(request lethe.requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.execute_restriction(request lethe.requests) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.expired_events_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text, later text, last_day date) FROM PUBLIC;
 
@@ -5401,6 +7871,22 @@ REVOKE ALL ON FUNCTION lethe_private.export_terms(rule_id integer, controller_id
 
 REVOKE ALL ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.residue_sql("from" text, texts text[], "where" text, object text, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.extended_statistics_sql(wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.fact_columns(keys lethe_private.erasure_references[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.facts_at(facts jsonb, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.facts_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, columns jsonb, links lethe.links[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.fail_request(request bigint, sqlstate text, "table" text, constraint_name text, cause text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.failed_requests(controller_id integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.find_person(type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, key text, identifier text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamp with time zone, only_one boolean) FROM PUBLIC;
@@ -5408,6 +7894,8 @@ REVOKE ALL ON FUNCTION lethe_private.find_record(managed lethe.managed_tables, k
 REVOKE ALL ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "to" text, columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.findings_of(outcome jsonb, phase text, actions lethe_private.action_parts[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.folded_columns(table_ids integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.follow_renames(managed lethe.managed_tables, relation oid) FROM PUBLIC;
 
@@ -5417,9 +7905,17 @@ REVOKE ALL ON FUNCTION lethe_private.forecast_parts_if(what_if text[], managed l
 
 REVOKE ALL ON FUNCTION lethe_private.forecast_table(part jsonb, part_if jsonb, managed lethe.managed_tables) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.forget_asker(request_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forget_identifiers(request bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forget_rows(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.forget_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.forget_unused(controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.form_pattern(form text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.format_constraint_sql(declared lethe_private.declared_formats) FROM PUBLIC;
 
@@ -5449,6 +7945,10 @@ REVOKE ALL ON FUNCTION lethe_private.format_trigger_sql(declared lethe_private.d
 
 REVOKE ALL ON FUNCTION lethe_private.format_violations(managed lethe.managed_tables, declared lethe_private.declared_formats, own_rows text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.found_rows(facts jsonb, names text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.found_sql(source text, known text, matches text, key text, ours text, facts text, lock boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.get_controller(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.get_cycle(cycle_id bigint) FROM PUBLIC;
@@ -5456,6 +7956,12 @@ REVOKE ALL ON FUNCTION lethe_private.get_cycle(cycle_id bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_private.get_draft(draft integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.get_format("table" text, "column" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.get_notification(id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.get_request(id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.given_rows(rows lethe_private.reached_row[], decision text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.goes_without_columns(link lethe.links, root_id integer) FROM PUBLIC;
 
@@ -5493,11 +7999,15 @@ REVOKE ALL ON FUNCTION lethe_private.held_values(managed lethe.managed_tables, h
 
 REVOKE ALL ON FUNCTION lethe_private.histogram_sql(source text, owner text, held text, condition text, due lethe_private.due_day[], today date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.hmac_pad(key bytea, mixed_with integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.hmac_text(value text, secret bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.hold_archived(managed lethe.managed_tables, hold_id integer, controller lethe.controllers, columns text[], wanted jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.hold_controller(managed lethe.managed_tables, controller text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hold_keys(hold_id integer, type lethe.subject_types, controller lethe.controllers, keys text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.hold_keys_again(entry jsonb, content jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.hold_live(managed lethe.managed_tables, hold_id integer, controller lethe.controllers, columns text[], wanted jsonb) FROM PUBLIC;
 
@@ -5509,31 +8019,84 @@ REVOKE ALL ON FUNCTION lethe_private.holds_mark(day date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.holds_on(table_id integer, controller_id integer, today date) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.holds_text(type oid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.identified_sql(identifiers text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.normalise_identifier(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.normalise_identifier(value text) TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe_private.phone_digits(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.phone_digits(value text) TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe_private.identifier_key(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.identifier_key(value text) TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe_private.identifier_lock_id(controller_id integer, identifier text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.open_text(sealed bytea, controller_id integer, key_version integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.identifiers_of(request_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.unmasked_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, column_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.identifiers_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers, columns text[], "from" text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.identifies_rows(relation oid, columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.is_archive(relation oid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.method_sql(template text, alias text, column_facts lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.is_masked_sql(managed lethe.managed_tables, column_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_one_of(roles text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_portable(category text, legal_basis text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_readable(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.still_fits_sql(partition oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.is_ready(partition oid, managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.is_retained(request lethe.requests, place text, object text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_too_short(identifier text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.is_watched(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.is_worker() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.judge_arrival() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.keep_held() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.keep_identifiers(request bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.kept_from_objection(managed lethe.managed_tables, mirror_id integer, controller lethe.controllers, rows lethe_private.reached_row[], columns text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.kept_sql(alias text, table_oid oid, controller lethe.controllers, today date, look_ahead boolean, path oid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.key_facts(relation oid, key_columns text[], key text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.key_through_sql(alias text, child_oid oid, columns text[], parent_oid oid, to_columns text[], key_columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.key_value_sql(key_column lethe_private.host_columns, value text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.key_words(form text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.keyed_rows_sql(alias text, managed lethe.managed_tables, table_oid oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.keys_of_request(request lethe.requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.kind_rank(kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.known_at(rows lethe_private.reached_row[], positions integer[], columns text[], names text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.known_rows(parents lethe_private.reached_row[], columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.known_rows_sql(relation oid, columns text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.last_due_day(today date, after interval) FROM PUBLIC;
 
@@ -5547,6 +8110,10 @@ REVOKE ALL ON FUNCTION lethe_private.leaves_sql(alias text, managed lethe.manage
 
 REVOKE ALL ON FUNCTION lethe_private.leaving_program(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, condition text, key text, action lethe_private.action_parts) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.ledger_identifier(subject text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.ledger_lock_id(request bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.linked_child(entry text, path text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.linked_clock(managed lethe.managed_tables, entry text) FROM PUBLIC;
@@ -5557,11 +8124,19 @@ REVOKE ALL ON FUNCTION lethe_private.linked_term_sql(alias text, managed lethe.m
 
 REVOKE ALL ON FUNCTION lethe_private.list_partitions(cycle_table lethe.cycle_tables, managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.live_holds(rows lethe_private.reached_row[], managed lethe.managed_tables, holds integer[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.lock_children(table_oid oid, depth integer, joins text, path oid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.lock_hold(id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.lock_id(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.lock_people(requests bigint[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.lock_sql() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.longest_piece(form text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.look(statement text, managed lethe.managed_tables, OUT facts jsonb, OUT problem text) FROM PUBLIC;
 
@@ -5569,11 +8144,29 @@ REVOKE ALL ON FUNCTION lethe_private.look_again(partition oid, root oid, managed
 
 REVOKE ALL ON FUNCTION lethe_private.look_archived(program jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.look_at_archive(requests bigint[], controller lethe.controllers, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_at_host(requests bigint[], controller lethe.controllers, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_at_own(requests bigint[], controller lethe.controllers, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_at_statistics(requests bigint[], wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_for(requests bigint[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_through(who text, statement text, wanted jsonb, OUT facts jsonb, OUT failure text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.lost_archived(mirror lethe_private.mirrors, controller lethe.controllers, decision text, cut text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.make_door(mirror lethe_private.mirrors) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.make_mirror(managed lethe.managed_tables, relation oid, kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.masked(facts jsonb, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.may_analyze(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.may_drop(partition oid) FROM PUBLIC;
 
@@ -5595,6 +8188,10 @@ REVOKE ALL ON FUNCTION lethe_private.mirrors_lock_id() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.mirrors_of_record() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.mix(content bytea, nonce bytea, key lethe_private.controller_keys) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.move_request(request lethe.requests, to_state text, reason text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.name_list(list text, separator text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.names_an_object(message text) FROM PUBLIC;
@@ -5607,21 +8204,49 @@ REVOKE ALL ON FUNCTION lethe_private.never_sql(alias text, managed lethe.managed
 
 REVOKE ALL ON FUNCTION lethe_private.new_key(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.new_secret() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.newest_key(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.news_of(reached lethe_private.reached_row[], found lethe_private.reached_row[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.next_phase(phase text, program jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.no_event_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, day text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.none_later_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, entry text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.not_looked(object text, problem text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.note_nothing_kept(requests bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.note_recapture(entry lethe_private.suppressions, managed lethe.managed_tables, column_name text, key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.notification_body(notification lethe.notifications) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.notify_recipients(request bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.objection_in_words(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.ours_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.outcome_of(rows lethe_private.reached_row[], controller lethe.controllers, pads lethe_private.controller_keys) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.outlasts(delay interval, other interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.outside(rows lethe_private.reached_row[], positions integer[], managed lethe.managed_tables, columns text[], other oid, other_columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.outside_archived(rows lethe_private.reached_row[], positions integer[], columns text[], other lethe.managed_tables, other_columns text[], controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.over_by_sql(alias text, clock lethe_private.host_columns, managed lethe.managed_tables, controller lethe.controllers, last_day date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.own_rows_sql(relation oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.own_rows_sql(alias text, managed lethe.managed_tables) FROM PUBLIC;
 
@@ -5645,21 +8270,60 @@ REVOKE ALL ON FUNCTION lethe_private.partitions_program(managed lethe.managed_ta
 
 REVOKE ALL ON FUNCTION lethe_private.person() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.rules_told(managed lethe.managed_tables, controller lethe.controllers, column_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.personal_columns(managed lethe.managed_tables, relation oid, controller lethe.controllers, mirror_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.references_to_people() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.personal_masks(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.personal_rows(managed lethe.managed_tables, mirror_id integer, controller lethe.controllers, rows lethe_private.reached_row[], columns text[], expressions text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.personal_table(managed lethe.managed_tables, mirror_id integer, kind text, controller lethe.controllers, rows lethe_private.reached_row[], numbers integer[], masks jsonb, portable boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.personal_tables(rows lethe_private.reached_row[], controller lethe.controllers, portable boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.phone_keys(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.phone_keys(value text) TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe_private.phone_within(identifier text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.picked_rows(managed lethe.managed_tables, program jsonb, target oid, tids tid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.place(statement text, table_oid oid, target oid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.place_again(number bigint, entry jsonb, content jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.place_hold(kind text, reason text, managed lethe.managed_tables, controller lethe.controllers, ends_on date, subject text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.place_person_hold(reason text, type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, ends_on date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.plain_clock_index(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.plain_names(names text[], separator text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.plan_delays(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plan_document(rows lethe_private.reached_row[], request lethe.requests, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plan_near(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plan_neighbours(rows lethe_private.reached_row[], type lethe.subject_types) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plan_positions(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plan_rows(request lethe.requests, lock boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.plan_table(managed lethe.managed_tables, controller lethe.controllers, today date) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.resolve_table("table" text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.plan_tables(rows lethe_private.reached_row[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.whole_table(relation oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.plan_totals(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.plan_unclassified(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.resolve_table("table" text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.planned_writes(table_oid oid, phase text, facts jsonb) FROM PUBLIC;
 
@@ -5689,7 +8353,11 @@ REVOKE ALL ON FUNCTION lethe_private.progress(state text, cycle_table lethe.cycl
 
 REVOKE ALL ON FUNCTION lethe_private.propose(document jsonb, reason text, rehearse boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.purge_packages() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.purge_partition(cycle_table lethe.cycle_tables, managed lethe.managed_tables, program jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.purge_suppressions() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id integer, mirror_name text, kind text) FROM PUBLIC;
 
@@ -5703,7 +8371,19 @@ REVOKE ALL ON FUNCTION lethe_private.put_waiver(code text, object text, until da
 
 REVOKE ALL ON FUNCTION lethe_private.raise_missing_right(managed lethe.managed_tables) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.reach(type lethe.subject_types, controller lethe.controllers, keys text[], lock boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.reach_archive(hold_id integer, subject text, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reach_archived(managed lethe.managed_tables, mirror_kinds text[], rows lethe_private.reached_row[], controller lethe.controllers, columns jsonb, links lethe.links[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reach_edges(rows lethe_private.reached_row[], links lethe.links[], keys lethe_private.erasure_references[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reach_roots(type lethe.subject_types, controller lethe.controllers, keys text[], lock boolean, columns jsonb, links lethe.links[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reach_step(link lethe.links, parents lethe_private.reached_row[], controller lethe.controllers, lock boolean, columns jsonb, links lethe.links[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reach_values(reached lethe_private.reached_row[], controller lethe.controllers, columns jsonb, links lethe.links[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.reached_tables() FROM PUBLIC;
 
@@ -5711,7 +8391,12 @@ REVOKE ALL ON FUNCTION lethe_private.read_condition(relation oid, condition text
 
 REVOKE ALL ON FUNCTION lethe_private.read_days(days text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.read_identifiers(request lethe.requests) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.read_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.readable(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe_private.readable(value text) TO lethe_sweeper;
 
 REVOKE ALL ON FUNCTION lethe_private.reading_again_sql(relation oid, key_columns text[], actions lethe_private.action_parts[], due_days lethe_private.due_day[]) FROM PUBLIC;
 
@@ -5719,23 +8404,77 @@ REVOKE ALL ON FUNCTION lethe_private.reading_sql(key_columns text[], owner text,
 
 REVOKE ALL ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.reason_not_to_erase(requests lethe.requests[], owners bigint[], reached lethe_private.reached_row[], rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.recipient_controller(controller text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.recipient_form(identifier text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.record_change() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.rectify_row(managed lethe.managed_tables, "row" lethe_private.reached_row, changes jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.reduce_notes(declared lethe_private.declared_formats) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.references_of_people() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.refuse_cascades(rows lethe_private.reached_row[], positions integer[], managed lethe.managed_tables, first_key oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.refuse_plan(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.refuse_sealed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.refused_rules(managed lethe.managed_tables, controller lethe.controllers, program jsonb, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.remember_leaving(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.remember_relations() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.remembered_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.renamed(parents lethe_private.reached_row[], to_columns text[], columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_failed(match lethe_private.replay_matches, at timestamp with time zone, failure jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_is_explained(table_id integer, key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_match(type lethe.subject_types, controller lethe.controllers, pads bytea, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_match_sql("from" text, key text, root text, identifier text, identifiers text[], "where" text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_request(kind text, type lethe.subject_types, controller lethe.controllers, key text, received_at timestamp with time zone, number bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_type(subject text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_undecided() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.request_controller(type lethe.subject_types, managed lethe.managed_tables, controller text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.requested_type(kind text, subject text, identified_by text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.requests_lock_id(controller_id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.reread_data(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.residue_relations() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restricted_statement(managed lethe.managed_tables, table_oid oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restriction_notes(root oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.restriction_of(request lethe.requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.rests_on_interest(legal_basis text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.row_ends_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.row_findings(controller_id integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.row_of_key(managed lethe.managed_tables, table_oid oid, given text, OUT key text, OUT condition text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.row_to_rectify(request lethe.requests, managed lethe.managed_tables, controller lethe.controllers, key text, changes jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.rows_to_explain(managed lethe.managed_tables, controller lethe.controllers, today date, given text) FROM PUBLIC;
 
@@ -5754,6 +8493,8 @@ REVOKE ALL ON FUNCTION lethe_private.run_check(checked lethe.checks, reached let
 
 REVOKE ALL ON FUNCTION lethe_private.run_on_archive(statement text, tids tid[], inner_pad bytea, outer_pad bytea) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.same_hold(id integer, placed_at text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.sample_sql(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.sample_sql(source text, owner text, not_held text, due_days lethe_private.due_day[], rows_max integer) FROM PUBLIC;
@@ -5769,17 +8510,33 @@ GRANT SELECT ON TABLE lethe.sealed_rows TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.seal_findings(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.seal_text(value text, controller_id integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.search_again(cycle_table lethe.cycle_tables, program jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.shape_mark(relations jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.shape_of(managed lethe.managed_tables) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.shared_with_others(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], links lethe.links[], keys lethe_private.erasure_references[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.shortest_fit(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb, length_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sole_controller(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.stand_in(column_facts lethe_private.host_columns, OUT new_value text, OUT test text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.statistics_sql(wanted jsonb, own boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.suppose(what_if text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.suppress(request bigint, until date, basis text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.suppression_hash(key lethe_private.controller_keys, identifier text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.suppression_of(controller_id integer, subject text, identifier text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.sweep_archived(program jsonb, batch lethe_private.worklist, pads lethe_private.controller_keys) FROM PUBLIC;
 
@@ -5809,7 +8566,13 @@ REVOKE ALL ON FUNCTION lethe_private.term_in_words(managed lethe.managed_tables,
 
 REVOKE ALL ON FUNCTION lethe_private.terms_in_force(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.text_columns(relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.texts_sql(columns text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.token_facts(id integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.tombstones(rows lethe_private.reached_row[], edges lethe_private.reached_edge[], keys lethe_private.erasure_references[], ignored integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.trigger_notes(declared lethe_private.declared_formats) FROM PUBLIC;
 
@@ -5825,11 +8588,19 @@ REVOKE ALL ON FUNCTION lethe_private.try_rules(managed lethe.managed_tables, con
 
 REVOKE ALL ON FUNCTION lethe_private.try_tables(since_change bigint, deadline timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.try_to_execute(request bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.try_values(method lethe.methods, title text, column_facts lethe_private.host_columns, parameters jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.type_of_request(request lethe.requests) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.types_to_try(method text, types text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.unclocked_sql(source text, owner text, actions lethe_private.action_parts[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.undeclared_sentence(foreign_key text, on_delete text, child text, rows bigint, parent lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.under_paths_of(table_ids integer[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.unique_indexes(relation oid, column_position smallint) FROM PUBLIC;
 
@@ -5839,11 +8610,19 @@ REVOKE ALL ON FUNCTION lethe_private.unplanned_writes(before jsonb, after jsonb,
 
 REVOKE ALL ON FUNCTION lethe_private.unpurposed_sql(managed lethe.managed_tables, table_oid oid, controllers lethe.controllers[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.unreached_rows(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.usable_key(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.wait_for_batches() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.written_forms(identifier text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.wanted(requests bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.with_news(reached lethe_private.reached_row[], news lethe_private.reached_row[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.with_outcome(result jsonb, managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[], as_of date) FROM PUBLIC;
 
@@ -5856,18 +8635,27 @@ GRANT SELECT ON TABLE lethe.evidence_batches TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.write_evidence(cycle_table lethe.cycle_tables, program jsonb, look jsonb, unclocked jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.write_findings(requests bigint[], findings jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.write_guards() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.write_outcomes(requests lethe.requests[], owners bigint[], rows lethe_private.reached_row[], controller lethe.controllers, pads lethe_private.controller_keys) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.write_receipt(cycle lethe.cycles) FROM PUBLIC;
 
 GRANT SELECT ON TABLE lethe.api_tokens TO lethe_officer;
 GRANT SELECT ON TABLE lethe.api_tokens TO lethe_auditor;
 
+GRANT SELECT ON TABLE lethe.certificates TO lethe_officer;
+GRANT SELECT ON TABLE lethe.certificates TO lethe_agent;
+GRANT SELECT ON TABLE lethe.certificates TO lethe_auditor;
+
 GRANT SELECT ON TABLE lethe.detached_partitions TO lethe_officer;
 GRANT SELECT ON TABLE lethe.detached_partitions TO lethe_auditor;
 
-GRANT SELECT ON TABLE lethe.receipts TO lethe_officer;
-GRANT SELECT ON TABLE lethe.receipts TO lethe_auditor;
+GRANT SELECT ON TABLE lethe.request_moves TO lethe_officer;
+GRANT SELECT ON TABLE lethe.request_moves TO lethe_agent;
+GRANT SELECT ON TABLE lethe.request_moves TO lethe_auditor;
 
 GRANT SELECT ON TABLE lethe_private.held TO lethe_sweeper;
 
@@ -5876,6 +8664,11 @@ GRANT SELECT ON TABLE lethe_private.keys_of_holds TO lethe_sweeper;
 GRANT SELECT,INSERT,DELETE ON TABLE lethe_private.remembered TO lethe_sweeper;
 
 GRANT UPDATE(last_day) ON TABLE lethe_private.remembered TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe.list_recipients() FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.list_recipients() TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.list_recipients() TO lethe_agent;
+GRANT ALL ON FUNCTION lethe.list_recipients() TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe_private.check_unrehearsed_rule(reached lethe_private.reached[]) FROM PUBLIC;
 
