@@ -17,6 +17,7 @@ begin
     from lethe.requests as r
     join lethe.controllers as c on c.id = r.controller_id
     where r.kind = 'erasure' and c.name = coalesce(requests_to_complete.controller, c.name)
+      and (lethe_private.acts_for(c.id) or lethe_private.is_one_of(array['lethe_worker']))
       and (r.state in ('approved', 'executed')
         or r.state = 'blocked' and r.completes_on <= lethe_private.today(c.time_zone)
         or r.state = 'delayed' and not exists (select from lethe_private.holds_in_force() as f where f = any (r.delayed_by)))

@@ -21,13 +21,16 @@ begin
     raise exception using errcode = 'LE438',
       message = format('request %s is %s: there is no erasure to certify', v_request.id, v_request.state),
       hint = 'select lethe.execute_request(…) first';
+  elsif v_request.verified_at is null then
+    raise exception using errcode = 'LE438',
+      message = format('nobody has looked for what is left after request %s', v_request.id),
+      hint = 'select lethe.verify_request(…): it looks, and certifies what was found';
   end if;
   v_number := coalesce(v_number, 0) + 1;
   insert into lethe.certificates (request_id, number, controller_id, document)
   values (v_request.id, v_number, v_request.controller_id, lethe_private.certificate_of(v_request, v_number));
 
   v_left := exists (select from lethe_private.kept_rows as k where k.request_id = v_request.id and k.retained);
-  update lethe.requests as r set verified_at = clock_timestamp() where r.id = v_request.id;
   perform lethe_private.move_request(v_request, case when v_left then 'blocked' else 'completed' end);
   if not v_left then
     perform lethe_private.forget_identifiers(v_request.id);

@@ -19,6 +19,11 @@ begin
   perform lethe_private.assert_read_committed();
   v_request := lethe_private.get_request(execute_request.request);
   perform lethe_private.assert_executable(v_request);
+  if num_nonnulls(ledger_number, ledger_hash) > 0 and not lethe_private.is_one_of(array['lethe_worker']) then
+    raise exception using errcode = 'LE502',
+      message = format('you may not name the entry of the ledger for request %s', v_request.id),
+      hint = 'who writes the ledger does: lethe work, or lethe request execute as a member of lethe_worker';
+  end if;
   if v_request.kind <> 'erasure' then
     execute format('select lethe_private.%I($1)', 'execute_' || v_request.kind) using v_request;
     perform lethe_private.move_request(r, 'completed') from lethe.requests as r where r.id = v_request.id and r.state = 'approved';

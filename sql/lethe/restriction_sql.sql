@@ -99,14 +99,6 @@ $$;
 
 comment on function lethe_private.restriction_notes(oid) is 'The comment that heads lethe.restriction_sql: who passes.';
 
-create or replace function lethe_private.on_one_line(name text)
-  returns text
-  language sql
-  immutable
-return regexp_replace(name, '[[:cntrl:]]', '?', 'g');
-
-comment on function lethe_private.on_one_line(text) is 'A name of the host''s as it may stand in a comment.';
-
 -- Asked first, once a statement, whether anything is restricted at all. What has to read other rows is left to a
 -- function, which may; and so is all of it where the text of a key depends on the settings of the session.
 create or replace function lethe_private.restriction_policy(managed lethe.managed_tables, relation oid)

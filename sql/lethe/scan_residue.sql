@@ -26,13 +26,19 @@ begin
       select distinct i.request_id from lethe_private.request_identifiers as i join lethe.requests as r on r.id = i.request_id
       where r.id = any (v_requests) and r.controller_id = v_controller.id), v_controller);
   end loop;
+  -- What had been found before the identifiers were forgotten stands in the certificate of that day.
+  delete from lethe.request_findings as f
+  where f.request_id = any (v_requests) and f.place <> 'restore' and f.decision is null
+    and exists (select from lethe.certificates as c where c.request_id = f.request_id)
+    and not exists (select from lethe_private.request_identifiers as i where i.request_id = f.request_id);
   perform lethe_private.note_nothing_kept(v_requests);
   insert into lethe.request_events (request_id, event) select r, 'looked for residue' from unnest(v_requests) as r order by r;
   update lethe.requests as r set verified_at = clock_timestamp() where r.id = any (v_requests);
   if not scan_residue.keep then
     perform lethe_private.suppress(r.id) from lethe.requests as r
-    where r.id = any (v_requests) and r.kind = 'erasure' and not exists (select from lethe_private.suppressions as s where s.request_id = r.id);
-    perform lethe_private.forget_identifiers(r.id) from lethe.requests as r where r.id = any (v_requests) and lethe_private.all_are_told(r);
+    where r.id = any (v_requests) and r.kind = 'erasure' and r.state in ('executed', 'blocked', 'completed') and not exists (select from lethe_private.suppressions as s where s.request_id = r.id);
+    perform lethe_private.forget_identifiers(r.id) from lethe.requests as r
+    where r.id = any (v_requests) and r.state in ('executed', 'blocked', 'completed') and lethe_private.all_are_told(r);
   end if;
   return query
     select f.request_id, f.place, f.object, f.finding, f.rows from lethe.request_findings as f
@@ -120,7 +126,7 @@ create or replace function lethe_private.note_nothing_kept(requests bigint[])
   volatile
 begin atomic
   insert into lethe.request_findings (request_id, n, place, object, finding)
-  select r, 1, 'not looked at', 'identifiers', 'none is known of this person: there is nothing to look for'
+  select r, 1, 'not looked at', 'identifiers', 'none is known of this person, or none any more: there is nothing to look for'
   from unnest(requests) as r
   where not exists (select from lethe_private.request_identifiers as i where i.request_id = r)
     and not exists (select from lethe.request_findings as f where f.request_id = r);
@@ -178,11 +184,11 @@ begin
   where h.relation = lethe_private.host_table(v_parts[1], v_parts[2]) and h.name = v_parts[3];
   if v_type is distinct from 'S' then
     return format(E'-- %s is not a plain text: a link compares whole values, and this one holds more. Give the column a rule,\n'
-      '-- or take the person out of it by hand.\n', v_finding.object);
+      '-- or take the person out of it by hand.\n', lethe_private.on_one_line(v_finding.object));
   end if;
   return concat(
     format(E'-- Where %s is %s of %s: own (about this person alone), share (about several) or mention (somebody else''s).\n',
-      v_finding.object, array_to_string(v_finding.by_columns, ' or '), v_root),
+      lethe_private.on_one_line(v_finding.object), lethe_private.on_one_line(array_to_string(v_finding.by_columns, ' or ')), lethe_private.on_one_line(v_root)),
     E'-- Whole values are compared; where the column holds more than that, give it a rule instead.\n',
     case when not exists (select from lethe.managed_tables as m where m.schema_name = v_parts[1] and m.table_name = v_parts[2])
       then format(E'select lethe.manage_table(%L, controller => %L);  -- or controller_column =>, where it tells\n', v_table,

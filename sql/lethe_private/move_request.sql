@@ -59,6 +59,7 @@ begin
       -- What was agreed to was another plan.
       approved_by = case when move_request.to_state not in ('received', 'planned') then r.approved_by end,
       approved_at = case when move_request.to_state not in ('received', 'planned') then r.approved_at end,
+      verified_at = case when move_request.to_state <> 'executed' then r.verified_at end,
       ended_at = case when exists (select from lethe.request_states as s where s.name = move_request.to_state and not s.is_open)
         then coalesce(r.ended_at, clock_timestamp()) end
   where r.id = request.id
@@ -67,6 +68,11 @@ begin
   values (request.id, 'moved', request.state, move_request.to_state, move_request.reason);
   if move_request.to_state = 'executed' or request.kind <> 'erasure' and move_request.to_state = 'completed' then
     perform lethe_private.notify_recipients(request.id);
+  end if;
+  -- Who it was is known as long as something is left to do, and no longer.
+  if request.kind <> 'erasure' and move_request.to_state = 'completed' then
+    perform lethe_private.forget_identifiers(request.id);
+    delete from lethe_private.request_roots as r where r.request_id = request.id;
   end if;
   return v_request;
 end

@@ -24,13 +24,18 @@ create or replace function lethe_private.equals_sql(relation oid, "column" text,
 begin atomic
   select format('c.%I %s p.%I', c.name, coalesce((
       select format('operator(%I.=)', n.nspname)
-      from pg_catalog.pg_operator as o
-      join pg_catalog.pg_type as t on t.oid = o.oprleft
+      -- That of its operator class, which takes a superuser to make; anybody can make an operator called =.
+      from pg_catalog.pg_opclass as k
+      join pg_catalog.pg_am as m on m.oid = k.opcmethod
+      join pg_catalog.pg_amop as a on a.amopfamily = k.opcfamily and a.amoplefttype = k.opcintype and a.amoprighttype = k.opcintype
+        and (m.amname, a.amopstrategy) in (('btree', 3), ('hash', 1))
+      join pg_catalog.pg_operator as o on o.oid = a.amopopr and o.oprname = '='
+      join pg_catalog.pg_type as t on t.oid = k.opcintype
       join pg_catalog.pg_namespace as tn on tn.oid = t.typnamespace
       join pg_catalog.pg_namespace as n on n.oid = o.oprnamespace
-      where o.oprname = '=' and o.oprright = o.oprleft and c.type_schema <> 'pg_catalog'
+      where k.opcdefault and c.type_schema <> 'pg_catalog'
         and (t.typname, tn.nspname) = (c.type_name, c.type_schema) and (t.typname, tn.nspname) = (p.type_name, p.type_schema)
-      limit 1), '='), p.name)
+      limit 1), 'operator(pg_catalog.=)'), p.name)
   from lethe_private.host_columns as c, lethe_private.host_columns as p
   where c.relation = equals_sql.relation and c.name = equals_sql."column"
     and p.relation = other_relation and p.name = other_column;

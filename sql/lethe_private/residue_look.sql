@@ -65,7 +65,8 @@ begin
       when not has_schema_privilege('lethe_sweeper', (select c.relnamespace from pg_class as c where c.oid = v_relation.relation), 'usage')
         or v_columns.expressions is null then 'lethe_sweeper may not read it'
       when v_managed.controller_column is not null and not has_column_privilege('lethe_sweeper', v_relation.relation, v_managed.controller_column, 'select')
-        then 'lethe_sweeper may not read whose rows they are' end;
+        then 'lethe_sweeper may not read whose rows they are'
+      when v_managed.id is null and not lethe_private.reads_plainly(v_relation.relation) then 'reading it would run functions of its owner: manage it first' end;
     if v_why is null then
       select * into v_look from lethe_private.look_through('host', lethe_private.residue_sql(v_relation."from", v_columns.expressions,
         case when v_managed.id is not null then lethe_private.controller_sql('c', v_managed, v_relation.relation, controller) end, 'null::text', wanted), wanted);
@@ -163,13 +164,21 @@ begin
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
     where n.nspname in ('lethe', 'lethe_private', 'lethe_jobs') and c.relkind = 'r'
-      and (n.nspname, c.relname) not in (('lethe_private', 'request_identifiers'), ('lethe_private', 'request_roots'))
+      and (n.nspname, c.relname) not in (('lethe_private', 'request_identifiers'), ('lethe_private', 'request_roots'), ('lethe', 'formats'))
     order by 2
   loop
     select array_agg(t.expression order by t.position) as expressions,
       array_agg(v_table.name || '.' || quote_ident(t.name) order by t.position) as names into v_columns
     from lethe_private.text_columns(v_table.oid) as t;
     continue when v_columns.expressions is null;
+    -- The tables of the jobs are lethe_worker's, and this reads them with more rights than that: nothing of its making may
+    -- run here. From the lock on no policy and no column changes.
+    if v_table.may and v_table.place = 'jobs' then
+      execute format('lock table only %s in access share mode', v_table.name);
+      v_table.may := lethe_private.reads_plainly(v_table.oid) and not exists (
+        select from pg_policy as p
+        where p.polrelid = v_table.oid and (p.polname <> 'lethe_residue' or pg_get_expr(p.polqual, p.polrelid) <> 'true'));
+    end if;
     if v_table.may then
       select * into v_look from lethe_private.look_through('own', lethe_private.residue_sql(v_table.name || ' as c', v_columns.expressions,
         case v_table.place when 'evidence' then lethe_private.own_rows_sql(v_table.oid, controller) end, 'null::text', wanted), wanted);
@@ -179,7 +188,7 @@ begin
       continue when v_look.failure is null;
       return query select r, 'not looked at', v_table.name, 'reading it failed (SQLSTATE ' || v_look.failure || ')', null::bigint, null::text[] from unnest(requests) as r;
     else
-      return query select r, 'not looked at', v_table.name, 'Lethe may not read it: lethe init grants that', null::bigint, null::text[] from unnest(requests) as r;
+      return query select r, 'not looked at', v_table.name, 'Lethe may not read it, or would run what others put there: lethe init restores it', null::bigint, null::text[] from unnest(requests) as r;
     end if;
   end loop;
 end

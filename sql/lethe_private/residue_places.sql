@@ -47,7 +47,10 @@ begin atomic
   select b.attnum, b.name, format(case
       when t.oid = 'bytea'::regtype then 'encode(c.%I, ''escape'')'
       when t.oid = 'bytea[]'::regtype then '(select string_agg(encode(b, ''escape''), '' '') from unnest(c.%I) as b)'
-      else 'c.%I::text' end, b.name)
+      when t.typnamespace = 'pg_catalog'::regnamespace or exists (
+        select from pg_cast as k where k.castsource = t.oid and k.casttarget = 'text'::regtype and k.castmethod = 'b') then 'c.%I::text'
+      -- A cast that somebody made would run his function; the output of a type is PostgreSQL's own, or a superuser's.
+      else 'format(''%%s'', c.%I)' end, b.name)
   from based as b
   join pg_type as t on t.oid = b.type
   where t.typtype <> 'd'
@@ -97,3 +100,31 @@ end;
 
 comment on function lethe_private.residue_relations() is
   'Every relation of the host that stores rows: each once, under the name of the table it is part of, and the managed table that is.';
+
+-- Whoever reads a table runs what its owner has put into its indexes and partition keys, since PostgreSQL works out their
+-- constant parts when it plans. So a table that is not managed is read only where nothing of that is anybody's but a
+-- superuser's. Built-in functions and operators have no entry in pg_depend.
+create or replace function lethe_private.reads_plainly(relation oid)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  with recursive family as (
+    select reads_plainly.relation as oid
+    union
+    select i.inhrelid from family as f join pg_inherits as i on i.inhparent = f.oid
+  ), parts as (
+    select f.oid from family as f
+    union all
+    select i.indexrelid from family as f join pg_index as i on i.indrelid = f.oid
+  )
+  select not exists (
+      select from parts as p
+      join pg_depend as d on d.classid = 'pg_class'::regclass and d.objid = p.oid
+      left join pg_proc as f on d.refclassid = 'pg_proc'::regclass and f.oid = d.refobjid
+      left join pg_operator as o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+      join pg_roles as r on r.oid = coalesce(f.proowner, o.oprowner) and not r.rolsuper);
+end;
+
+comment on function lethe_private.reads_plainly(oid) is
+  'False for a table whose reading could run a function of somebody who is no superuser: by an index or a partition key.';

@@ -119,6 +119,12 @@ declare
   v_entry lethe_private.suppressions;
 begin
   select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
+  -- Whoever may make a trigger could ask about people of others by naming their table.
+  if lethe_private.whole_table(tg_relid) is distinct from lethe_private.host_table(v_managed.schema_name, v_managed.table_name) then
+    raise exception using errcode = 'LE446',
+      message = format('trigger %I of %s is about another table', tg_name, tg_relid::regclass),
+      hint = 'drop it; lethe.suppression_sql prints the one for this table';
+  end if;
   v_controller_id := v_managed.controller_id;
   if v_managed.controller_column is not null then
     execute lethe_private.texts_sql(array[v_managed.controller_column]) into v_reference using new;

@@ -47,6 +47,8 @@ async function plant(): Promise<void> {
     update audience.titles set name = case publisher_id when 1 then '${NORTH} ' else '${SOUTH} ' end || id;
     update audience.contacts set given_name = case publisher_id when 1 then '${NORTH}' else '${SOUTH}' end, last_activity_at = now();
     update audience.addresses set city = case publisher_id when 1 then '${NORTH}' else '${SOUTH}' end, last_used_at = now();
+    -- All in one month, so that statistics have groups to show, whatever the day.
+    update audience.subscriptions set starts_on = least(starts_on, date '2020-01-15');
     update audience.subscriptions set gift_message = case publisher_id when 1 then '${NORTH}' else '${SOUTH}' end;
     update audience.invoice_lines set description = case publisher_id when 1 then '${NORTH}' else '${SOUTH}' end;
     update audience.support_notes set body = case publisher_id when 1 then '${NORTH}' else '${SOUTH}' end;

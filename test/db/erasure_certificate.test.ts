@@ -33,6 +33,10 @@ beforeAll(async () => {
     code: 'LE438',
   })
   expect(await execute(db, request)).toBe('executed')
+  // Nothing is certified that nobody has looked for.
+  expect(await refusal(db.query(`select lethe.certify_request(${request})`))).toMatchObject({ code: 'LE438' })
+  await db.query(`select from lethe.scan_residue(array[${request}::bigint], true)`)
+  await db.query(`delete from lethe.request_findings`)
   await db.query(
     `insert into lethe.request_findings (request_id, n, place, object, finding, rows) values (${request}, 1, 'table', 'music.tickets.body', 'e-mail address', 1)`,
   )

@@ -19,6 +19,8 @@ let db: TestDatabase
 let server: ApiServer
 beforeAll(async () => {
   db = await createDatabase({ template: 'audience' })
+  // All in one month, so that there is a group to show, whatever the day.
+  await db.query(`update audience.subscriptions set starts_on = least(starts_on, date '2020-01-15')`)
   const databaseUrl = (await db.asRole('lethe_api')).url
   server = await startServer({ databaseUrl, port: 0, logger: readableLog().logger })
 })

@@ -37,7 +37,7 @@ export async function execute(session: Session, request: number): Promise<string
 
 /** @returns the state that the certificate left the request in. */
 export async function certify(session: Session, request: number): Promise<string> {
-  await session.query('select lethe.certify_request($1)', [request])
+  await session.query('select lethe.verify_request($1)', [request])
   return (await requestState(session, request)).state
 }
 

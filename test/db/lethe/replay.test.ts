@@ -11,6 +11,7 @@ import {
   members,
   type Restorable,
 } from '../../helpers/restorable.ts'
+import { PASSWORD, redirect } from '../../helpers/server.ts'
 
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i)
@@ -54,10 +55,18 @@ describe('fifty people forgotten after the backup was made', () => {
         (902, 1, 'somebody@else.example', '0033 6 10 00 00 07'),
         (903, 2, 'Person.61@example.org', null)`)
 
-    for (const command of [['run'], ['work'], ['serve', '--port', '5999']]) {
-      const { code, stderr } = await run(command, restored)
+    const login = `${restored.name}_api`
+    await restored.query(`create role ${login} login password '${PASSWORD}' in role lethe_api`)
+    const serving = { ...restored, url: redirect(restored.url, { login }) }
+    for (const [command, as] of [
+      [['run'], restored],
+      [['work'], restored],
+      [['serve', '--port', '5999'], serving],
+    ] as const) {
+      const { code, stderr } = await run([...command], as)
       expect([command, code, stderr]).toEqual([command, 2, expect.stringContaining('"LE451"')])
     }
+    await restored.query(`drop role ${login}`)
     expect(await members(restored)).toHaveLength(83)
 
     const first = await run(['replay'], restored)
@@ -117,7 +126,7 @@ describe('fifty people forgotten after the backup was made', () => {
     const restored = await club.copy(backup)
     let killed = 0
     for (let wait = 2_000; ; wait *= 1.6) {
-      const stop = AbortSignal.timeout(wait)
+      const stop = AbortSignal.timeout(Math.round(wait))
       const { code } = await lethe(['replay', '--json'], {
         databaseUrl: restored.url,
         env: club.env,
