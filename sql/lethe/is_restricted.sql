@@ -24,9 +24,10 @@ create or replace function lethe.is_restricted("table" int, key text, controller
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Two probes of an index for nearly every row; whose key it is matters only where there is one.
+  -- Three probes of an index for nearly every row; whose key it is matters only where there is one.
   if not exists (select from lethe_private.held_keys as k where k.table_id = is_restricted."table" and k.key = is_restricted.key)
     and not exists (select from lethe_private.request_roots as r where r.table_id = is_restricted."table" and r.key = is_restricted.key)
+    and not exists (select from lethe_private.kept_rows as k where k.table_id = is_restricted."table" and k.key = is_restricted.key)
   then
     return false;
   end if;

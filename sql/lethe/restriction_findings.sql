@@ -10,7 +10,7 @@ create or replace function lethe.restriction_findings()
 begin atomic
   with reached as (
     select m as managed, m.id, lethe_private.plain_name(m) as name, lethe_private.host_table(m.schema_name, m.table_name) as oid,
-      exists (select from lethe_private.restricted_keys as k where k.table_id = m.id
+      exists (select from (select distinct r.table_id from lethe_private.restricted_keys as r) as k where k.table_id = m.id
         or exists (select from lethe_private.restricting_paths(m.id) as p join lethe.links as l on l.id = any (p.path) and l.to_table_id = k.table_id)) as restricted
     from lethe.managed_tables as m
   ), parts as (

@@ -11,7 +11,13 @@ create or replace view lethe_private.restricted_keys as
   select q.controller_id, r.table_id, r.key
   from lethe_private.request_roots as r
   join lethe.requests as q on q.id = r.request_id
-  where q.kind = 'erasure' and q.state in ('executed', 'blocked');
+  where q.kind = 'erasure' and q.state in ('executed', 'blocked')
+  union all
+  -- Whose root may be gone.
+  select q.controller_id, k.table_id, k.key
+  from lethe_private.kept_rows as k
+  join lethe.requests as q on q.id = k.request_id
+  where k.retained and q.kind = 'erasure' and q.state in ('executed', 'blocked');
 
 comment on view lethe_private.restricted_keys is 'Keys of rows that are restricted, or blocked; rows that belong to them are, too.';
 

@@ -314,3 +314,189 @@ describe('a person of whom everything is in the archive', () => {
     expect(await mirrored('invoices')).toBe(all)
   })
 })
+
+describe('what was kept and is somebody else’s on its day', () => {
+  let moved: TestDatabase
+  // No foreign keys, so that nothing stays of the person but what a law keeps. Papers have a key that can be given again.
+  beforeAll(async () => {
+    moved = await createDatabase()
+    await moved.query(`
+      create schema m;
+      create table m.people (id int primary key, owner int not null, name text);
+      create table m.bills (id int primary key, owner int not null, person_id int, on_day date not null);
+      create index on m.bills (person_id);
+      create table m.lines (id int primary key, owner int not null, bill_id int);
+      create index on m.lines (bill_id);
+      create table m.papers (no text primary key, owner int not null, person_id int, on_day date not null);
+      create index on m.papers (person_id);
+      insert into m.people select i, 1, 'First ' || i from generate_series(1, 30) as i;
+      insert into m.bills select i, 1, i, current_date - 800 from generate_series(1, 30) as i;
+      insert into m.bills select 100 + i, 1, i, current_date - 100 from generate_series(1, 30) as i;
+      insert into m.lines select i, 1, i from generate_series(1, 30) as i;
+      insert into m.papers select 'no ' || i, 1, i, current_date - 800 from generate_series(1, 30) as i`)
+    const kept = { on_erasure: { retain: 'P10Y', since: 'on_day', basis: 'a law' } }
+    const to = { to: 'm.people', columns: { person_id: 'id' } }
+    await applyPolicy(moved, {
+      version: 1,
+      controllers: { north: { time_zone: 'America/St_Johns', reference: '1' } },
+      subjects: {
+        person: {
+          table: 'm.people',
+          identifiers: [],
+          links: {
+            'm.bills': { kind: 'own', ...to, ...kept },
+            'm.lines': { kind: 'own', with: 'parent', to: 'm.bills', columns: { bill_id: 'id' } },
+            'm.papers': { kind: 'own', ...to, ...kept },
+          },
+        },
+      },
+      tables: {
+        'm.people': { controller: { column: 'owner' }, columns: { name: { category: 'direct identifier' } } },
+        'm.bills': { controller: { column: 'owner' } },
+        'm.lines': { controller: { column: 'owner' } },
+        'm.papers': {
+          controller: { column: 'owner' },
+          archive: { after: 'P5Y', since: 'on_day' },
+          purge: { after: 'P50Y', since: 'on_day' },
+        },
+      },
+    })
+    await grantMissing(moved)
+  })
+  afterAll(() => moved?.drop())
+
+  const gone = async (person: number): Promise<number> => {
+    const request = await approvedErasure(moved, 'person', 'north', String(person))
+    expect(await execute(moved, request)).toBe('executed')
+    expect(await certify(moved, request)).toBe('blocked')
+    expect(await rowsOf(moved, `select from m.people where id = ${person}`)).toEqual([])
+    return request
+  }
+  /** The day comes for what is older than two years. */
+  const dayComes = (request: number): Promise<unknown> =>
+    moved.query(`
+      update lethe_private.kept_rows set until = current_date - 3 where request_id = ${request} and until < current_date + 3200;
+      update lethe.requests set completes_on = current_date - 2 where id = ${request}`)
+  const complete = (request: number): Promise<unknown> =>
+    moved.query(`select lethe.execute_request(${request}), lethe.certify_request(${request})`)
+  /** One in which no request has its day: those refused above would make it incomplete. */
+  const cycle = (): Promise<unknown> =>
+    moved
+      .query('update lethe.requests set completes_on = current_date + 9')
+      .then(() => moved.query(`call lethe.run_cycle('north')`))
+  const all = (): Promise<Record<string, unknown>> =>
+    readTables(moved, { 'm.people': 'id', 'm.bills': 'id', 'm.lines': 'id', 'm.papers': 'no' })
+
+  const refuses = async (request: number, table: string): Promise<void> => {
+    const before = await all()
+    await dayComes(request)
+    expect(await refusal(complete(request))).toMatchObject({
+      code: 'LE439',
+      message: `rows that request ${request} had kept belong to somebody else now (${table}), and nobody has approved that they go`,
+      hint: expect.stringContaining('set it to null'),
+    })
+    expect(changed(before, await all())).toEqual([])
+  }
+
+  it('goes as it was, and leaves what has its day later', async () => {
+    const request = await gone(1)
+    await dayComes(request)
+    const before = await all()
+    await complete(request)
+    expect(changed(before, await all())).toEqual(['m.bills/1', 'm.lines/1', 'm.papers/no 1'])
+    expect((await requestState(moved, request)).state).toBe('blocked')
+    await moved.query(
+      `update lethe_private.kept_rows set until = current_date - 3 where request_id = ${request}`,
+    )
+    await complete(request)
+    expect(changed(before, await all())).toEqual(['m.bills/1', 'm.bills/101', 'm.lines/1', 'm.papers/no 1'])
+    expect((await requestState(moved, request)).state).toBe('completed')
+  })
+
+  it('stays when its reference was corrected, until that is null', async () => {
+    const request = await gone(2)
+    await moved.query('update m.bills set person_id = 20 where id = 2')
+    await refuses(request, 'm.bills: 1')
+    await moved.query('update m.bills set person_id = null where id = 2')
+    const before = await all()
+    await complete(request)
+    expect(changed(before, await all())).toEqual(['m.bills/2', 'm.lines/2', 'm.papers/no 2'])
+  })
+
+  it('stays when its parent is somebody else’s, or it was moved to one that is', async () => {
+    const request = await gone(3)
+    await moved.query('update m.lines set bill_id = 20 where id = 3')
+    await refuses(request, 'm.lines: 1')
+    await moved.query(
+      'update m.lines set bill_id = 3 where id = 3; update m.bills set person_id = 21 where id = 3',
+    )
+    await refuses(request, 'm.bills: 1')
+  })
+
+  it('stays when its key was given to somebody else', async () => {
+    const request = await gone(4)
+    await moved.query(`
+      delete from m.papers where no = 'no 4'; insert into m.papers values ('no 4', 1, 22, current_date)`)
+    await refuses(request, 'm.papers: 1')
+  })
+
+  it('keeps nothing else waiting before its own day', async () => {
+    const request = await gone(5)
+    await moved.query('update m.bills set person_id = 23 where id = 105')
+    await dayComes(request)
+    const before = await all()
+    await complete(request)
+    expect(changed(before, await all())).toEqual(['m.bills/5', 'm.lines/5', 'm.papers/no 5'])
+    expect((await requestState(moved, request)).state).toBe('blocked')
+    await moved.query(
+      `update lethe_private.kept_rows set until = current_date - 3 where request_id = ${request}`,
+    )
+    expect(await refusal(complete(request))).toMatchObject({ code: 'LE439' })
+    expect(await rowsOf(moved, 'select person_id from m.bills where id = 105')).toEqual([{ person_id: 23 }])
+  })
+
+  it('remembers of kept rows their keys and what links them, and nothing of what else they hold', async () => {
+    const request = await gone(6)
+    expect(
+      await rowsOf(
+        moved,
+        `select facts from lethe_private.kept_rows where request_id = ${request} order by facts::text collate "C"`,
+      ),
+    ).toEqual([
+      { facts: { id: 106, person_id: 6 } },
+      { facts: { id: 6, bill_id: 6 } },
+      { facts: { id: 6, person_id: 6 } },
+      { facts: { no: 'no 6', person_id: 6 } },
+    ])
+  })
+
+  it('is told from another archived row that bears its key, and from a live one', async () => {
+    const archive = async (): Promise<{ person_id: number }[]> => {
+      const [mirror] = await rowsOf<{ name: string }>(
+        moved,
+        `select m.name from lethe_private.mirrors as m join lethe.managed_tables as t on t.id = m.table_id where t.table_name = 'papers'`,
+      )
+      return rowsOf(moved, `select person_id from lethe_archive.${mirror!.name} where no = 'no 7' order by 1`)
+    }
+    const request = await gone(7)
+    await moved.query(`update m.papers set on_day = current_date - 2000 where no = 'no 7'`)
+    await cycle()
+    await moved.query(`insert into m.papers values ('no 7', 1, 24, current_date - 2000)`)
+    await cycle()
+    await moved.query(`insert into m.papers values ('no 7', 1, 25, current_date)`)
+    expect(await archive()).toEqual([{ person_id: 7 }, { person_id: 24 }])
+    await dayComes(request)
+    const before = await all()
+    await complete(request)
+    expect(await archive()).toEqual([{ person_id: 24 }])
+    expect(changed(before, await all())).toEqual(['m.bills/7', 'm.lines/7'])
+  })
+
+  it('stays in the archive, too, when only somebody else’s bears its key there', async () => {
+    const request = await gone(8)
+    await moved.query(`update m.papers set person_id = 26, on_day = current_date - 2000 where no = 'no 8'`)
+    await cycle()
+    expect(await rowsOf(moved, `select from m.papers where no = 'no 8'`)).toEqual([])
+    await refuses(request, 'm.papers: 1')
+  })
+})

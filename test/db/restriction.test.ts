@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Login, refusal } from '../helpers/database.ts'
-import { addCycleRunner, runCycle } from '../helpers/engine.ts'
+import { addCycleRunner, grantMissing, runCycle } from '../helpers/engine.ts'
+import { approvedErasure, execute } from '../helpers/executions.ts'
 import { createOwnDatabase, type OwnDatabase } from '../helpers/own-database.ts'
 import { APP, approved, HOST, makeCircle, runRights } from '../helpers/rights.ts'
 
@@ -353,6 +354,49 @@ describe('where a table opted in', () => {
     expect(await afterCycle('select id from c.orders where person_id = 3')).toEqual([])
     await db.query(`update lethe.requests set state = 'completed' where id = $1`, [id])
     expect((await seen(APP)).people).toContain(3)
+  })
+
+  it('hides what a law keeps of somebody whose own row is gone, with what belongs to it', async () => {
+    await db.query(`
+      set role ${HOST};
+      create table c.bills (id int primary key, owner varchar(5) not null, email text, at date not null);
+      create index on c.bills (email);
+      create table c.entries (id int primary key, owner varchar(5) not null, bill_id int references c.bills);
+      create index on c.entries (bill_id);
+      insert into c.bills select id, owner, email, '2024-01-01' from c."People";
+      insert into c.entries select id, owner, id from c.bills;
+      grant select, insert, update, delete on c.bills, c.entries to ${APP};
+      reset role;
+      select lethe.manage_table(t, controller_column => 'owner') from unnest(array['c.bills', 'c.entries']) as t;
+      select lethe.set_link('c.bills', 'c.People', '{email}', '{email}', subject => 'person', kind => 'own',
+        on_erasure => '{"retain": "P90Y", "since": "at", "basis": "a law"}');
+      select lethe.set_link('c.entries', subject => 'person', kind => 'own', on_purge => 'with parent')`)
+    await grantMissing(db)
+    await optIn(...TABLES, 'c.bills', 'c.entries')
+    const read = async (): Promise<Record<string, unknown>[]> =>
+      as(
+        APP,
+        'select array(select id from c.bills order by id) as bills, array(select id from c.entries order by id) as entries',
+      )
+    const all = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    expect(await read()).toEqual([{ bills: all, entries: all }])
+    const request = await approvedErasure(db, 'person', 'north', '6')
+    expect(await execute(db, request)).toBe('executed')
+    expect(await db.query('select from c."People" where id = 6')).toEqual([])
+    const hidden = [{ bills: without(all, 6), entries: without(all, 6) }]
+    expect(await read()).toEqual(hidden)
+    await db.query(`update lethe.requests set state = 'blocked' where id = $1`, [request])
+    expect(await read()).toEqual(hidden)
+    for (const statement of [
+      `update c.bills set email = 'p1@example.org' where id = 6`,
+      'delete from c.entries where bill_id = 6',
+    ])
+      expect(await refusal(db.query(statement))).toMatchObject({ code: 'LE461' })
+    await db.query('update lethe_private.kept_rows set until = current_date - 3')
+    expect(await execute(db, request)).toBe('executed')
+    expect(
+      await db.query('select id from c.bills where id = 6 union all select id from c.entries where id = 6'),
+    ).toEqual([])
   })
 
   it('says who passes, and adds a policy that permits only where there was no row security', async () => {
