@@ -1,5 +1,5 @@
 --! Previous: sha1:085ef173ee4a705f965972ea1263639fef957487
---! Hash: sha1:0967d01fe8c293e71672642f54cb6760ab54def3
+--! Hash: sha1:3ca9434752c1f307658ba62822c30432a81d2d3e
 --! Message: forget-me and the other rights
 
 -- Forget-me and the other rights: requests, erasure, residue, certificates, access, restriction, recipients, suppression,
@@ -155,11 +155,11 @@ create table lethe_private.kept_rows (
 
   primary key (request_id, table_id, key)
 );
-create index kept_rows_by_table on lethe_private.kept_rows (table_id);
+create index kept_rows_by_table_and_key on lethe_private.kept_rows (table_id, key);
 
 comment on table lethe_private.kept_rows is
   'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
-comment on column lethe_private.kept_rows.facts is 'The key, column by column.';
+comment on column lethe_private.kept_rows.facts is 'The key, and what linked the row to the person, column by column.';
 
 -- Identifiers -----------------------------------------------------------------------------------
 
@@ -2260,6 +2260,7 @@ begin
       -- What was agreed to was another plan.
       approved_by = case when move_request.to_state not in ('received', 'planned') then r.approved_by end,
       approved_at = case when move_request.to_state not in ('received', 'planned') then r.approved_at end,
+      verified_at = case when move_request.to_state <> 'executed' then r.verified_at end,
       ended_at = case when exists (select from lethe.request_states as s where s.name = move_request.to_state and not s.is_open)
         then coalesce(r.ended_at, clock_timestamp()) end
   where r.id = request.id
@@ -2268,6 +2269,11 @@ begin
   values (request.id, 'moved', request.state, move_request.to_state, move_request.reason);
   if move_request.to_state = 'executed' or request.kind <> 'erasure' and move_request.to_state = 'completed' then
     perform lethe_private.notify_recipients(request.id);
+  end if;
+  -- Who it was is known as long as something is left to do, and no longer.
+  if request.kind <> 'erasure' and move_request.to_state = 'completed' then
+    perform lethe_private.forget_identifiers(request.id);
+    delete from lethe_private.request_roots as r where r.request_id = request.id;
   end if;
   return v_request;
 end
@@ -2887,7 +2893,10 @@ begin atomic
   select b.attnum, b.name, format(case
       when t.oid = 'bytea'::regtype then 'encode(c.%I, ''escape'')'
       when t.oid = 'bytea[]'::regtype then '(select string_agg(encode(b, ''escape''), '' '') from unnest(c.%I) as b)'
-      else 'c.%I::text' end, b.name)
+      when t.typnamespace = 'pg_catalog'::regnamespace or exists (
+        select from pg_cast as k where k.castsource = t.oid and k.casttarget = 'text'::regtype and k.castmethod = 'b') then 'c.%I::text'
+      -- A cast that somebody made would run his function; the output of a type is PostgreSQL's own, or a superuser's.
+      else 'format(''%%s'', c.%I)' end, b.name)
   from based as b
   join pg_type as t on t.oid = b.type
   where t.typtype <> 'd'
@@ -2937,6 +2946,34 @@ end;
 
 comment on function lethe_private.residue_relations() is
   'Every relation of the host that stores rows: each once, under the name of the table it is part of, and the managed table that is.';
+
+-- Whoever reads a table runs what its owner has put into its indexes and partition keys, since PostgreSQL works out their
+-- constant parts when it plans. So a table that is not managed is read only where nothing of that is anybody's but a
+-- superuser's. Built-in functions and operators have no entry in pg_depend.
+create or replace function lethe_private.reads_plainly(relation oid)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  with recursive family as (
+    select reads_plainly.relation as oid
+    union
+    select i.inhrelid from family as f join pg_inherits as i on i.inhparent = f.oid
+  ), parts as (
+    select f.oid from family as f
+    union all
+    select i.indexrelid from family as f join pg_index as i on i.indrelid = f.oid
+  )
+  select not exists (
+      select from parts as p
+      join pg_depend as d on d.classid = 'pg_class'::regclass and d.objid = p.oid
+      left join pg_proc as f on d.refclassid = 'pg_proc'::regclass and f.oid = d.refobjid
+      left join pg_operator as o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+      join pg_roles as r on r.oid = coalesce(f.proowner, o.oprowner) and not r.rolsuper);
+end;
+
+comment on function lethe_private.reads_plainly(oid) is
+  'False for a table whose reading could run a function of somebody who is no superuser: by an index or a partition key.';
 --! EndIncluded lethe_private/residue_places.sql
 --! Included lethe_private/residue_look.sql
 -- Looking through the database on behalf of requests of one controller. Each function lists what it found, and what it
@@ -3006,7 +3043,8 @@ begin
       when not has_schema_privilege('lethe_sweeper', (select c.relnamespace from pg_class as c where c.oid = v_relation.relation), 'usage')
         or v_columns.expressions is null then 'lethe_sweeper may not read it'
       when v_managed.controller_column is not null and not has_column_privilege('lethe_sweeper', v_relation.relation, v_managed.controller_column, 'select')
-        then 'lethe_sweeper may not read whose rows they are' end;
+        then 'lethe_sweeper may not read whose rows they are'
+      when v_managed.id is null and not lethe_private.reads_plainly(v_relation.relation) then 'reading it would run functions of its owner: manage it first' end;
     if v_why is null then
       select * into v_look from lethe_private.look_through('host', lethe_private.residue_sql(v_relation."from", v_columns.expressions,
         case when v_managed.id is not null then lethe_private.controller_sql('c', v_managed, v_relation.relation, controller) end, 'null::text', wanted), wanted);
@@ -3099,18 +3137,26 @@ declare
   v_look record;
 begin
   for v_table in
-    select c.oid, format('%I.%I', n.nspname, c.relname) as name, case n.nspname when 'lethe_jobs' then 'jobs' else 'evidence' end as place,
+    select c.oid, c.relname, format('%I.%I', n.nspname, c.relname) as name, case n.nspname when 'lethe_jobs' then 'jobs' else 'evidence' end as place,
       has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as may
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
     where n.nspname in ('lethe', 'lethe_private', 'lethe_jobs') and c.relkind = 'r'
-      and (n.nspname, c.relname) not in (('lethe_private', 'request_identifiers'), ('lethe_private', 'request_roots'))
+      and (n.nspname, c.relname) not in (('lethe_private', 'request_identifiers'), ('lethe_private', 'request_roots'), ('lethe', 'formats'))
     order by 2
   loop
     select array_agg(t.expression order by t.position) as expressions,
       array_agg(v_table.name || '.' || quote_ident(t.name) order by t.position) as names into v_columns
     from lethe_private.text_columns(v_table.oid) as t;
     continue when v_columns.expressions is null;
+    -- The tables of the jobs are lethe_worker's, and this reads them with more rights than that: nothing of its making may
+    -- run here. From the lock on no policy and no column changes.
+    if v_table.may and v_table.place = 'jobs' then
+      execute format('lock table only lethe_jobs.%I in access share mode', v_table.relname);
+      v_table.may := lethe_private.reads_plainly(v_table.oid) and not exists (
+        select from pg_policy as p
+        where p.polrelid = v_table.oid and (p.polname <> 'lethe_residue' or pg_get_expr(p.polqual, p.polrelid) <> 'true'));
+    end if;
     if v_table.may then
       select * into v_look from lethe_private.look_through('own', lethe_private.residue_sql(v_table.name || ' as c', v_columns.expressions,
         case v_table.place when 'evidence' then lethe_private.own_rows_sql(v_table.oid, controller) end, 'null::text', wanted), wanted);
@@ -3120,7 +3166,7 @@ begin
       continue when v_look.failure is null;
       return query select r, 'not looked at', v_table.name, 'reading it failed (SQLSTATE ' || v_look.failure || ')', null::bigint, null::text[] from unnest(requests) as r;
     else
-      return query select r, 'not looked at', v_table.name, 'Lethe may not read it: lethe init grants that', null::bigint, null::text[] from unnest(requests) as r;
+      return query select r, 'not looked at', v_table.name, 'Lethe may not read it, or would run what others put there: lethe init restores it', null::bigint, null::text[] from unnest(requests) as r;
     end if;
   end loop;
 end
@@ -3260,13 +3306,19 @@ begin
       select distinct i.request_id from lethe_private.request_identifiers as i join lethe.requests as r on r.id = i.request_id
       where r.id = any (v_requests) and r.controller_id = v_controller.id), v_controller);
   end loop;
+  -- What had been found before the identifiers were forgotten stands in the certificate of that day.
+  delete from lethe.request_findings as f
+  where f.request_id = any (v_requests) and f.place <> 'restore' and f.decision is null
+    and exists (select from lethe.certificates as c where c.request_id = f.request_id)
+    and not exists (select from lethe_private.request_identifiers as i where i.request_id = f.request_id);
   perform lethe_private.note_nothing_kept(v_requests);
   insert into lethe.request_events (request_id, event) select r, 'looked for residue' from unnest(v_requests) as r order by r;
   update lethe.requests as r set verified_at = clock_timestamp() where r.id = any (v_requests);
   if not scan_residue.keep then
     perform lethe_private.suppress(r.id) from lethe.requests as r
-    where r.id = any (v_requests) and r.kind = 'erasure' and not exists (select from lethe_private.suppressions as s where s.request_id = r.id);
-    perform lethe_private.forget_identifiers(r.id) from lethe.requests as r where r.id = any (v_requests) and lethe_private.all_are_told(r);
+    where r.id = any (v_requests) and r.kind = 'erasure' and r.state in ('executed', 'blocked', 'completed') and not exists (select from lethe_private.suppressions as s where s.request_id = r.id);
+    perform lethe_private.forget_identifiers(r.id) from lethe.requests as r
+    where r.id = any (v_requests) and r.state in ('executed', 'blocked', 'completed') and lethe_private.all_are_told(r);
   end if;
   return query
     select f.request_id, f.place, f.object, f.finding, f.rows from lethe.request_findings as f
@@ -3354,7 +3406,7 @@ create or replace function lethe_private.note_nothing_kept(requests bigint[])
   volatile
 begin atomic
   insert into lethe.request_findings (request_id, n, place, object, finding)
-  select r, 1, 'not looked at', 'identifiers', 'none is known of this person: there is nothing to look for'
+  select r, 1, 'not looked at', 'identifiers', 'none is known of this person, or none any more: there is nothing to look for'
   from unnest(requests) as r
   where not exists (select from lethe_private.request_identifiers as i where i.request_id = r)
     and not exists (select from lethe.request_findings as f where f.request_id = r);
@@ -3412,11 +3464,11 @@ begin
   where h.relation = lethe_private.host_table(v_parts[1], v_parts[2]) and h.name = v_parts[3];
   if v_type is distinct from 'S' then
     return format(E'-- %s is not a plain text: a link compares whole values, and this one holds more. Give the column a rule,\n'
-      '-- or take the person out of it by hand.\n', v_finding.object);
+      '-- or take the person out of it by hand.\n', lethe_private.on_one_line(v_finding.object));
   end if;
   return concat(
     format(E'-- Where %s is %s of %s: own (about this person alone), share (about several) or mention (somebody else''s).\n',
-      v_finding.object, array_to_string(v_finding.by_columns, ' or '), v_root),
+      lethe_private.on_one_line(v_finding.object), lethe_private.on_one_line(array_to_string(v_finding.by_columns, ' or ')), lethe_private.on_one_line(v_root)),
     E'-- Whole values are compared; where the column holds more than that, give it a rule instead.\n',
     case when not exists (select from lethe.managed_tables as m where m.schema_name = v_parts[1] and m.table_name = v_parts[2])
       then format(E'select lethe.manage_table(%L, controller => %L);  -- or controller_column =>, where it tells\n', v_table,
@@ -3551,6 +3603,12 @@ declare
   v_entry lethe_private.suppressions;
 begin
   select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
+  -- Whoever may make a trigger could ask about people of others by naming their table.
+  if lethe_private.whole_table(tg_relid) is distinct from lethe_private.host_table(v_managed.schema_name, v_managed.table_name) then
+    raise exception using errcode = 'LE446',
+      message = format('trigger %I of %s is about another table', tg_name, tg_relid::regclass),
+      hint = 'drop it; lethe.suppression_sql prints the one for this table';
+  end if;
   v_controller_id := v_managed.controller_id;
   if v_managed.controller_column is not null then
     execute lethe_private.texts_sql(array[v_managed.controller_column]) into v_reference using new;
@@ -4919,13 +4977,18 @@ create or replace function lethe_private.equals_sql(relation oid, "column" text,
 begin atomic
   select format('c.%I %s p.%I', c.name, coalesce((
       select format('operator(%I.=)', n.nspname)
-      from pg_catalog.pg_operator as o
-      join pg_catalog.pg_type as t on t.oid = o.oprleft
+      -- That of its operator class, which takes a superuser to make; anybody can make an operator called =.
+      from pg_catalog.pg_opclass as k
+      join pg_catalog.pg_am as m on m.oid = k.opcmethod
+      join pg_catalog.pg_amop as a on a.amopfamily = k.opcfamily and a.amoplefttype = k.opcintype and a.amoprighttype = k.opcintype
+        and (m.amname, a.amopstrategy) in (('btree', 3), ('hash', 1))
+      join pg_catalog.pg_operator as o on o.oid = a.amopopr and o.oprname = '='
+      join pg_catalog.pg_type as t on t.oid = k.opcintype
       join pg_catalog.pg_namespace as tn on tn.oid = t.typnamespace
       join pg_catalog.pg_namespace as n on n.oid = o.oprnamespace
-      where o.oprname = '=' and o.oprright = o.oprleft and c.type_schema <> 'pg_catalog'
+      where k.opcdefault and c.type_schema <> 'pg_catalog'
         and (t.typname, tn.nspname) = (c.type_name, c.type_schema) and (t.typname, tn.nspname) = (p.type_name, p.type_schema)
-      limit 1), '='), p.name)
+      limit 1), 'operator(pg_catalog.=)'), p.name)
   from lethe_private.host_columns as c, lethe_private.host_columns as p
   where c.relation = equals_sql.relation and c.name = equals_sql."column"
     and p.relation = other_relation and p.name = other_column;
@@ -7301,9 +7364,22 @@ begin
   delete from lethe_private.kept_rows as k where k.request_id in (select r.id from unnest(requests) as r);
   insert into lethe_private.kept_rows (request_id, table_id, key, facts, until, basis, retained)
   select distinct on (owners[r.subject], r.table_id, r.key) owners[r.subject], r.table_id, r.key,
-    (select jsonb_object_agg(c, r.facts -> c) from unnest(m.key_columns) as c), r.until, r.basis, r.decision = 'retain'
+    (select jsonb_object_agg(c, r.facts -> c) from unnest(m.key_columns || case
+       when r.decision = 'retain' then m.link_columns
+       -- What a tombstone has lost is not to be remembered here.
+       when r.cut is null then array(select c from unnest(m.link_columns) as c where c <> all (m.lost)) end) as c
+     where r.facts ? c or c = any (m.key_columns)),
+    r.until, r.basis, r.decision = 'retain'
   from unnest(rows) as r
-  join lethe.managed_tables as m on m.id = r.table_id
+  join (
+    select t.id, t.key_columns, lethe_private.link_columns(t, s) as link_columns,
+      case when t.id in (select x.table_id from unnest(rows) as x where x.decision = 'anonymize' and x.cut is null)
+        then array(select e.column_name from lethe_private.erased_columns(t, controller, null) as e) end as lost
+    from lethe.managed_tables as t
+    cross join lethe.subject_types as s
+    where t.id in (select x.table_id from unnest(rows) as x where x.decision in ('retain', 'anonymize')) and s.name = requests[1].subject
+    offset 0
+  ) as m on m.id = r.table_id
   where r.decision = 'retain' or r.decision = 'anonymize' and r.kind <> 'mention'
   order by owners[r.subject], r.table_id, r.key, r.mirror_id nulls first;
 
@@ -7324,6 +7400,18 @@ $$;
 
 comment on function lethe_private.write_outcomes(lethe.requests[], bigint[], lethe_private.reached_row[], lethe.controllers, lethe_private.controller_keys) is
   'Writes down what was done for each request, what is kept for it, and until when.';
+
+create or replace function lethe_private.link_columns(managed lethe.managed_tables, type lethe.subject_types)
+  returns text[]
+  language sql
+  stable
+return array(
+  select distinct c
+  from lethe_private.erasure_links(type) as l cross join unnest(l.columns) as c
+  where l.table_id = managed.id and l.kind in ('own', 'share') and c <> all (managed.key_columns));
+
+comment on function lethe_private.link_columns(lethe.managed_tables, lethe.subject_types) is
+  'The columns, besides the key, by which a table''s rows are a person''s.';
 
 -- Figures and names of tables. root: a keyed hash over what was done to which row, by which alone one who has the key can
 -- tell whether a row was among them.
@@ -7360,7 +7448,9 @@ comment on function lethe_private.outcome_of(lethe_private.reached_row[], lethe.
   'What was done, table by table, in figures: {"erased", "anonymized", "cut", "retained", "root", "key_version"}.';
 
 -- When the day of what was kept has come, not all of it may be reached from the root any more: what it referred to by may be
--- gone, or was put into the archive since. It is found by its key then, wherever it is.
+-- gone, or was put into the archive since. It is found by its key then, wherever it is. A key alone does not say that a row is
+-- still the person's: it may have been given to somebody else meanwhile, or be another row's. So what links it to people has to
+-- be as it was when the row was kept, or empty.
 create or replace function lethe_private.unreached_rows(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers)
   returns lethe_private.reached_row[]
   language plpgsql
@@ -7369,54 +7459,140 @@ create or replace function lethe_private.unreached_rows(request lethe.requests, 
 as $$
 declare
   v_today date := lethe_private.today(controller.time_zone);
+  v_columns jsonb;
   v_group record;
   v_managed lethe.managed_tables;
-  v_oid oid;
-  v_mirror lethe_private.mirrors;
-  v_keys jsonb;
+  v_names text[];
+  v_found jsonb;
+  v_strange bigint;
+  v_moved text[] := '{}';
+  v_moved_parents text[] := '{}';
   v_all lethe_private.reached_row[] := '{}';
+  v_state text;
 begin
   for v_group in
-    select k.table_id, array_agg(k) as kept, jsonb_agg(k.facts) as given, jsonb_agg(k.key) as keys
+    select k.table_id, k.retained, n.names, array_agg(k) as kept, jsonb_agg(k.facts || jsonb_build_object('lethe$key', k.key)) as given
     from lethe_private.kept_rows as k
-    where k.request_id = request.id and k.retained
+    cross join lateral (select array(select f from jsonb_object_keys(k.facts) as f order by f) as names) as n
+    where k.request_id = request.id
       and not exists (select from unnest(rows) as r where r.table_id = k.table_id and r.key = k.key)
-    group by k.table_id
+    group by k.table_id, k.retained, n.names
+    order by k.table_id, k.retained, n.names
   loop
+    v_columns := coalesce(v_columns, lethe_private.fact_columns(lethe_private.references_of_people()));
     select m.* into v_managed from lethe.managed_tables as m where m.id = v_group.table_id;
-    v_oid := lethe_private.host_table(v_managed.schema_name, v_managed.table_name);
-    select r.facts into v_keys from lethe_private.run_as_sweeper(format(
-        'select coalesce(jsonb_agg(x.key), ''[]''), null::oid, null::tid[] from (select %s as key from %s as c, %s for update of c) as x',
-        lethe_private.key_sql('c', v_oid, v_managed.key_columns), lethe_private.host_name(v_oid),
-        lethe_private.chosen_sql(v_managed, v_oid, controller, 'convert_from($2, ''UTF8'')::jsonb')),
-      v_managed, null, convert_to(v_group.given::text, 'UTF8')) as r;
-    v_all := v_all || lethe_private.as_kept(v_group.kept, v_keys, null, v_today);
-    for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = v_managed.id loop
-      select r.facts into v_keys from lethe_private.run_on_archive(format(
-          'select coalesce(jsonb_agg(distinct c."lethe$key"), ''[]''), null::oid, null::tid[] from lethe_archive.%I as c '
-          'where c."lethe$controller" = %s and c."lethe$key" in (select jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb))',
-          v_mirror.name, controller.id), null, convert_to(v_group.keys::text, 'UTF8')) as r;
-      v_all := v_all || lethe_private.as_kept(v_group.kept, v_keys, v_mirror.id, v_today);
-    end loop;
+    v_names := array(select n from unnest(v_group.names) as n where n <> all (v_managed.key_columns));
+    v_found := lethe_private.find_kept(v_managed, v_names, v_group.given, controller, v_columns -> v_managed.id::text);
+    v_all := v_all || lethe_private.as_kept(v_group.kept, v_found, v_today);
+    v_strange := lethe_private.strange_rows(v_group.kept, v_found, v_today);
+    if v_strange > 0 and v_group.retained then
+      v_moved := v_moved || format('%s: %s', lethe_private.plain_name(v_managed), v_strange);
+    elsif v_strange > 0 then
+      v_moved_parents := v_moved_parents || format('%s: %s', lethe_private.plain_name(v_managed), v_strange);
+    end if;
+  end loop;
+  -- What hangs on a row that is somebody else's now is theirs, too.
+  if v_moved <> '{}' or v_moved_parents <> '{}' and exists (select from unnest(v_all) as r where r.decision = 'purge') then
+    raise exception using errcode = 'LE439', table = array_to_string(v_moved || v_moved_parents, ', '),
+      message = format('rows that request %s had kept belong to somebody else now (%s), and nobody has approved that they go',
+        request.id, array_to_string(v_moved || v_moved_parents, ', ')),
+      hint = 'see whose they are: put right what they refer to, or set it to null where they are to go; for what is left, open a new request';
+  end if;
+  return v_all;
+exception
+  -- What PostgreSQL says of a value that it cannot read quotes it.
+  when data_exception or undefined_function or datatype_mismatch then
+    get stacked diagnostics v_state = returned_sqlstate;
+    raise exception using errcode = 'LE421',
+      message = format('rows that request %s had kept cannot be compared with what they were (SQLSTATE %s)', request.id, v_state),
+      hint = 'a column that links them to the person has another type now';
+end
+$$;
+
+comment on function lethe_private.unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
+  'Rows that were kept for a request and that no link leads to any more, decided by their day. Raises LE421, LE439.';
+
+-- A mirror of values has no links: whose they are it cannot tell.
+create or replace function lethe_private.find_kept(
+  managed lethe.managed_tables, names text[], given jsonb, controller lethe.controllers, columns jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_mirror lethe_private.mirrors;
+  v_mirror_oid oid;
+  v_names text[];
+  v_found jsonb;
+  v_all jsonb;
+begin
+  select r.facts into v_all from lethe_private.run_as_sweeper(format(
+      'select coalesce(jsonb_agg(jsonb_build_array(x.key, x.as_kept, x.facts, null)), ''[]''), null::oid, null::tid[] from ('
+      'select %s as key, %s as as_kept, %s as facts from %s as c, %s where %s and %s for update of c) as x',
+      lethe_private.key_sql('c', v_oid, managed.key_columns),
+      (select coalesce(string_agg(coalesce(format('(c.%I is null or coalesce(%s, false))', n, lethe_private.equals_sql(v_oid, n, v_oid, n)), 'false'), ' and '), 'true')
+       from unnest(names) as n),
+      lethe_private.facts_sql(managed, v_oid, controller, columns, '{}'), lethe_private.host_name(v_oid),
+      lethe_private.given_sql(v_oid, managed.key_columns || names, 'convert_from($2, ''UTF8'')::jsonb'),
+      lethe_private.matches_sql(v_oid, managed.key_columns, v_oid, managed.key_columns),
+      lethe_private.controller_sql('c', managed, v_oid, controller)),
+    managed, null, convert_to(given::text, 'UTF8')) as r;
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = managed.id order by m.id loop
+    v_mirror_oid := lethe_private.host_table('lethe_archive', v_mirror.name);
+    v_names := array(select n from unnest(names) as n where lethe_private.mirror_has(v_mirror.id, array[n]));
+    select r.facts into v_found from lethe_private.run_on_archive(format(
+        'select coalesce(jsonb_agg(jsonb_build_array(c."lethe$key", %s, %s, %s)), ''[]''), null::oid, null::tid[] '
+        'from lethe_archive.%I as c, %s where c."lethe$controller" = %s and c."lethe$key" = p."lethe$key"',
+        case when names <> '{}' and v_names = '{}' then 'null' else (
+          select coalesce(string_agg(format('(c.%I is null or coalesce(%s, false))', n, lethe_private.archive_matches_sql(v_mirror_oid, array[n], v_oid)), ' and '), 'true')
+          from unnest(v_names) as n) end,
+        lethe_private.facts_sql(managed, v_mirror_oid, controller, columns, '{}'), v_mirror.id, v_mirror.name,
+        lethe_private.given_sql(v_mirror_oid, array['lethe$key'] || v_names, 'convert_from($2, ''UTF8'')::jsonb'), controller.id),
+      null, convert_to(given::text, 'UTF8')) as r;
+    v_all := v_all || v_found;
   end loop;
   return v_all;
 end
 $$;
 
-comment on function lethe_private.unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
-  'Rows that were kept for a request and that no link leads to any more, decided by their day.';
+comment on function lethe_private.find_kept(lethe.managed_tables, text[], jsonb, lethe.controllers, jsonb) is
+  'What has the keys of rows that were kept: [[key, whether what links it to people is as given, or null, facts, mirror]].';
 
-create or replace function lethe_private.as_kept(kept lethe_private.kept_rows[], keys jsonb, mirror_id int, today date)
+create or replace function lethe_private.as_kept(kept lethe_private.kept_rows[], found jsonb, today date)
   returns lethe_private.reached_row[]
   language sql
   immutable
+  set enable_nestloop = off
 return array(
-  select (1, k.table_id, as_kept.mirror_id, k.key, 'own', null, case when as_kept.mirror_id is null then k.facts else '{}' end,
+  select (1, k.table_id, f ->> 3, k.key, 'own', null, case when f -> 1 = 'false' then k.facts else f -> 2 end,
     case when k.until < as_kept.today then 'purge' else 'retain' end, null, k.until, k.basis, 'kept for its term')::lethe_private.reached_row
   from unnest(kept) as k
-  where keys ? k.key);
+  join jsonb_array_elements(found) as f on f ->> 0 = k.key
+  where k.retained and (f -> 1 <> 'false' or (k.until < as_kept.today) is not true));
 
-comment on function lethe_private.as_kept(lethe_private.kept_rows[], jsonb, int, date) is 'Kept rows that are still there, as rows of a plan.';
+comment on function lethe_private.as_kept(lethe_private.kept_rows[], jsonb, date) is 'Kept rows that are still there, as rows of a plan.';
+
+-- Where the archive has the person's row and somebody else's bears the key today, that one is simply left alone.
+create or replace function lethe_private.strange_rows(kept lethe_private.kept_rows[], found jsonb, today date)
+  returns bigint
+  language sql
+  immutable
+  set enable_nestloop = off
+return (
+  select count(*)
+  from unnest(kept) as k
+  join (
+    select f ->> 0 as key, bool_or(f -> 1 = 'false') as others, bool_or(f -> 1 = 'true') as theirs, bool_or(f -> 1 = 'null') as untold
+    from jsonb_array_elements(found) as f
+    group by f ->> 0
+  ) as x on x.key = k.key
+  where x.others and (not x.theirs or x.untold) and (k.until < strange_rows.today or not k.retained));
+
+comment on function lethe_private.strange_rows(lethe_private.kept_rows[], jsonb, date) is
+  'How many rows whose day has come are not the person''s any more, as far as one can tell.';
 --! EndIncluded lethe_private/erasure_outcome.sql
 --! Included lethe_private/execute_erasures.sql
 -- Erasures of one controller and one kind of person, each approved, all in this transaction: read what is theirs anew and
@@ -7614,6 +7790,11 @@ begin
   perform lethe_private.assert_read_committed();
   v_request := lethe_private.get_request(execute_request.request);
   perform lethe_private.assert_executable(v_request);
+  if num_nonnulls(ledger_number, ledger_hash) > 0 and not lethe_private.is_one_of(array['lethe_worker']) then
+    raise exception using errcode = 'LE502',
+      message = format('you may not name the entry of the ledger for request %s', v_request.id),
+      hint = 'who writes the ledger does: lethe work, or lethe request execute as a member of lethe_worker';
+  end if;
   if v_request.kind <> 'erasure' then
     execute format('select lethe_private.%I($1)', 'execute_' || v_request.kind) using v_request;
     perform lethe_private.move_request(r, 'completed') from lethe.requests as r where r.id = v_request.id and r.state = 'approved';
@@ -7799,13 +7980,16 @@ begin
     raise exception using errcode = 'LE438',
       message = format('request %s is %s: there is no erasure to certify', v_request.id, v_request.state),
       hint = 'select lethe.execute_request(…) first';
+  elsif v_request.verified_at is null then
+    raise exception using errcode = 'LE438',
+      message = format('nobody has looked for what is left after request %s', v_request.id),
+      hint = 'select lethe.verify_request(…): it looks, and certifies what was found';
   end if;
   v_number := coalesce(v_number, 0) + 1;
   insert into lethe.certificates (request_id, number, controller_id, document)
   values (v_request.id, v_number, v_request.controller_id, lethe_private.certificate_of(v_request, v_number));
 
   v_left := exists (select from lethe_private.kept_rows as k where k.request_id = v_request.id and k.retained);
-  update lethe.requests as r set verified_at = clock_timestamp() where r.id = v_request.id;
   perform lethe_private.move_request(v_request, case when v_left then 'blocked' else 'completed' end);
   if not v_left then
     perform lethe_private.forget_identifiers(v_request.id);
@@ -7939,6 +8123,7 @@ begin
     from lethe.requests as r
     join lethe.controllers as c on c.id = r.controller_id
     where r.kind = 'erasure' and c.name = coalesce(requests_to_complete.controller, c.name)
+      and (lethe_private.acts_for(c.id) or lethe_private.is_one_of(array['lethe_worker']))
       and (r.state in ('approved', 'executed')
         or r.state = 'blocked' and r.completes_on <= lethe_private.today(c.time_zone)
         or r.state = 'delayed' and not exists (select from lethe_private.holds_in_force() as f where f = any (r.delayed_by)))
@@ -8981,7 +9166,13 @@ create or replace view lethe_private.restricted_keys as
   select q.controller_id, r.table_id, r.key
   from lethe_private.request_roots as r
   join lethe.requests as q on q.id = r.request_id
-  where q.kind = 'erasure' and q.state in ('executed', 'blocked');
+  where q.kind = 'erasure' and q.state in ('executed', 'blocked')
+  union all
+  -- Whose root may be gone.
+  select q.controller_id, k.table_id, k.key
+  from lethe_private.kept_rows as k
+  join lethe.requests as q on q.id = k.request_id
+  where k.retained and q.kind = 'erasure' and q.state in ('executed', 'blocked');
 
 comment on view lethe_private.restricted_keys is 'Keys of rows that are restricted, or blocked; rows that belong to them are, too.';
 
@@ -9114,9 +9305,10 @@ create or replace function lethe.is_restricted("table" int, key text, controller
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Two probes of an index for nearly every row; whose key it is matters only where there is one.
+  -- Three probes of an index for nearly every row; whose key it is matters only where there is one.
   if not exists (select from lethe_private.held_keys as k where k.table_id = is_restricted."table" and k.key = is_restricted.key)
     and not exists (select from lethe_private.request_roots as r where r.table_id = is_restricted."table" and r.key = is_restricted.key)
+    and not exists (select from lethe_private.kept_rows as k where k.table_id = is_restricted."table" and k.key = is_restricted.key)
   then
     return false;
   end if;
@@ -9305,14 +9497,6 @@ $$;
 
 comment on function lethe_private.restriction_notes(oid) is 'The comment that heads lethe.restriction_sql: who passes.';
 
-create or replace function lethe_private.on_one_line(name text)
-  returns text
-  language sql
-  immutable
-return regexp_replace(name, '[[:cntrl:]]', '?', 'g');
-
-comment on function lethe_private.on_one_line(text) is 'A name of the host''s as it may stand in a comment.';
-
 -- Asked first, once a statement, whether anything is restricted at all. What has to read other rows is left to a
 -- function, which may; and so is all of it where the text of a key depends on the settings of the session.
 create or replace function lethe_private.restriction_policy(managed lethe.managed_tables, relation oid)
@@ -9386,7 +9570,7 @@ create or replace function lethe.restriction_findings()
 begin atomic
   with reached as (
     select m as managed, m.id, lethe_private.plain_name(m) as name, lethe_private.host_table(m.schema_name, m.table_name) as oid,
-      exists (select from lethe_private.restricted_keys as k where k.table_id = m.id
+      exists (select from (select distinct r.table_id from lethe_private.restricted_keys as r) as k where k.table_id = m.id
         or exists (select from lethe_private.restricting_paths(m.id) as p join lethe.links as l on l.id = any (p.path) and l.to_table_id = k.table_id)) as restricted
     from lethe.managed_tables as m
   ), parts as (

@@ -159,7 +159,7 @@ declare
   v_look record;
 begin
   for v_table in
-    select c.oid, format('%I.%I', n.nspname, c.relname) as name, case n.nspname when 'lethe_jobs' then 'jobs' else 'evidence' end as place,
+    select c.oid, c.relname, format('%I.%I', n.nspname, c.relname) as name, case n.nspname when 'lethe_jobs' then 'jobs' else 'evidence' end as place,
       has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as may
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
@@ -174,7 +174,7 @@ begin
     -- The tables of the jobs are lethe_worker's, and this reads them with more rights than that: nothing of its making may
     -- run here. From the lock on no policy and no column changes.
     if v_table.may and v_table.place = 'jobs' then
-      execute format('lock table only %s in access share mode', v_table.name);
+      execute format('lock table only lethe_jobs.%I in access share mode', v_table.relname);
       v_table.may := lethe_private.reads_plainly(v_table.oid) and not exists (
         select from pg_policy as p
         where p.polrelid = v_table.oid and (p.polname <> 'lethe_residue' or pg_get_expr(p.polqual, p.polrelid) <> 'true'));

@@ -378,7 +378,7 @@ describe('what was kept and is somebody else’s on its day', () => {
       update lethe_private.kept_rows set until = current_date - 3 where request_id = ${request} and until < current_date + 3200;
       update lethe.requests set completes_on = current_date - 2 where id = ${request}`)
   const complete = (request: number): Promise<unknown> =>
-    moved.query(`select lethe.execute_request(${request}), lethe.certify_request(${request})`)
+    moved.query(`select lethe.execute_request(${request}), lethe.verify_request(${request})`)
   /** One in which no request has its day: those refused above would make it incomplete. */
   const cycle = (): Promise<unknown> =>
     moved

@@ -1758,6 +1758,22 @@ restriction_mark(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_priva
 
 COMMENT ON FUNCTION lethe_private.restriction_mark(managed lethe.managed_tables, relation oid) IS 'The comment of the policy, by which lethe.restriction_findings sees that it is what would be written today.';
 
+CREATE TABLE lethe_private.kept_rows (
+    request_id bigint NOT NULL,
+    table_id integer NOT NULL,
+    key text NOT NULL,
+    facts jsonb NOT NULL,
+    until date,
+    basis text,
+    retained boolean NOT NULL
+);
+
+ALTER TABLE lethe_private.kept_rows OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe_private.kept_rows IS 'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
+
+COMMENT ON COLUMN lethe_private.kept_rows.facts IS 'The key, and what linked the row to the person, column by column.';
+
 CREATE TABLE lethe_private.request_roots (
     request_id bigint NOT NULL,
     n integer NOT NULL,
@@ -1782,7 +1798,14 @@ UNION ALL
     r.key
    FROM (lethe_private.request_roots r
      JOIN lethe.requests q ON ((q.id = r.request_id)))
-  WHERE ((q.kind = 'erasure'::text) AND (q.state = ANY (ARRAY['executed'::text, 'blocked'::text])));
+  WHERE ((q.kind = 'erasure'::text) AND (q.state = ANY (ARRAY['executed'::text, 'blocked'::text])))
+UNION ALL
+ SELECT q.controller_id,
+    k.table_id,
+    k.key
+   FROM (lethe_private.kept_rows k
+     JOIN lethe.requests q ON ((q.id = k.request_id)))
+  WHERE (k.retained AND (q.kind = 'erasure'::text) AND (q.state = ANY (ARRAY['executed'::text, 'blocked'::text])));
 
 ALTER TABLE lethe_private.restricted_keys OWNER TO lethe_owner;
 
@@ -2286,25 +2309,9 @@ as_dropper(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_dropper
 
 COMMENT ON FUNCTION lethe_private.as_dropper(statement text) IS 'Runs one statement as lethe_dropper: a lock on a partition, DETACH, ATTACH or DROP. Raises LE504, LE505.';
 
-CREATE TABLE lethe_private.kept_rows (
-    request_id bigint NOT NULL,
-    table_id integer NOT NULL,
-    key text NOT NULL,
-    facts jsonb NOT NULL,
-    until date,
-    basis text,
-    retained boolean NOT NULL
-);
+as_kept(lethe_private.kept_rows[], jsonb, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-ALTER TABLE lethe_private.kept_rows OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe_private.kept_rows IS 'Rows that an erasure kept: until their day, or without what told whose they are. Deleted when nothing is left to do.';
-
-COMMENT ON COLUMN lethe_private.kept_rows.facts IS 'The key, column by column.';
-
-as_kept(lethe_private.kept_rows[], jsonb, integer, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.as_kept(kept lethe_private.kept_rows[], keys jsonb, mirror_id integer, today date) IS 'Kept rows that are still there, as rows of a plan.';
+COMMENT ON FUNCTION lethe_private.as_kept(kept lethe_private.kept_rows[], found jsonb, today date) IS 'Kept rows that are still there, as rows of a plan.';
 
 as_reached(jsonb, integer, integer, text, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3274,7 +3281,7 @@ COMMENT ON FUNCTION lethe_private.compile_cycle(cycle lethe.cycles, controller l
 
 on_one_line(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.on_one_line(name text) IS 'A name of the host''s as it may stand in a comment.';
+COMMENT ON FUNCTION lethe_private.on_one_line(name text) IS 'A name as it may stand in a comment.';
 
 constraint_notes(lethe_private.declared_formats, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3574,6 +3581,10 @@ COMMENT ON FUNCTION lethe_private.fail_request(request bigint, sqlstate text, "t
 failed_requests(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.failed_requests(controller_id integer) IS 'Erasures of a controller that failed when they were last tried.';
+
+find_kept(lethe.managed_tables, text[], jsonb, lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.find_kept(managed lethe.managed_tables, names text[], given jsonb, controller lethe.controllers, columns jsonb) IS 'What has the keys of rows that were kept: [[key, whether what links it to people is as given, or null, facts, mirror]].';
 
 find_person(lethe.subject_types, lethe.managed_tables, lethe.controllers, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4067,6 +4078,10 @@ COMMENT ON FUNCTION lethe_private.ledger_identifier(subject text) IS 'What stand
 ledger_lock_id(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.ledger_lock_id(request bigint) IS 'The advisory lock that a session holds from before an intent is written until its completion is.';
+
+link_columns(lethe.managed_tables, lethe.subject_types); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.link_columns(managed lethe.managed_tables, type lethe.subject_types) IS 'The columns, besides the key, by which a table''s rows are a person''s.';
 
 linked_child(text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4679,6 +4694,10 @@ reading_sql(text[], text, lethe_private.action_parts[], lethe_private.due_day[])
 
 COMMENT ON FUNCTION lethe_private.reading_sql(key_columns text[], owner text, actions lethe_private.action_parts[], due_days lethe_private.due_day[]) IS 'Reads what is to be done on the rows of a batch, before it is done.';
 
+reads_plainly(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.reads_plainly(relation oid) IS 'False for a table whose reading could run a function of somebody who is no superuser: by an index or a partition key.';
+
 ready_partitions(lethe.managed_tables, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) IS 'Partitions that, at the first look, can be purged whole.';
@@ -4975,6 +4994,10 @@ staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean, text[])
 
 COMMENT ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) IS 'The WITH clause that finds the rows due in the given phases which stay because of references within their own table; null when it has none.';
 
+strange_rows(lethe_private.kept_rows[], jsonb, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.strange_rows(kept lethe_private.kept_rows[], found jsonb, today date) IS 'How many rows whose day has come are not the person''s any more, as far as one can tell.';
+
 suppose(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.suppose(what_if text) IS 'Changes the delay of one rule, to be rolled back. Raises LE102, LE106, LE107, LE301.';
@@ -5137,7 +5160,7 @@ COMMENT ON FUNCTION lethe_private.unpurposed_sql(managed lethe.managed_tables, t
 
 unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.unreached_rows(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers) IS 'Rows that were kept for a request and that no link leads to any more, decided by their day.';
+COMMENT ON FUNCTION lethe_private.unreached_rows(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers) IS 'Rows that were kept for a request and that no link leads to any more, decided by their day. Raises LE421, LE439.';
 
 untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -6042,7 +6065,7 @@ CREATE INDEX held_links_by_table ON lethe_private.held_links USING btree (table_
 
 CREATE INDEX held_links_by_to_table ON lethe_private.held_links USING btree (to_table_id);
 
-CREATE INDEX kept_rows_by_table ON lethe_private.kept_rows USING btree (table_id);
+CREATE INDEX kept_rows_by_table_and_key ON lethe_private.kept_rows USING btree (table_id, key);
 
 CREATE INDEX last_events_by_controller ON lethe_private.last_events USING btree (controller_id);
 
@@ -7435,7 +7458,7 @@ REVOKE ALL ON FUNCTION lethe_private.as_array_sql(columns text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_private.as_dropper(statement text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.as_dropper(statement text) TO lethe_owner;
 
-REVOKE ALL ON FUNCTION lethe_private.as_kept(kept lethe_private.kept_rows[], keys jsonb, mirror_id integer, today date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.as_kept(kept lethe_private.kept_rows[], found jsonb, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.as_reached(found jsonb, table_id integer, mirror_id integer, kind text, link_id integer) FROM PUBLIC;
 
@@ -7887,6 +7910,8 @@ REVOKE ALL ON FUNCTION lethe_private.fail_request(request bigint, sqlstate text,
 
 REVOKE ALL ON FUNCTION lethe_private.failed_requests(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.find_kept(managed lethe.managed_tables, names text[], given jsonb, controller lethe.controllers, columns jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.find_person(type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, key text, identifier text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamp with time zone, only_one boolean) FROM PUBLIC;
@@ -8113,6 +8138,8 @@ REVOKE ALL ON FUNCTION lethe_private.leaving_program(managed lethe.managed_table
 REVOKE ALL ON FUNCTION lethe_private.ledger_identifier(subject text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.ledger_lock_id(request bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.link_columns(managed lethe.managed_tables, type lethe.subject_types) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.linked_child(entry text, path text[]) FROM PUBLIC;
 
@@ -8402,6 +8429,8 @@ REVOKE ALL ON FUNCTION lethe_private.reading_again_sql(relation oid, key_columns
 
 REVOKE ALL ON FUNCTION lethe_private.reading_sql(key_columns text[], owner text, actions lethe_private.action_parts[], due_days lethe_private.due_day[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.reads_plainly(relation oid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.ready_partitions(managed lethe.managed_tables, spec jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.reason_not_to_erase(requests lethe.requests[], owners bigint[], reached lethe_private.reached_row[], rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) FROM PUBLIC;
@@ -8529,6 +8558,8 @@ REVOKE ALL ON FUNCTION lethe_private.stand_in(column_facts lethe_private.host_co
 REVOKE ALL ON FUNCTION lethe_private.statistics_sql(wanted jsonb, own boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.strange_rows(kept lethe_private.kept_rows[], found jsonb, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.suppose(what_if text) FROM PUBLIC;
 
