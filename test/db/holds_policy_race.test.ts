@@ -35,6 +35,8 @@ beforeEach(async () => {
   await db.query(`
     delete from lethe.holds;
     select lethe.set_link('w.visits', subject => 'person', kind => 'own')`)
+  // A link asks for the rights that an erasure along it takes.
+  await grantMissing(db)
 })
 
 const HOLD = `select lethe.hold_person('case', 'person', key => '1')`
