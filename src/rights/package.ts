@@ -4,8 +4,9 @@
  * and not the link reads nothing.
  *
  * ```
- * token (32 random bytes) ─ SHA-256 ─→ token_hash, by which the database finds it
- *                         └ HKDF ────→ AES-256-GCM key
+ * token (32 random bytes, written in hexadecimal: it never looks like an option)
+ *        ├ SHA-256 ─→ token_hash, by which the database finds it
+ *        └ HKDF ────→ AES-256-GCM key
  * content = 12 bytes of nonce, 16 of tag, the files as gzipped JSON {name: text}
  * ```
  */
@@ -54,7 +55,7 @@ export function sealPackage(files: Files): SealedPackage {
   const cipher = createCipheriv('aes-256-gcm', keyOf(token), nonce)
   const sealed = Buffer.concat([cipher.update(gzipSync(JSON.stringify(files))), cipher.final()])
   return {
-    token: token.toString('base64url'),
+    token: token.toString('hex'),
     tokenHash: hashOf(token),
     content: Buffer.concat([nonce, cipher.getAuthTag(), sealed]),
   }
@@ -77,9 +78,8 @@ export function openPackage(token: string, content: Uint8Array): Files {
 export const tokenHash = (token: string): Buffer => hashOf(readToken(token))
 
 function readToken(token: string): Buffer {
-  const bytes = Buffer.from(token.trim(), 'base64url')
-  if (bytes.length !== 32) throw noSuchPackage()
-  return bytes
+  if (!/^\s*[0-9a-f]{64}\s*$/i.test(token)) throw noSuchPackage()
+  return Buffer.from(token.trim(), 'hex')
 }
 
 const hashOf = (token: Buffer): Buffer => createHash('sha256').update(token).digest()

@@ -59,7 +59,7 @@ describe('lethe request package and download', () => {
       code: 'LE607',
     })
     await runRights(agent, 'package', String(id), '--language', 'fr')
-    const bad = ['download', Buffer.alloc(32).toString('base64url'), '--output', folder]
+    const bad = ['download', Buffer.alloc(32).toString('hex'), '--output', folder]
     expect(await refusal(runRights(agent, ...bad))).toMatchObject({ code: 'LE464' })
     expect(await refusal(runRights(agent, 'package', '999999'))).toMatchObject({ code: 'LE114' })
   })

@@ -161,6 +161,7 @@ describe('a package', () => {
 
   it('opens with its token, and with no other', () => {
     const sealed = sealPackage(files)
+    expect(sealed.token).toMatch(/^[0-9a-f]{64}$/)
     expect(openPackage(sealed.token, sealed.content)).toEqual(files)
     expect(openPackage(` ${sealed.token}\n`, sealed.content)).toEqual(files)
     expect(tokenHash(sealed.token)).toEqual(sealed.tokenHash)
@@ -168,7 +169,7 @@ describe('a package', () => {
     expect(other.token).not.toBe(sealed.token)
     expect(() => openPackage(other.token, sealed.content)).toThrow(expect.objectContaining({ code: 'LE464' }))
     expect(() => openPackage('short', sealed.content)).toThrow(expect.objectContaining({ code: 'LE464' }))
-    expect(sealed.content.includes(Buffer.from(sealed.token, 'base64url'))).toBe(false)
+    expect(sealed.content.includes(Buffer.from(sealed.token, 'hex'))).toBe(false)
     expect(sealed.content.includes('People')).toBe(false)
   })
 
