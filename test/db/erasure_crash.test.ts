@@ -108,11 +108,12 @@ async function runToTheEnd(database: string): Promise<void> {
   }
 }
 
-/** A session that stands still at the point. @returns its backend. */
-async function standStill(database: string, point: string): Promise<number> {
+/** A session that stands still at the point. @returns its backend, and when another session was cut by a crash. */
+async function standStill(database: string, point: string): Promise<{ backend: number; cut: Promise<void> }> {
   const gate = new pg.Client(server.url(database))
   const session = new pg.Client(server.url(database))
   for (const client of [gate, session]) client.on('error', () => undefined)
+  const cut = new Promise<void>((resolve) => gate.once('end', () => resolve()))
   await gate.connect()
   await gate.query('select pg_advisory_lock(4711)')
   await session.connect()
@@ -124,7 +125,7 @@ async function standStill(database: string, point: string): Promise<number> {
       gate,
       `select from pg_locks where locktype = 'advisory' and not granted and pid = ${backend}`,
     )
-    if (waiting.length > 0) return backend
+    if (waiting.length > 0) return { backend, cut }
     await new Promise((wake) => setTimeout(wake, 10))
   }
 }
@@ -135,7 +136,10 @@ it.each(
 )('while %s, and %s, is done as a whole or not at all, and once', async (point, _, crash, done) => {
   const database = `round_${++round}`
   await server.query(`create database ${database} template base`)
-  await crash(await standStill(database, point))
+  const { backend, cut } = await standStill(database, point)
+  await crash(backend)
+  // Until the postmaster has noticed, the server takes connections that it will cut.
+  await cut
   await withClient(database, async (client) => {
     expect(
       changed(done ? after : before, await readTables(client, MUSIC_TABLES)).filter(
