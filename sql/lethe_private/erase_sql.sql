@@ -1,13 +1,13 @@
 -- How the statements of an erasure find their rows: by key, column by column and typed, so that the key's index
 -- serves. The keys come as data (as $2, or a part of it), never as text of a statement, which a log could keep.
 
--- from: SQL of a jsonb array of objects, read back in the types of a relation's columns.
+-- from: SQL of a jsonb array of objects, read back in the types of a relation's columns. For the limit see known_rows_sql.
 create or replace function lethe_private.given_sql(relation oid, columns text[], "from" text)
   returns text
   language sql
   stable
 begin atomic
-  select format('jsonb_to_recordset(%s) as p (%s)', "from", string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position))
+  select format('(select * from jsonb_to_recordset(%s) as x (%s) limit (select null::bigint)) as p', "from", string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position))
   from lethe_private.host_columns as h
   where h.relation = given_sql.relation and h.name = any (given_sql.columns);
 end;
@@ -33,7 +33,7 @@ create or replace function lethe_private.chosen_archived_sql(mirror lethe_privat
   language sql
   stable
 begin atomic
-  select format('jsonb_to_recordset(%s) as p ("lethe$key" text%s) where c."lethe$controller" = %s and c."lethe$key" = p."lethe$key"%s',
+  select format('(select * from jsonb_to_recordset(%s) as x ("lethe$key" text%s) limit (select null::bigint)) as p where c."lethe$controller" = %s and c."lethe$key" = p."lethe$key"%s',
     "from",
     string_agg(format(', %I %s', m.column_name, m.mirror_type), '' order by m.number),
     controller.id,

@@ -79,7 +79,7 @@ begin
     return v_all;
   end if;
   v_statement := lethe_private.identifiers_sql(v_managed, v_oid, v_controller, v_type.identifiers, format(
-    'jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) as k (key) join %s as c on %s and %s', lethe_private.host_name(v_oid),
+    '(select * from jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) limit (select null::bigint)) as k (key) join %s as c on %s and %s', lethe_private.host_name(v_oid),
     lethe_private.keyed_rows_sql('c', v_managed, v_oid), lethe_private.controller_sql('c', v_managed, v_oid, v_controller)));
   if v_statement is not null then
     select r.facts into v_all from lethe_private.run_as_sweeper(v_statement, v_managed, null, v_keys) as r;
@@ -87,7 +87,7 @@ begin
   for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = v_managed.id loop
     v_oid := lethe_private.host_table('lethe_archive', v_mirror.name);
     v_statement := lethe_private.identifiers_sql(v_managed, v_oid, v_controller, v_type.identifiers, format(
-      'jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) as k (key) join lethe_archive.%I as c on c."lethe$key" = k.key and c."lethe$controller" = %s',
+      '(select * from jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) limit (select null::bigint)) as k (key) join lethe_archive.%I as c on c."lethe$key" = k.key and c."lethe$controller" = %s',
       v_mirror.name, v_controller.id));
     continue when v_statement is null;
     select r.facts into v_facts from lethe_private.run_on_archive(v_statement, null, v_keys) as r;

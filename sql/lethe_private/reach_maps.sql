@@ -6,8 +6,6 @@ create or replace view lethe_private.erasure_references as
     select m.table_id, m.relation from lethe_private.managed_relations as m
   ), tops as materialized (
     select t.relation, t.root from lethe_private.topmost as t
-  ), keys as materialized (
-    select r.* from lethe_private.host_references as r
   )
   select
     r.constraint_id,
@@ -19,7 +17,7 @@ create or replace view lethe_private.erasure_references as
     r.on_delete,
     cm.table_id as child_id,
     pm.table_id as parent_id
-  from keys as r
+  from lethe_private.host_references as r
   left join tops as c on c.relation = r.child
   left join tops as p on p.relation = r.parent
   left join managed as cm on cm.relation = coalesce(c.root, r.child)

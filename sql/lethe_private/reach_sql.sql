@@ -3,12 +3,14 @@
 -- serves. Inside: p is a row that is known, c one that is looked for.
 
 -- Types are named rather than taken from the table (jsonb_populate_recordset): a domain that is NOT NULL refuses to be left out.
+-- PostgreSQL takes the function for a hundred rows, for which it would rather read a table of some size whole. A limit that
+-- it cannot foresee, and that is none, it takes for a tenth of that, and looks each row up by index where there is one.
 create or replace function lethe_private.known_rows_sql(relation oid, columns text[])
   returns text
   language sql
   stable
 begin atomic
-  select format('jsonb_to_recordset(convert_from($2, ''UTF8'')::jsonb -> ''rows'') as p("lethe$n" int%s)',
+  select format('(select * from jsonb_to_recordset(convert_from($2, ''UTF8'')::jsonb -> ''rows'') as x("lethe$n" int%s) limit (select null::bigint)) as p',
     string_agg(format(', %I %s', h.name, h.base_type), '' order by h.position))
   from lethe_private.host_columns as h
   where h.relation = known_rows_sql.relation and h.name = any (known_rows_sql.columns);
@@ -16,13 +18,12 @@ end;
 
 comment on function lethe_private.known_rows_sql(oid, text[]) is 'A FROM item: the rows of $2 as p, in the types of a relation''s columns.';
 
--- A type that is not PostgreSQL's own brings its own equality; unless named with its schema, citext would be compared as text.
-create or replace function lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text)
+create or replace function lethe_private.equality_of(relation oid, "column" text, other_relation oid, other_column text)
   returns text
   language sql
   stable
 begin atomic
-  select format('c.%I %s p.%I', c.name, coalesce((
+  select coalesce((
       select format('operator(%I.=)', n.nspname)
       -- That of its operator class, which takes a superuser to make; anybody can make an operator called =.
       from pg_catalog.pg_opclass as k
@@ -35,10 +36,27 @@ begin atomic
       join pg_catalog.pg_namespace as n on n.oid = o.oprnamespace
       where k.opcdefault and c.type_schema <> 'pg_catalog'
         and (t.typname, tn.nspname) = (c.type_name, c.type_schema) and (t.typname, tn.nspname) = (p.type_name, p.type_schema)
-      limit 1), 'operator(pg_catalog.=)'), p.name)
+      limit 1), 'operator(pg_catalog.=)')
   from lethe_private.host_columns as c, lethe_private.host_columns as p
-  where c.relation = equals_sql.relation and c.name = equals_sql."column"
+  where c.relation = equality_of.relation and c.name = equality_of."column"
     and p.relation = other_relation and p.name = other_column;
+end;
+
+comment on function lethe_private.equality_of(oid, text, oid, text) is 'The operator by which two columns of one type are compared.';
+
+-- A type that is not PostgreSQL's own (those have OIDs below 16384) brings its own equality; unless named with its schema,
+-- citext would be compared as text.
+create or replace function lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format('c.%I %s p.%I', c.attname, case
+      when c.atttypid < 16384 or p.atttypid < 16384 then 'operator(pg_catalog.=)'
+      else lethe_private.equality_of(equals_sql.relation, c.attname, other_relation, p.attname) end, p.attname)
+  from pg_catalog.pg_attribute as c, pg_catalog.pg_attribute as p
+  where c.attrelid = equals_sql.relation and c.attname = equals_sql."column" and c.attnum > 0
+    and p.attrelid = other_relation and p.attname = other_column and p.attnum > 0;
 end;
 
 comment on function lethe_private.equals_sql(oid, text, oid, text) is 'True when a column of c is what a column of p is.';
