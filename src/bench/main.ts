@@ -40,6 +40,7 @@ const server = await openServer({
   databaseUrl: options.database,
   binDir: process.env.LETHE_TEST_PG_BIN || undefined,
   migrationsFolder: options.migrations,
+  sharedBuffers: options.quick ? '1GB' : '6GB',
 })
 process.once('SIGINT', () => void server.close().finally(() => process.exit(130)))
 try {

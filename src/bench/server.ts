@@ -9,7 +9,6 @@ import { startThrowaway } from '../throwaway.ts'
 
 /** Durable, as in production. Autovacuum would come and go between the runs that are compared. */
 export const SETTINGS = {
-  shared_buffers: '1GB',
   max_wal_size: '8GB',
   checkpoint_timeout: '1h',
   fsync: 'on',
@@ -51,13 +50,19 @@ export interface ServerOptions {
   binDir?: string
   /** Migrations other than the committed ones. */
   migrationsFolder?: string
+  /** Of the throwaway server: enough for everything that is measured, or it would be the cache. */
+  sharedBuffers: string
 }
 
 /** @throws LetheError when Lethe cannot be installed there. */
 export async function openServer(options: ServerOptions): Promise<BenchServer> {
   const throwaway = options.databaseUrl
     ? undefined
-    : await startThrowaway({ binDir: options.binDir, durable: true, settings: SETTINGS })
+    : await startThrowaway({
+        binDir: options.binDir,
+        durable: true,
+        settings: { ...SETTINGS, shared_buffers: options.sharedBuffers },
+      })
   const adminUrl = options.databaseUrl ?? throwaway!.url()
   const prefix = `lethe_bench_${randomBytes(3).toString('hex')}_`
   const templates = new Map<string, string>()
@@ -77,7 +82,7 @@ export async function openServer(options: ServerOptions): Promise<BenchServer> {
     async describe() {
       const { rows } = await admin.query<{ name: string; setting: string }>(
         `select name, current_setting(name) as setting from pg_settings where name = any ($1) order by name`,
-        [['server_version', ...Object.keys(SETTINGS)]],
+        [['server_version', 'shared_buffers', ...Object.keys(SETTINGS)]],
       )
       return rows.map(({ name, setting }) => `${name} ${setting}`).join(', ')
     },
