@@ -68,7 +68,7 @@ try {
 }
 
 function chooseCases(names: string[] | undefined): Case[] {
-  if (!names) return cases
+  if (!names) return cases.filter(({ restarts }) => !(restarts && options.database))
   return names.map((name) => {
     const found = cases.find((one) => one.name === name)
     if (found) return found

@@ -32,6 +32,8 @@ export interface Comparison {
   baseline: Side
   /** A table whose contents must be the same after both. */
   sameTable?: string
+  /** Each run begins with nothing in memory. */
+  cold?: boolean
 }
 
 /**
@@ -41,7 +43,7 @@ export interface Comparison {
  */
 export async function compare(
   context: Context,
-  { template, ours, baseline, sameTable }: Comparison,
+  { template, ours, baseline, sameTable, cold }: Comparison,
 ): Promise<Measured> {
   const { server, repetitions, progress } = context
   const seconds: Record<'ours' | 'baseline', number[]> = { ours: [], baseline: [] }
@@ -52,11 +54,15 @@ export async function compare(
       ['baseline', baseline],
     ] as const
     for (const [side, work] of round % 2 ? sides : sides.toReversed()) {
-      const took = await server.onClone(template, async (database) => {
-        const result = await work(database)
-        if (sameTable) prints.add(await fingerprint(database, sameTable))
-        return result
-      })
+      const took = await server.onClone(
+        template,
+        async (database) => {
+          const result = await work(database)
+          if (sameTable) prints.add(await fingerprint(database, sameTable))
+          return result
+        },
+        { cold },
+      )
       seconds[side].push(took)
       progress(`${side} ${round}/${repetitions}: ${took.toFixed(3)} s`)
     }

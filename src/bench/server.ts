@@ -2,7 +2,9 @@
  * The server that is measured: an embedded one of its own, or one that is given. It needs a superuser,
  * for templates are copied, checkpoints forced and caches warmed.
  */
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { init } from '../install/init.ts'
 import { startThrowaway } from '../throwaway.ts'
@@ -36,8 +38,12 @@ export interface BenchServer {
   template(name: string, fill: Fill): Promise<string>
   /** A connection to a template, or to a clone. */
   connect(database: string): Promise<pg.Client>
-  /** Runs `work` on a clone of a template: warm, checkpointed, and gone afterwards. */
-  onClone<Value>(template: string, work: (database: pg.Client) => Promise<Value>): Promise<Value>
+  /** Runs `work` on a clone of a template: checkpointed, warm unless it is to be cold, and gone afterwards. */
+  onClone<Value>(
+    template: string,
+    work: (database: pg.Client) => Promise<Value>,
+    options?: { cold?: boolean },
+  ): Promise<Value>
   /** Drops what it made, and stops the server if it started it. */
   close(): Promise<void>
 }
@@ -66,7 +72,7 @@ export async function openServer(options: ServerOptions): Promise<BenchServer> {
   const adminUrl = options.databaseUrl ?? throwaway!.url()
   const prefix = `lethe_bench_${randomBytes(3).toString('hex')}_`
   const templates = new Map<string, string>()
-  const admin = await connect(adminUrl)
+  let admin = await connect(adminUrl)
 
   const make = async (name: string, from?: string): Promise<string> => {
     const strategy = from ? ` template ${from} strategy file_copy` : ''
@@ -76,6 +82,15 @@ export async function openServer(options: ServerOptions): Promise<BenchServer> {
   const open = (database: string): Promise<pg.Client> => connect(inDatabase(adminUrl, database))
   const drop = (database: string): Promise<unknown> =>
     admin.query(`drop database if exists ${database} with (force)`)
+  const startCold = async (): Promise<void> => {
+    if (!throwaway)
+      throw new Error('only a server of the benchmark’s own is started cold: leave out --database')
+    await admin.end()
+    await throwaway.stop()
+    await leaveCache(throwaway.dataDir)
+    await throwaway.start()
+    admin = await connect(adminUrl)
+  }
 
   return {
     connect: open,
@@ -98,11 +113,12 @@ export async function openServer(options: ServerOptions): Promise<BenchServer> {
       templates.set(name, database)
       return database
     },
-    async onClone(template, work) {
+    async onClone(template, work, { cold = false } = {}) {
       const clone = await make(`clone_${randomBytes(3).toString('hex')}`, template)
+      if (cold) await startCold()
       const client = await open(clone)
       try {
-        await warm(client)
+        if (!cold) await warm(client)
         await client.query('checkpoint')
         return await work(client)
       } finally {
@@ -140,4 +156,10 @@ export async function warm(client: pg.Client): Promise<void> {
     select pg_prewarm(c.oid::regclass)
     from pg_class as c
     where c.relnamespace = 'bench'::regnamespace and c.relkind in ('r', 'i')`)
+}
+
+/** Has Linux drop a folder's files from its cache, which takes no rights beyond those to write them. */
+async function leaveCache(folder: string): Promise<void> {
+  const dd = 'for file; do dd of="$file" oflag=nocache conv=notrunc,fdatasync count=0 status=none; done'
+  await promisify(execFile)('find', [folder, '-type', 'f', '-exec', 'sh', '-ec', dd, 'sh', '{}', '+'])
 }

@@ -47,6 +47,8 @@ export interface Case {
   /** `ratio`: ours / baseline at the most `target`. `ms`: ours at the most `target` milliseconds. */
   unit: 'ratio' | 'ms'
   target: number
+  /** It restarts the server, and so is not measured on one that was given. */
+  restarts?: true
   run(context: Context): Promise<Measured>
 }
 

@@ -12,13 +12,14 @@ import { methodMasks } from './methods.ts'
 import { purgePartition } from './partition.ts'
 import { purgeChildren } from './purge.ts'
 import { residueOfMany } from './residue.ts'
-import { sweepPartial, sweepPartialBoth, sweepPlain, sweepUuid, twoDelays } from './sweep.ts'
+import { sweepCold, sweepPartial, sweepPartialBoth, sweepPlain, sweepUuid, twoDelays } from './sweep.ts'
 
 export const cases: Case[] = [
   sweepPartial,
   sweepPartialBoth,
   sweepPlain,
   sweepUuid,
+  sweepCold,
   twoDelays,
   dailyCycle,
   dailyCycleTenfold,

@@ -79,6 +79,22 @@ export const sweepPlain: Case = {
     }),
 }
 
+/** The same after a restart, with nothing in memory: neither side's first read is spared. */
+export const sweepCold: Case = {
+  ...sweepPlain,
+  name: 'sweep-cold',
+  title: 'sweep, nothing in the cache, the host’s plain clock index stays | one UPDATE',
+  restarts: true,
+  run: async (context) =>
+    compare(context, {
+      template: await context.server.template('plain', fillContacts(context.size.contacts, 'plain')),
+      sameTable: 'bench.contacts',
+      ours,
+      baseline: byHand(BY_ONE_UPDATE),
+      cold: true,
+    }),
+}
+
 /** The same where the key is a random uuid, whose text is what the evidence is about. */
 export const sweepUuid: Case = {
   name: 'sweep-uuid',
