@@ -9,4 +9,6 @@ where c.object = 'holds';
 
 -- Functions whose parameters or results change --------------------------------------------------
 
+drop function lethe_private.own_rows_sql(text, lethe.managed_tables);
+
 --!include all.sql
