@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts'
 import { addCycleRunner, applyPolicy, runCycle } from '../../helpers/engine.ts'
 
-const DEPTH = 14
+const DEPTH = 12
 const TABLES = Array.from({ length: DEPTH }, (_, n) => `deep.t${n}`)
 
 let db: TestDatabase
