@@ -31,7 +31,7 @@ create or replace view lethe.checks as
     (53, 'small-group', 'error', 'the data', 'a view of figures about fewer people than k'),
     (54, 'unkept-format', 'error', 'the data', 'a column that may hold more than its declared format'),
     (60, 'policy-drift', 'error', 'the policy file', 'the policy in force is not what the file says'),
-    (70, 'expired-waiver', 'error', 'the findings', 'a waiver whose last day has passed'),
+    (70, 'expired-waiver', 'error', 'the findings', 'a waiver whose last day has passed, or whose view has changed'),
     (71, 'unused-waiver', 'warning', 'the findings', 'a waiver that matches no finding'),
     (72, 'not-looked-at', 'error', 'the findings', 'something that could not be looked at')
   ) as c (place, code, severity, reads, about)
@@ -110,14 +110,17 @@ begin atomic
     select distinct f ->> 'code' as code, f ->> 'object' as object, f ->> 'sentence' as sentence, f ->> 'remedy' as remedy, f ->> 'by' as by
     from jsonb_array_elements(found) as f
   ), waivers as (
-    select w.*, w.until >= lethe_private.latest_today() as holds from lethe.waivers as w
+    select w.*, w.until < lethe_private.latest_today() as is_over,
+      w.until >= lethe_private.latest_today() and w.definition is not distinct from coalesce(lethe_private.waived_definition(w.object), w.definition) as holds
+    from lethe.waivers as w
   )
   select f.code, f.object, f.sentence, f.remedy
   from findings as f
   where not exists (select from waivers as w where w.holds and w.code = f.code and w.object = f.object)
   union all
   select 'expired-waiver', w.code || ' ' || w.object,
-    format('the waiver of %s for %s ended on %s', w.code, w.object, w.until),
+    case when w.is_over then format('the waiver of %s for %s ended on %s', w.code, w.object, w.until)
+      else format('the waiver of %1$s for %2$s was given for another definition of %2$s', w.code, w.object) end,
     'decide now; or waive it anew, with a reason: select lethe.waive(…)'
   from waivers as w
   where not w.holds

@@ -52,6 +52,7 @@ begin
   perform lethe_private.purge_suppressions();
   perform lethe_private.remember_relations();
   perform lethe_private.write_guards();
+  perform lethe_private.forget_hold_reasons();
   perform lethe_private.write_receipt(v_cycle);
   perform lethe_private.seal_controller(v_cycle.controller_id);
   return v_cycle.state;

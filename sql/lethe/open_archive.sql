@@ -57,7 +57,7 @@ end
 $$;
 
 comment on function lethe.open_archive(text, text, text, boolean, date, timestamptz) is
-  'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE409, LE501, LE502, LE901, LE902, LE904.';
+  'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE409, LE445, LE501, LE502, LE901, LE902, LE904.';
 
 -- Names the record in lethe_private.restoring, so that all that follows speaks of this one, and locks it.
 create or replace function lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamptz, only_one boolean)

@@ -149,8 +149,11 @@ begin
       select 2, format('drop policy lethe_restriction on %s;', lethe_private.host_name(r.relation))
       where exists (select from pg_policy as p where p.polrelid = r.relation and p.polname = 'lethe_restriction')
       union all
-      -- As it was: lethe_everybody stands where there was no row security before.
-      select 3, format(E'drop policy lethe_everybody on %1$s;\nalter table %1$s disable row level security;', lethe_private.host_name(r.relation))
+      -- As it was: lethe_everybody stands where there was no row security before. Policies that the host has made since
+      -- stay in force.
+      select 3, format(E'drop policy lethe_everybody on %s;', lethe_private.host_name(r.relation))
+        || case when exists (select from pg_policy as o where o.polrelid = r.relation and o.polname not in ('lethe_everybody', 'lethe_restriction')) then ''
+          else format(E'\nalter table %s disable row level security;', lethe_private.host_name(r.relation)) end
       where exists (select from pg_policy as p where p.polrelid = r.relation and p.polname = 'lethe_everybody')
     ) as x (n, statement));
 end

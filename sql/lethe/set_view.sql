@@ -1,19 +1,16 @@
 -- What a view of people is for. Which columns of figures count people has to be said, since nothing in the catalogue
 -- tells a number of people from a number of anything else; lethe.check() measures them.
-create or replace function lethe.set_view(view text, shows text, counts text[] default null, reason text default null)
+create or replace function lethe_private.put_view(view text, shows text, counts text[], looked_again boolean)
   returns void
   language plpgsql
   volatile
-  security definer  -- only operators may write the catalogue
   set search_path = pg_catalog, pg_temp
-  set jit = off
 as $$
 declare
-  v_oid oid := lethe_private.resolve_table(set_view.view);
+  v_oid oid := lethe_private.resolve_table(put_view.view);
   v_kind "char" := (select c.relkind from pg_class as c where c.oid = v_oid);
   v_column text;
 begin
-  perform lethe_private.assert_may_change(null);
   if v_kind not in ('v', 'm') then
     raise exception using errcode = 'LE106',
       message = format('%s is a table, not a view', lethe_private.host_name(v_oid)),
@@ -35,12 +32,31 @@ begin
         hint = 'it has ' || (select string_agg(quote_ident(h.name), ', ' order by h.position) from lethe_private.host_columns as h where h.relation = v_oid);
     end if;
   end loop;
-  perform set_config('lethe.reason', coalesce(reason, ''), true);
-  insert into lethe.managed_views as v (schema_name, view_name, shows, counts)
-  select n.nspname, c.relname, set_view.shows, coalesce(set_view.counts, '{}')
+  insert into lethe.managed_views as v (schema_name, view_name, shows, counts, definition)
+  select n.nspname, c.relname, put_view.shows, coalesce(put_view.counts, '{}'), md5(pg_get_viewdef(c.oid))
   from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
   where c.oid = v_oid
-  on conflict (schema_name, view_name) do update set shows = excluded.shows, counts = excluded.counts;
+  on conflict (schema_name, view_name) do update
+  set shows = excluded.shows, counts = excluded.counts, definition = excluded.definition
+  where put_view.looked_again or (v.shows, v.counts) is distinct from (excluded.shows, excluded.counts);
+end
+$$;
+
+comment on function lethe_private.put_view(text, text, text[], boolean) is
+  'Writes down what a view shows; as it is now, unless that stands there already and nobody has looked again. Raises LE102, LE103, LE106.';
+
+create or replace function lethe.set_view(view text, shows text, counts text[] default null, reason text default null)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- only operators may write the catalogue
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+begin
+  perform lethe_private.assert_may_change(null);
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+  perform lethe_private.put_view(view, shows, counts, true);
 end
 $$;
 

@@ -1,3 +1,23 @@
+-- What a view or function does is what was looked at when a finding of it was waived.
+create or replace function lethe_private.waived_definition(object text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select md5(pg_get_viewdef(c.oid))
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  where c.relkind in ('v', 'm') and format('%I.%I', n.nspname, c.relname) = waived_definition.object
+  union all
+  select md5(pg_get_functiondef(p.oid))
+  from pg_catalog.pg_proc as p
+  where p.prosecdef and p.oid::regprocedure::text = waived_definition.object
+  limit 1;
+end;
+
+comment on function lethe_private.waived_definition(text) is
+  'A hash of the definition of the view or function that a finding names; null where it names something else. Needs a pinned search path.';
+
 -- A finding that somebody takes on until a day. Not for good: what is decided for good is a decision, and has its place
 -- in the policy.
 create or replace function lethe_private.put_waiver(code text, object text, until date, reason text)
@@ -26,10 +46,10 @@ begin
   elsif coalesce(reason, '') !~ '\S' then
     raise exception using errcode = 'LE621', message = format('the waiver of %s for %s gives no reason', code, object), hint = 'say why, for whoever reads it when it ends';
   end if;
-  insert into lethe.waivers as w (code, object, until, reason)
-  values (put_waiver.code, put_waiver.object, put_waiver.until, put_waiver.reason)
+  insert into lethe.waivers as w (code, object, until, reason, definition)
+  values (put_waiver.code, put_waiver.object, put_waiver.until, put_waiver.reason, lethe_private.waived_definition(put_waiver.object))
   on conflict on constraint waivers_pkey do update
-  set until = excluded.until, reason = excluded.reason, by = excluded.by, at = excluded.at
+  set until = excluded.until, reason = excluded.reason, definition = excluded.definition, by = excluded.by, at = excluded.at
   where (w.until, w.reason) is distinct from (excluded.until, excluded.reason);
 end
 $$;
@@ -53,11 +73,15 @@ begin
   end if;
   perform set_config('lethe.reason', coalesce(reason, ''), true);
   perform lethe_private.put_waiver(code, object, until, reason);
+  -- Who waives it once more has looked again, even where day and reason are the same; a file that is applied again has not.
+  update lethe.waivers as w
+  set definition = lethe_private.waived_definition(w.object)
+  where w.code = waive.code and w.object = waive.object and w.definition is distinct from lethe_private.waived_definition(w.object);
 end
 $$;
 
 comment on function lethe.waive(text, text, date, text) is
-  'Leaves a finding of lethe.check(), named by code and object as it is there, unreported up to and including a day. Raises LE112, LE502, LE621.';
+  'Leaves a finding of lethe.check(), named by code and object as it is there, unreported up to and including a day, or until the view or function that it is about changes. Raises LE112, LE502, LE621.';
 
 create or replace function lethe.withdraw_waiver(code text, object text, reason text default null)
   returns void

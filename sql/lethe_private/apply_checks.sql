@@ -34,7 +34,7 @@ begin
   for v_name, v_spec in select e.key, e.value from jsonb_each(views) as e loop
     v_pointer := lethe_private.pointer('views', v_name);
     perform lethe_private.assert_keys(v_spec, array['shows', 'counts'], 'view ' || v_name);
-    perform lethe.set_view(v_name, v_spec ->> 'shows', lethe_private.text_list(v_spec -> 'counts'), current_setting('lethe.reason', true));
+    perform lethe_private.put_view(v_name, v_spec ->> 'shows', lethe_private.text_list(v_spec -> 'counts'), false);
     v_seen := v_seen || lethe_private.resolve_table(v_name);
   end loop;
   delete from lethe.managed_views as v

@@ -244,7 +244,7 @@ begin
   if target.is_generated or target.is_identity then
     raise exception using errcode = 'LE308',
       message = format('%s is a generated or identity column', v_name),
-      hint = 'anonymize the columns it is computed from';
+      hint = case when target.is_generated then 'anonymize the columns it is computed from' else 'purge the row instead' end;
   end if;
   if exists (
     select

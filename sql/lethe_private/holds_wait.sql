@@ -12,7 +12,9 @@ $$;
 
 comment on function lethe_private.wait_for_batches() is 'Trigger: no batch runs while holds change.';
 
-create or replace trigger wait_for_batches before insert or update or delete on lethe.holds
+-- Not where its reason is forgotten: that holds nothing and lets nothing go.
+create or replace trigger wait_for_batches
+  before insert or delete or update of controller_id, ends_on, released_at, kind, subject, table_id, request_id on lethe.holds
   for each statement execute function lethe_private.wait_for_batches();
 create or replace trigger wait_for_batches before insert or update or delete on lethe_private.held_keys
   for each statement execute function lethe_private.wait_for_batches();

@@ -169,6 +169,28 @@ $$;
 
 comment on function lethe_private.end_hold(int, text) is 'Ends a hold that lock_hold has locked, and forgets what it named.';
 
+-- Three years after it ended nobody can be asked about it any more. One that is just being released can wait for a day.
+create or replace function lethe_private.forget_hold_reasons()
+  returns void
+  language sql
+  volatile
+begin atomic
+  with over as (
+    select h.id
+    from lethe.holds as h
+    where h.reason <> 'forgotten'
+      and (h.released_at < now() - interval '3 years' or h.ends_on < lethe_private.controller_day(h.controller_id) - interval '3 years')
+    for update skip locked
+  )
+  update lethe.holds as h
+  set reason = 'forgotten', release_reason = null
+  from over as o
+  where o.id = h.id;
+end;
+
+comment on function lethe_private.forget_hold_reasons() is
+  'Forgets why holds were placed and released that ended more than three years ago; who did it and when is kept.';
+
 -- A predicate that fails on some row would fail every batch; a table that cannot be read would, too.
 create or replace function lethe_private.try_hold(managed lethe.managed_tables, hold_id int)
   returns bigint

@@ -1,5 +1,6 @@
 -- Every row of the policy that changes is recorded whole, before and after. The rows hold names and
--- delays, nobody's data.
+-- delays, nobody's data. Why a hold was placed or released is what an officer wrote, of people it may be: that stands in
+-- lethe.holds alone, which forgets it in its time.
 create or replace function lethe_private.record_change()
   returns trigger
   language plpgsql
@@ -8,13 +9,16 @@ create or replace function lethe_private.record_change()
 as $$
 declare
   v_rehearsing boolean := exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id());
+  v_untold text[] := case when tg_table_name = 'holds' then array['reason', 'release_reason'] else '{}' end;
+  v_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_untold end;
+  v_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_untold end;
 begin
-  if tg_op = 'UPDATE' and to_jsonb(old) = to_jsonb(new) then
+  if v_before = v_after then
     return null;
   end if;
   insert into lethe.policy_changes (by, reason, object, before, after)
-  values (session_user, nullif(current_setting('lethe.reason', true), ''), tg_table_name,
-    case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
+  values (session_user, case when tg_table_name <> 'holds' then nullif(current_setting('lethe.reason', true), '') end, tg_table_name,
+    v_before, v_after);
   -- What is tried and rolled back is no policy: guards, batches under way and whoever places a hold are let be.
   if v_rehearsing then
     return null;
@@ -31,7 +35,7 @@ end
 $$;
 
 comment on function lethe_private.record_change() is
-  'Trigger: keeps who changed which part of the policy, when and why, and has open cycles compiled anew.';
+  'Trigger: keeps who changed which part of the policy, when and why (of a hold: not why), and has open cycles compiled anew.';
 
 create or replace trigger record_change after insert or update or delete on lethe.controllers for each row execute function lethe_private.record_change();
 create or replace trigger record_change after insert or update or delete on lethe.memberships for each row execute function lethe_private.record_change();

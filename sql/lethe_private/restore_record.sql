@@ -12,7 +12,7 @@ declare
   v_managed lethe.managed_tables;
   v_wanted bigint;
   v_facts jsonb;
-  v_state text; v_constraint text; v_table text;
+  v_state text; v_constraint text; v_table text; v_column text;
 begin
   perform lethe_private.assert_not_held(opening);
   for v_mirror in select * from lethe_private.mirrors_of_record() loop
@@ -33,7 +33,16 @@ begin
         raise exception using errcode = 'query_canceled', message = 'canceled while a record was put back; nothing was',
           hint = 'open it again';
       when others or assert_failure then
-        get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_table = table_name;
+        get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_table = table_name, v_column = column_name;
+        -- The list has the last word, also over an officer: who is let back in is let in there, with a reason. A trigger of
+        -- the host can raise the same code: only what is a column is named.
+        if v_state = 'LE445' then
+          raise exception using errcode = 'LE445',
+            message = format('the record cannot be put back into %s: %s has an identifier of somebody who asked to be forgotten', v_mirror.table_name,
+              coalesce((select format('its column %I', h.name) from lethe_private.host_columns as h
+                where h.relation = lethe_private.host_table(v_managed.schema_name, v_managed.table_name) and h.name = v_column), 'it')),
+            hint = 'nothing was put back; read the record instead, or, if the person came back by choice, lift it first: select lethe.allow_recapture(…)';
+        end if;
         raise exception using errcode = 'LE902',
           message = format('the record cannot be put back into %s: %s', v_mirror.table_name,
             concat_ws(' ', v_state, nullif(v_constraint, ''), 'on ' || nullif(v_table, ''))),
@@ -65,7 +74,7 @@ end
 $$;
 
 comment on function lethe_private.restore_record(lethe.archive_openings) is
-  'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE501, LE902.';
+  'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE445, LE501, LE902.';
 
 -- What is held is left as it is, where it is; it can be read.
 create or replace function lethe_private.assert_not_held(opening lethe.archive_openings)

@@ -1,4 +1,7 @@
-/** What `lethe doctor` looks at: missing rights, rows that belong to no controller, detached partitions, statistics views. */
+/**
+ * What `lethe doctor` looks at: missing rights, rows that belong to no controller, detached partitions, guards and
+ * policies that are not as they were put up, statistics views.
+ */
 import type { Client } from 'pg'
 import { openClient } from '../db/client.ts'
 import { toLetheError } from '../db/errors.ts'
@@ -13,9 +16,23 @@ export interface Examination {
   ownerless: { table_name: string; ownerless_rows: number }[]
   /** Partitions that Lethe has detached and that still hold people's data. */
   detached: { table_name: string; detached_from: string | null; rows: number | null }[]
+  /** Guards of holds, policies and triggers of restrictions: what is not as it should be, or was never asked for. */
+  protections: ProtectionFinding[]
   /** The only objects in a schema of Lethe's that depend on the host's: what they read cannot be dropped under them. */
   statistics: { view_name: string; depends_on: string }[]
 }
+
+/** A line of `lethe.guard_findings()` or `lethe.restriction_findings()`. */
+export interface ProtectionFinding {
+  finding: string
+  object: string
+  sentence: string
+  remedy: string
+}
+
+/** The engine honours holds and restrictions without: to have none on a table is a choice, and no fault. */
+export const isOptional = ({ finding }: ProtectionFinding): boolean =>
+  finding === 'unguarded' || finding === 'not hidden'
 
 /** @throws LetheError LE601 (too old), LE602 (read-only), LE603 (unreachable). */
 export async function examine(databaseUrl: string): Promise<Examination> {
@@ -43,6 +60,10 @@ export async function examine(databaseUrl: string): Promise<Examination> {
       installed,
       ownerless,
       detached: installed ? await detachedPartitions(client) : [],
+      protections: [
+        ...(await protectionFindings(client, 'lethe.guard_findings()')),
+        ...(await protectionFindings(client, 'lethe.restriction_findings()')),
+      ],
       statistics: installed ? await statisticsViews(client) : [],
       missing: missing.map(({ remedy, ...right }) => ({ ...right, remedy: remedy.replace(/;\s*$/, '') })),
     }
@@ -61,6 +82,22 @@ async function detachedPartitions(client: Client): Promise<Examination['detached
   if (!may[0]!.read) return []
   const { rows } = await client.query<Examination['detached'][number]>(
     'select table_name, detached_from, rows::float8 as rows from lethe.detached_partitions order by table_name',
+  )
+  return rows
+}
+
+/** None where the login may not ask, or where an older Lethe, or none, is installed. */
+async function protectionFindings(
+  client: Client,
+  source: 'lethe.guard_findings()' | 'lethe.restriction_findings()',
+): Promise<ProtectionFinding[]> {
+  const { rows: may } = await client.query<{ ask: boolean }>(
+    `select coalesce(has_function_privilege(to_regprocedure($1), 'execute'), false) as ask`,
+    [source],
+  )
+  if (!may[0]!.ask) return []
+  const { rows } = await client.query<ProtectionFinding>(
+    `select finding, object, sentence, remedy from ${source}`,
   )
   return rows
 }

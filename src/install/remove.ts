@@ -1,14 +1,13 @@
 /**
  * Takes Lethe out of a database, in one transaction. Counterpart of `init.ts`.
  *
- * Danger: `drop schema … cascade` takes along whatever of the host depends on Lethe. Indexes made for
- * the sweep are meant to go, and guards, unless a hold is in force; for anything else (a view of the
- * host over lethe.evidence) it refuses.
+ * Danger: `drop schema … cascade` takes along whatever of the host depends on Lethe: see `host_objects.ts`.
  */
 import type { Client } from 'pg'
 import { openClient } from '../db/client.ts'
 import { describeDatabase, toLetheError } from '../db/errors.ts'
 import { LetheError } from '../errors.ts'
+import { assertNothingProtected, dependents, type HostObjects, openTables } from './host_objects.ts'
 import { assertServer, INIT_LOCK } from './init.ts'
 
 const SCHEMAS = ['lethe_jobs', 'lethe', 'lethe_private', 'lethe_archive', 'lethe_stats']
@@ -24,13 +23,9 @@ export interface RemoveOptions {
 }
 
 /** What {@link remove} did. */
-export interface RemoveResult {
+export interface RemoveResult extends HostObjects {
   database: string
   schemas: string[]
-  /** Indexes on the host's tables that were made with Lethe's functions. */
-  indexes: string[]
-  /** Guards on the host's tables (triggers, event triggers). */
-  guards: string[]
   rolesDropped: string[]
   /** Roles that another database of the cluster uses, or that this login may not drop. */
   rolesKept: string[]
@@ -40,7 +35,10 @@ export interface RemoveResult {
   remedy?: string
 }
 
-/** @throws LetheError LE606 when there is evidence or an archive, when a guarded hold is in force, when a cycle runs, or when host objects depend on Lethe. */
+/**
+ * @throws LetheError LE606 when there is evidence or an archive, when something is held or restricted that guards or
+ * policies protect, when a cycle runs, or when other objects of the host depend on Lethe.
+ */
 export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<RemoveResult> {
   let client: Client | undefined
   try {
@@ -49,21 +47,22 @@ export async function remove({ databaseUrl, archive }: RemoveOptions): Promise<R
     await client.query('select pg_advisory_lock($1)', [INIT_LOCK])
     await client.query('begin')
     let schemas = await ourSchemas(client)
-    let indexes: string[] = []
-    let guards: string[] = []
+    let objects: HostObjects = { indexes: [], guards: [], restrictions: [], suppressions: [] }
     if (schemas.length > 0) {
       await assertMayGo(client, archive)
       const { lines, rows } = await held(client)
       const going = archive === 'keep' && lines + rows > 0 ? without(schemas, 'lethe_archive') : schemas
-      ;({ indexes, guards } = await assertNoDependents(client, going))
-      if (guards.length > 0) await assertNothingHeld(client)
+      objects = await dependents(client, going)
+      await assertNothingProtected(client, objects)
+      await client.query(`set local lock_timeout = '10s'`)
+      if (objects.restrictions.length > 0) await openTables(client)
       if (going !== schemas) await keepArchive(client)
       await dropSchemas(client, going)
       schemas = going
     }
     const roles = await dropRoles(client)
     await client.query('commit')
-    return { database: describeDatabase(databaseUrl), schemas, indexes, guards, ...roles }
+    return { database: describeDatabase(databaseUrl), schemas, ...objects, ...roles }
   } catch (error) {
     throw toLetheError(error, databaseUrl)
   } finally {
@@ -136,43 +135,7 @@ async function keepArchive(client: Client): Promise<void> {
     $$`)
 }
 
-/** @returns the host's indexes and guards that will go; refuses for anything else that would. */
-async function assertNoDependents(
-  client: Client,
-  schemas: string[],
-): Promise<Pick<RemoveResult, 'indexes' | 'guards'>> {
-  const { rows } = await client.query<{ object: string; is_index: boolean; is_guard: boolean }>(DEPENDENTS, [
-    schemas,
-  ])
-  const others = rows.filter((row) => !row.is_index && !row.is_guard).map((row) => row.object)
-  if (others.length > 0) {
-    throw new LetheError(`objects of the host depend on Lethe: ${others.join(', ')}`, {
-      code: 'LE606',
-      hint: 'drop or change them first; Lethe removes nothing that is not its own',
-    })
-  }
-  return {
-    indexes: rows.filter((row) => row.is_index).map((row) => row.object.replace(/^index /, '')),
-    guards: rows.filter((row) => row.is_guard).map((row) => row.object),
-  }
-}
-
-/** Guards were put there to outlast mistakes; this would be one. */
-async function assertNothingHeld(client: Client): Promise<void> {
-  await client.query('set local role lethe_owner')
-  const { rows } = await client.query<{ holds: number }>(
-    'select count(*)::int as holds from lethe_private.holds_in_force()',
-  )
-  await client.query('reset role')
-  if (rows[0]!.holds === 0) return
-  throw new LetheError(`guards stand on tables of the host, and ${rows[0]!.holds} legal holds are in force`, {
-    code: 'LE606',
-    hint: 'release the holds (lethe hold release), or take the guards off first (lethe hold guard TABLE --drop)',
-  })
-}
-
 async function dropSchemas(client: Client, schemas: string[]): Promise<void> {
-  await client.query(`set local lock_timeout = '10s'`)
   try {
     await client.query(`drop schema ${schemas.join(', ')} cascade`)
   } catch (error) {
@@ -188,7 +151,7 @@ async function dropSchemas(client: Client, schemas: string[]): Promise<void> {
 /** Takes the grants on host tables back, then drops the roles unless another database has a use for them. */
 async function dropRoles(
   client: Client,
-): Promise<Omit<RemoveResult, 'database' | 'schemas' | 'indexes' | 'guards'>> {
+): Promise<Omit<RemoveResult, 'database' | 'schemas' | keyof HostObjects>> {
   const { rows: owned } = await client.query<{ object: string }>(`
     select pg_describe_object(d.classid, d.objid, d.objsubid) as object
     from pg_shdepend as d join ${ROLES} as r on r.oid = d.refobjid
@@ -245,40 +208,3 @@ async function tryDrop(client: Client, role: string): Promise<boolean> {
     return false
   }
 }
-
-// Whatever refers to a table, function or type of ours and is not itself part of one.
-const DEPENDENTS = `
-with
-  schemas as (select oid from pg_namespace where nspname = any ($1)),
-  named as (
-    select 'pg_class'::regclass as class, oid as object from pg_class where relnamespace in (select oid from schemas)
-    union all select 'pg_proc'::regclass, oid from pg_proc where pronamespace in (select oid from schemas)
-    union all select 'pg_type'::regclass, oid from pg_type where typnamespace in (select oid from schemas)
-  ),
-  ours as (
-    select class, object from named
-    union all
-    select d.classid::regclass, d.objid
-    from pg_depend as d
-    join named as n on n.class = d.refclassid and n.object = d.refobjid
-    where d.classid in ('pg_rewrite'::regclass, 'pg_constraint'::regclass, 'pg_attrdef'::regclass,
-        'pg_trigger'::regclass, 'pg_policy'::regclass)
-      and case d.classid::regclass
-        when 'pg_rewrite'::regclass then (select ev_class from pg_rewrite where oid = d.objid)
-        when 'pg_constraint'::regclass then (select coalesce(nullif(conrelid, 0), contypid) from pg_constraint where oid = d.objid)
-        when 'pg_attrdef'::regclass then (select adrelid from pg_attrdef where oid = d.objid)
-        when 'pg_trigger'::regclass then (select tgrelid from pg_trigger where oid = d.objid)
-        else (select polrelid from pg_policy where oid = d.objid)
-      end in (select object from named)
-  )
-select distinct
-  pg_describe_object(d.classid, d.objid, d.objsubid) as object,
-  coalesce(c.relkind = 'i', false) as is_index,
-  d.classid in ('pg_trigger'::regclass, 'pg_event_trigger'::regclass) and d.refobjid in (
-    select p.oid from pg_proc as p
-    where p.pronamespace = to_regnamespace('lethe_private') and p.proname in ('guard_row', 'guard_truncate', 'guard_ddl')) as is_guard
-from pg_depend as d
-join named as n on n.class = d.refclassid and n.object = d.refobjid
-left join pg_class as c on d.classid = 'pg_class'::regclass and c.oid = d.objid
-where d.deptype in ('n', 'a')
-  and not exists (select from ours as o where o.class = d.classid and o.object = d.objid)`

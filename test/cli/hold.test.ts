@@ -111,6 +111,46 @@ describe('lethe hold', () => {
     for (const table of ['audience.contacts', 'audience.consents'])
       expect((await hold(['guard', table, '--create'])).code).toBe(0)
     expect(await hold(['findings'])).toMatchObject({ code: 0 })
+  })
+
+  it('has doctor list guards and policies: what is missing by choice without, what is broken with exit code 1', async () => {
+    const doctor = async (...args: string[]): Promise<Outcome> =>
+      lethe(['doctor', ...args], { databaseUrl: db.url })
+    const [controller] = await db.query<{ id: number }>('select id from lethe.controllers where name = $1', [
+      contact.controller,
+    ])
+    await db.query(
+      `with r as (
+         insert into lethe.requests (controller_id, kind, subject, due_on, state) values ($1, 'restriction', 'contact', current_date, 'executed') returning id
+       ), h as (insert into lethe.holds (controller_id, reason, kind, request_id) select $1, 'a test', 'keys', id from r returning id)
+       insert into lethe_private.held_keys (hold_id, table_id, key)
+       select h.id, m.id, $2 from h cross join lethe.managed_tables as m where (m.schema_name, m.table_name) = ('audience', 'contacts')`,
+      [controller!.id, String(contact.id)],
+    )
+    const chosen = await doctor()
+    expect(chosen.code).toBe(0)
+    expect(chosen.stdout).toMatch(/not hidden +audience\.contacts has restricted rows/)
+    expect(chosen.stdout).toContain(`select lethe.restriction_sql('audience.contacts')`)
+
+    await db.query('alter table audience.consents disable trigger lethe_guard')
+    const broken = await doctor('--json')
+    expect(broken.code).toBe(1)
+    expect(broken.rows()).toContainEqual({
+      finding: 'guard missing',
+      object: 'audience.consents',
+      sentence:
+        'audience.consents has rows under a hold, and its guard against DELETE and UPDATE is missing, disabled or altered',
+      remedy: 'lethe hold guard audience.consents',
+    })
+    expect((await hold(['guard', 'audience.consents', '--create'])).code).toBe(0)
+    expect((await doctor()).code).toBe(0)
+    await db.query('update lethe.holds set released_at = now() where request_id is not null')
+    expect((await doctor('--json')).rows()).not.toContainEqual(
+      expect.objectContaining({ finding: expect.anything() }),
+    )
+  })
+
+  it('puts up event triggers, and takes guards off again', async () => {
     expect((await hold(['guard', '--events', '--create'])).code).toBe(0)
     expect((await hold(['guard', 'audience.contacts', '--drop', '--create', '--json'])).rows()).toEqual([
       { statement: 'drop trigger lethe_guard on audience.contacts', run: true },

@@ -141,6 +141,64 @@ describe('a record that is put back', () => {
       expect(await rowsOf(client, 'select phone from desk.people')).toEqual([{ phone: 'old phone' }])
     }))
 
+  it('brings nobody back who asked to be forgotten, until that is lifted (LE445)', () =>
+    with_(
+      PHONES.replace('old phone', '0612345678'),
+      { 'desk.people': { ...people, archive: { after: 'P3Y' }, purge: { after: 'P20Y' } } },
+      async (client) => {
+        await runCycle(client, 'north', '2017-01-01')
+        await client.query(`
+          select lethe.set_subject_type('person', 'desk.people', array['phone']);
+          insert into lethe_private.suppressions (controller_id, subject, hash, key_version, until, basis)
+          select c.id, 'person', lethe_private.suppression_hash(k, '+33 6 12 34 56 78'), k.version, '2999-01-01', 'a test'
+          from lethe.controllers as c cross join lateral lethe_private.newest_key(c.id) as k where c.name = 'north'`)
+        const list = async (onArrival: string): Promise<void> => {
+          const [row] = await rowsOf<{ sql: string }>(
+            client,
+            `select lethe.suppression_sql('desk.people', $1) as sql`,
+            [onArrival],
+          )
+          await client.query(row!.sql)
+        }
+        const restored = {
+          code: 'LE445',
+          hint: expect.stringMatching(/^nothing was put back; .*allow_recapture/),
+        }
+        await list('refuse')
+        // The value of a row that stayed; then, four years on, the whole row.
+        const told =
+          'the record cannot be put back into desk.people: its column phone has an identifier of somebody who asked to be forgotten'
+        expect(await refused(client, restore)).toMatchObject({
+          ...restored,
+          message: told,
+        })
+        expect(await runCycle(client, 'north', '2019-01-01')).toBe('complete')
+        expect(await rowsOf(client, 'select from desk.people')).toEqual([])
+        const error = await refused(client, restore)
+        expect(error).toMatchObject(restored)
+        expect(JSON.stringify(error)).not.toContain('12345678')
+        expect(await rowsOf(client, `select lethe.open_archive('a test', 'desk.people', '7')`)).toHaveLength(
+          2,
+        )
+
+        await client.query('savepoint listed')
+        await client.query(`select lethe.allow_recapture('person', '06 12 34 56 78', 'came back', 'north')`)
+        await client.query(restore)
+        expect(await rowsOf(client, 'select phone from desk.people')).toEqual([{ phone: '0612345678' }])
+        await client.query('rollback to listed')
+        // Where arrivals are only flagged it comes back, and is listed.
+        await list('flag')
+        await client.query(restore)
+        expect(await rowsOf(client, 'select phone from desk.people')).toEqual([{ phone: '0612345678' }])
+        expect(
+          await rowsOf(
+            client,
+            'select table_name, key from lethe_private.recaptures as r join lethe.managed_tables as m on m.id = r.table_id',
+          ),
+        ).toEqual([{ table_name: 'people', key: '7' }])
+      },
+    ))
+
   it('never gives one person the values of another who had the same key', () =>
     with_(PHONES, { 'desk.people': people }, async (client) => {
       await runCycle(client, 'north', '2017-01-01')

@@ -227,6 +227,65 @@ describe('a hold on a person', () => {
       ).toBe(0)
     }))
 
+  it('says why in one place, which the cycle empties three years after the hold ended', () =>
+    inTransaction(async (client) => {
+      await fill(client)
+      const place = (until: string | null) =>
+        one(client, `select lethe.hold_table('Ada said so', 'club.orders', $1::date, 'south')`, [until])
+      const released = await place(null)
+      const lapsed = await place('2999-01-01')
+      const inForce = await place(null)
+      await client.query(`select lethe.release_hold($1, 'Ada took it back')`, [released])
+      expect(
+        await rowsOf(
+          client,
+          `select before is null as placed, after ->> 'released_at' is null as holds, reason from lethe.policy_changes as p
+           where object = 'holds' and coalesce(after, before) ->> 'id' = $1::text order by id`,
+          [released],
+        ),
+      ).toEqual([
+        { placed: true, holds: true, reason: null },
+        { placed: false, holds: false, reason: null },
+      ])
+      expect(
+        await one(client, `select count(*)::int from lethe.policy_changes as p where p::text ~ 'Ada'`),
+      ).toBe(0)
+
+      const reasons = () =>
+        rowsOf(client, `select id, reason, release_reason from lethe.list_holds(true) where id >= $1`, [
+          released,
+        ])
+      const whole = [
+        { id: released, reason: 'Ada said so', release_reason: 'Ada took it back' },
+        { id: lapsed, reason: 'Ada said so', release_reason: null },
+        { id: inForce, reason: 'Ada said so', release_reason: null },
+      ]
+      const age = (days: number) =>
+        client.query(
+          `update lethe.holds set
+             placed_at = now() - interval '4 years',
+             released_at = now() - interval '3 years' - make_interval(days => $2) where id = $1`,
+          [released, days],
+        )
+      await age(-2)
+      await cycles(client)
+      expect(await reasons()).toEqual(whole)
+      await age(2)
+      await client.query(
+        `update lethe.holds set ends_on = current_date - interval '3 years' - interval '2 days' where id = $1`,
+        [lapsed],
+      )
+      const changes = () => one(client, 'select count(*)::int from lethe.policy_changes')
+      const before = await changes()
+      await client.query('select lethe_private.forget_hold_reasons()')
+      expect(await reasons()).toEqual([
+        { id: released, reason: 'forgotten', release_reason: null },
+        { id: lapsed, reason: 'forgotten', release_reason: null },
+        whole[2],
+      ])
+      expect(await changes()).toBe(before)
+    }))
+
   it('reaches what had been archived before: rows, what came along, and values', () =>
     inTransaction(async (client) => {
       await fill(client, '2024-06-01')

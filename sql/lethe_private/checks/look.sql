@@ -13,6 +13,22 @@ end;
 
 comment on function lethe_private.names_an_object(text) is 'True for the sentence that PostgreSQL says where a right is missing, about an object that exists.';
 
+-- Why something could not be looked at. A message of PostgreSQL may quote a row, and a function of the host may raise
+-- any, with any code: only PostgreSQL's own sentence on rights is repeated, where it names an object that there is.
+create or replace function lethe_private.look_problem(state text, message text)
+  returns text
+  language sql
+  stable
+return case
+  when state = '57014' then 'time ran out over it'
+  when state = '55P03' then 'it was locked'
+  when state = '42501' and lethe_private.names_an_object(message) then message
+  when state in ('42501', 'LE501') then 'a right is missing'
+  else format('reading it fails (SQLSTATE %s)', state)
+end;
+
+comment on function lethe_private.look_problem(text, text) is 'An error met while looking, as a finding says it.';
+
 -- Reads the host's data for a check, as lethe_sweeper. What cannot be read is said, never passed over. Where the
 -- caller's statement_timeout runs out, what is left is not begun: the timer of a statement rings once.
 create or replace function lethe_private.look(statement text, managed lethe.managed_tables, out facts jsonb, out problem text)
@@ -31,19 +47,12 @@ begin
   begin
     select r.facts into look.facts
     from lethe_private.run_as_sweeper(format('select (%s), null::oid, null::tid[]', statement), managed) as r;
-  exception
-    when query_canceled then
+  exception when query_canceled or others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    problem := lethe_private.look_problem(v_state, v_message);
+    if v_state = '57014' then
       perform set_config('lethe.check_ran_out', 'on', true);
-      problem := 'time ran out over it';
-    when lock_not_available then
-      problem := 'it was locked';
-    -- PostgreSQL's own sentence names an object that there is. A host's function may raise another, of what it read.
-    when insufficient_privilege then
-      get stacked diagnostics v_message = message_text;
-      problem := case when lethe_private.names_an_object(v_message) then v_message else 'a right is missing' end;
-    when others then
-      get stacked diagnostics v_state = returned_sqlstate;
-      problem := format('reading it fails (SQLSTATE %s)', v_state);
+    end if;
   end;
 end
 $$;
@@ -56,7 +65,11 @@ create or replace function lethe_private.not_looked(object text, problem text)
   language sql
   immutable
 return (object, format('%s could not be looked at: %s', object, problem),
-  'lethe doctor prints the rights that are missing; or leave the data out: lethe check --no-data', false)::lethe_private.finding;
+  case
+    when problem = 'it was locked' then 'somebody holds a lock on the table (pg_locks): check again once it is gone, or wait longer (lock_timeout in lethe.settings)'
+    when problem like 'time ran out %' then 'give it more time (statement_timeout), or leave the data out: lethe check --no-data'
+    else 'lethe doctor prints the rights that are missing; or leave the data out: lethe check --no-data'
+  end, false)::lethe_private.finding;
 
 comment on function lethe_private.not_looked(text, text) is 'The finding that something could not be looked at.';
 

@@ -23,7 +23,9 @@ begin
       (select string_agg(format('v.%I::numeric', c), ', ') from unnest(v_view.counts) as c), v_k), null) as l;
     if v_problem is not null then
       return next (v_name, format('view %s could not be looked at: %s', v_name, v_problem),
-        format('grant select on %s, usage on its schema, and execute on the functions it calls, to lethe_sweeper', v_name), false)::lethe_private.finding;
+        case when v_problem = 'a right is missing' or v_problem like 'permission denied %'
+          then format('grant select on %s, usage on its schema, and execute on the functions it calls, to lethe_sweeper', v_name)
+          else (lethe_private.not_looked(v_name, v_problem)).remedy end, false)::lethe_private.finding;
     elsif (v_facts ->> 0)::bigint > 0 then
       return next (v_name, format('view %s shows %s figures about fewer than %s people; the smallest is about %s', v_name, v_facts ->> 0, v_k, v_facts ->> 1),
         format('leave groups below %s out, and enough others that none can be computed from the rest', v_k), true)::lethe_private.finding;

@@ -15,7 +15,14 @@ begin atomic
       lethe_private.host_name(v.relation)),
     true
   from lethe_private.personal_views(check_undecided_view.reached) as v
-  where v.decided is null;
+  where v.decided is null
+  union all
+  -- People or a copy of them it stays, whatever else it shows. Figures may come to show people.
+  select n.name, format('view %s was decided to show figures, and has another definition now', n.name),
+    format('see what it shows now, and decide again: select lethe.set_view(%L, ''figures'', %L)', n.name, v.counts), true
+  from lethe.managed_views as v
+  cross join lateral (select format('%I.%I', v.schema_name, v.view_name) as name) as n
+  where v.shows = 'figures' and v.definition is distinct from coalesce(lethe_private.waived_definition(n.name), v.definition);
 end;
 
-comment on function lethe_private.check_undecided_view(lethe_private.reached[]) is 'Views and materialized views over people''s columns on which nothing was decided.';
+comment on function lethe_private.check_undecided_view(lethe_private.reached[]) is 'Views and materialized views over people''s columns on which nothing was decided, or which have changed since they were taken for figures.';

@@ -6,23 +6,29 @@ create or replace function lethe_private.check_unkept_format(reached lethe_priva
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_managed lethe.managed_tables;
+  v_name text;
   v_problem text;
   v_state text;
 begin
-  if current_setting('lethe.check_ran_out', true) = 'on' then
-    return next lethe_private.not_looked('minimised formats', 'time ran out before them');
-    return;
-  end if;
-  return query
-    select format('%s.%I', f.table_name, f.column_name), f.sentence, f.remedy, f.finding <> 'format_not_readable'
-    from lethe.format_findings() as f;
-exception
-  when query_canceled then
-    perform set_config('lethe.check_ran_out', 'on', true);
-    return next lethe_private.not_looked('minimised formats', 'time ran out over them');
-  when others then
-    get stacked diagnostics v_problem = message_text, v_state = returned_sqlstate;
-    return next lethe_private.not_looked('minimised formats', case when v_state like 'LE%' then v_problem else format('SQLSTATE %s', v_state) end);
+  for v_managed in select m.* from lethe_private.format_tables() as m loop
+    v_name := 'formats of ' || lethe_private.plain_name(v_managed);
+    if current_setting('lethe.check_ran_out', true) = 'on' then
+      return next lethe_private.not_looked(v_name, 'time ran out before them');
+      continue;
+    end if;
+    begin
+      return query
+        select format('%s.%I', f.table_name, f.column_name), f.sentence, f.remedy, f.finding <> 'format_not_readable'
+        from lethe_private.format_findings_of(v_managed) as f;
+    exception when query_canceled or others then
+      get stacked diagnostics v_problem = message_text, v_state = returned_sqlstate;
+      return next lethe_private.not_looked(v_name, lethe_private.look_problem(v_state, v_problem));
+      if v_state = '57014' then
+        perform set_config('lethe.check_ran_out', 'on', true);
+      end if;
+    end;
+  end loop;
 end
 $$;
 

@@ -1,4 +1,7 @@
-/** `lethe doctor`: which rights are missing, the SQL that grants them, rows that nobody owns, partitions that nobody manages. */
+/**
+ * `lethe doctor`: which rights are missing, the SQL that grants them, rows that nobody owns, partitions that nobody
+ * manages, guards and policies that are not as they were put up.
+ */
 import type { Command } from 'commander'
 import { databaseAction, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
 
@@ -6,14 +9,22 @@ export function register(program: Command): void {
   program
     .command('doctor')
     .description(
-      'say which rights are missing, print the SQL that grants them, count rows of no controller and name detached partitions (exit code 1 if any)',
+      'say which rights are missing, print the SQL that grants them, count rows of no controller, name detached partitions and broken guards (exit code 1 if any)',
     )
     .action(
       databaseAction(async ({ databaseUrl, out }) => {
-        const { examine } = await import('../../install/doctor.ts')
-        const { installed, missing, ownerless, detached, statistics } = await examine(databaseUrl)
+        const { examine, isOptional } = await import('../../install/doctor.ts')
+        const { installed, missing, ownerless, detached, protections, statistics } =
+          await examine(databaseUrl)
+        const broken = protections.filter((finding) => !isOptional(finding))
         if (out.json) {
-          out.table([...missing.map((right) => ({ ...right })), ...ownerless, ...detached, ...statistics])
+          out.table([
+            ...missing.map((right) => ({ ...right })),
+            ...ownerless,
+            ...detached,
+            ...protections.map((finding) => ({ ...finding })),
+            ...statistics,
+          ])
         } else if (missing.length > 0) {
           out.table(
             missing.map((right) => ({ ...right })),
@@ -39,13 +50,23 @@ export function register(program: Command): void {
           out.warn('detached partitions still hold personal data, and nobody manages them: drop them')
           out.table(detached.map((row) => ({ ...row })))
         }
+        if (!out.json && protections.length > 0) {
+          if (broken.length > 0) out.warn('guards or policies of yours are not as they were put up')
+          else out.line('\nLethe honours these; nobody else has to:')
+          out.table(
+            protections.map((finding) => ({ ...finding })),
+            ['finding', 'sentence', 'remedy'],
+          )
+        }
         if (!out.json && statistics.length > 0) {
           out.line(
             '\nStatistics views depend on your objects: drop or replace the view before you drop what it reads.',
           )
           out.table(statistics.map((row) => ({ ...row })))
         }
-        return missing.length + ownerless.length + detached.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
+        return missing.length + ownerless.length + detached.length + broken.length > 0
+          ? EXIT_INCOMPLETE
+          : EXIT_OK
       }),
     )
 }

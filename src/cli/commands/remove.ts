@@ -27,6 +27,7 @@ export function register(program: Command): void {
           out.line('  kept schema lethe_archive: archive and evidence, readable by this login alone')
         for (const index of result.indexes) out.line(`  dropped index ${index}`)
         for (const guard of result.guards) out.line(`  dropped guard ${guard}`)
+        for (const object of [...result.restrictions, ...result.suppressions]) out.line(`  dropped ${object}`)
         if (result.rolesDropped.length > 0) out.line(`  dropped roles ${result.rolesDropped.join(', ')}`)
         if (result.rolesKept.length > 0) out.line(`  kept roles in use: ${result.rolesKept.join(', ')}`)
         if (result.grantsLeft.length > 0) {

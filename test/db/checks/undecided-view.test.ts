@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
-import { findings, provesItself } from '../../helpers/check.ts'
+import { DESK_POLICY, findings, provesItself } from '../../helpers/check.ts'
 import { refusal } from '../../helpers/database.ts'
+import { applyPolicy } from '../../helpers/engine.ts'
 
 const db = provesItself({
   code: 'undecided-view',
@@ -61,6 +62,27 @@ it('does not follow figures any further', async () => {
     create view desk.years as select born from desk.by_year`)
   expect(await objects()).toEqual(['desk.by_year', 'desk.years'])
   await db().query(`select lethe.set_view('desk.by_year', 'figures', array['people'])`)
+  expect(await objects()).toEqual([])
+})
+
+it('asks again about figures that have changed, also where the file is applied once more', async () => {
+  const views = {
+    'desk.by_year': { shows: 'figures', counts: ['people'] },
+    'desk.copy': { shows: 'refreshed copy' },
+    'desk.Mailing': { shows: 'people' },
+  }
+  await applyPolicy(db(), { ...DESK_POLICY, views })
+  expect(await objects()).toEqual([])
+  await db().query(`
+    create or replace view desk.by_year as select born, count(*) as people, min(email) as somebody from desk.people group by born;
+    create or replace view desk."Mailing" as select email, born from desk.people`)
+  await applyPolicy(db(), { ...DESK_POLICY, views })
+  const [found, ...others] = await findings(db(), 'undecided-view')
+  expect([found!.sentence, others]).toEqual([
+    'view desk.by_year was decided to show figures, and has another definition now',
+    [],
+  ])
+  await db().query(found!.remedy.replace(/^.*: /, ''))
   expect(await objects()).toEqual([])
 })
 
