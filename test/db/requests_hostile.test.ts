@@ -134,7 +134,7 @@ describe('the residue scan', () => {
   })
 
   it('reads no table of the jobs on which somebody is making an index', async () => {
-    const worker = await db.asRole('lethe_worker')
+    const worker = await (await db.asRole('lethe_worker')).connect()
     await worker.query(`
       set role lethe_worker;
       create function lethe_jobs.index_it(text) returns text immutable language plpgsql as $$ begin insert into app.traces values (current_user); return ''; end $$;
