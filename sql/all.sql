@@ -213,6 +213,7 @@
 --!include lethe_private/residue_places.sql
 --!include lethe_private/residue_look.sql
 --!include lethe_private/residue_statistics.sql
+--!include lethe_private/residue_catalogue.sql
 --!include lethe/scan_residue.sql
 --!include lethe_private/suppressions.sql
 --!include lethe/suppressions.sql
@@ -244,6 +245,7 @@
 --!include lethe_private/execute_erasures.sql
 --!include lethe/execute_request.sql
 --!include lethe/certify_request.sql
+--!include lethe/strike_kept_rows.sql
 --!include lethe/advance_request.sql
 --!include lethe_private/ledger.sql
 --!include lethe/ledger.sql

@@ -303,6 +303,7 @@ grant execute on function
 to lethe_officer, lethe_agent;
 grant execute on function
   lethe.refuse_request(bigint, text),
+  lethe.strike_kept_rows(bigint, text),
   lethe.extend_request(bigint, text),
   lethe.add_recipient(text, text, text[], text, text),
   lethe.remove_recipient(text, text)
@@ -320,7 +321,7 @@ to lethe_worker;
 grant execute on function lethe.plan_request(bigint) to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function
   lethe.execute_request(bigint, bigint, text),
-  lethe.execute_requests(bigint[]),
+  lethe.execute_requests(bigint[], bigint[], text[]),
   lethe.record_failure(bigint, text, text, text, text),
   lethe.certify_request(bigint),
   lethe.requests_to_complete(text),

@@ -26,6 +26,7 @@ import {
   verifyCycle,
 } from './db/cycle.ts'
 import { toLetheError } from './db/errors.ts'
+import type { ExecuteOptions } from './ledger/execute.ts'
 import { advanceRequest } from './requests.ts'
 
 /** What {@link runCycle} is told. */
@@ -38,6 +39,8 @@ export interface RunCycleOptions {
   onProgress?: (progress: CycleProgress) => void
   /** Stops after the batches at hand. The cycle stays open, to be gone on with. */
   signal?: AbortSignal
+  /** How erasures whose day has come are written to the ledger. */
+  execute?: ExecuteOptions
 }
 
 /** How far one table of a cycle has come. */
@@ -99,7 +102,7 @@ async function runOne(
     await shareController(session, controller)
     const report = (progress: Omit<CycleProgress, 'controller' | 'cycle'>): void =>
       options.onProgress?.({ controller, cycle, ...progress })
-    await completeRequests(session, controller, options.signal)
+    await completeRequests(session, controller, options)
     do {
       await new Round(pool, cycle, report, options.signal).run(connections)
       if (options.signal?.aborted) break
@@ -127,11 +130,11 @@ async function runOne(
 async function completeRequests(
   session: pg.PoolClient,
   controller: string,
-  signal: AbortSignal | undefined,
+  { signal, execute }: RunCycleOptions,
 ): Promise<void> {
   for (const request of await requestsToComplete(session, controller)) {
     if (signal?.aborted) return
-    await advanceRequest(session, request).catch(() => undefined)
+    await advanceRequest(session, request, undefined, execute).catch(() => undefined)
   }
 }
 

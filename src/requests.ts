@@ -6,7 +6,7 @@
 import type { Queryable } from './db/cycle.ts'
 import { toLetheError } from './db/errors.ts'
 import * as database from './db/requests.ts'
-import { executeLedgered } from './ledger/execute.ts'
+import { type ExecuteOptions, executeLedgered, executeManyLedgered } from './ledger/execute.ts'
 import { notify } from './webhook.ts'
 
 /** The request is in a state from which this step is none. */
@@ -22,8 +22,31 @@ export type OnStep = (step: 'planning' | 'executing' | 'looking again' | 'tellin
  * @param db - one session.
  * @returns the new state.
  */
-export function executeRequest(db: Queryable, request: number): Promise<string> {
-  return recordingFailure(db, request, () => executeLedgered(db, request))
+export function executeRequest(
+  db: Queryable,
+  request: number,
+  options: ExecuteOptions = {},
+): Promise<string> {
+  return recordingFailure(db, request, () => executeLedgered(db, request, options))
+}
+
+/**
+ * Many at once: one transaction, and one look again at those that were erased.
+ *
+ * @returns the state of each after its execution; `failed`: it is as it was, and why is written down.
+ */
+export async function executeRequests(
+  db: Queryable,
+  requests: number[],
+  onStep: OnStep = () => undefined,
+): Promise<Map<number, string>> {
+  onStep('executing')
+  const states = await executeManyLedgered(db, requests)
+  const erased = requests.filter((request) => states.get(request) === 'executed')
+  if (erased.length === 0) return states
+  onStep('looking again')
+  await database.verifyRequests(db, erased)
+  return states
 }
 
 /** Looks again, and certifies. @returns the new state. */
@@ -53,6 +76,7 @@ export async function advanceRequest(
   db: Queryable,
   request: number,
   onStep: OnStep = () => undefined,
+  options: ExecuteOptions = {},
 ): Promise<void> {
   const tried = new Set<string>()
   for (;;) {
@@ -60,7 +84,7 @@ export async function advanceRequest(
     if (!next) return
     tried.add(nameOf(next))
     try {
-      await take(db, next, onStep)
+      await take(db, next, onStep, options)
     } catch (error) {
       // A worker was quicker: what is left is read again.
       if (!PASSED.has(toLetheError(error).code)) throw error
@@ -68,14 +92,19 @@ export async function advanceRequest(
   }
 }
 
-async function take(db: Queryable, next: database.Work, onStep: OnStep): Promise<void> {
+async function take(
+  db: Queryable,
+  next: database.Work,
+  onStep: OnStep,
+  options: ExecuteOptions,
+): Promise<void> {
   switch (next.step) {
     case 'plan':
       onStep('planning')
       return database.planRequest(db, next.request)
     case 'execute':
       onStep('executing')
-      await executeRequest(db, next.request)
+      await executeRequest(db, next.request, options)
       return
     case 'verify':
       onStep('looking again')

@@ -19,11 +19,7 @@ begin
   perform lethe_private.assert_read_committed();
   v_request := lethe_private.get_request(execute_request.request);
   perform lethe_private.assert_executable(v_request);
-  if num_nonnulls(ledger_number, ledger_hash) > 0 and not lethe_private.is_one_of(array['lethe_worker']) then
-    raise exception using errcode = 'LE502',
-      message = format('you may not name the entry of the ledger for request %s', v_request.id),
-      hint = 'who writes the ledger does: lethe work, or lethe request execute as a member of lethe_worker';
-  end if;
+  perform lethe_private.assert_may_name_entry(v_request.id, ledger_number, ledger_hash);
   if v_request.kind <> 'erasure' then
     execute format('select lethe_private.%I($1)', 'execute_' || v_request.kind) using v_request;
     perform lethe_private.move_request(r, 'completed') from lethe.requests as r where r.id = v_request.id and r.state = 'approved';
@@ -34,9 +30,8 @@ begin
       perform lethe_private.assert_ledgered(ledger_number);
     end if;
     v_state := lethe_private.execute_erasures(array[v_request]);
-    if v_state = 'executed' and ledger_number is not null then
-      perform lethe_private.know_entry(ledger_number, ledger_hash);
-      update lethe.requests as r set outcome = r.outcome || jsonb_build_object('ledger', ledger_number) where r.id = v_request.id;
+    if v_state = 'executed' then
+      perform lethe_private.note_ledgered(v_request.id, ledger_number, ledger_hash);
     end if;
   end if;
   return v_state;
@@ -63,6 +58,35 @@ $$;
 
 comment on function lethe_private.assert_read_committed() is 'Raises LE405: what is read again must be what was committed meanwhile.';
 
+create or replace function lethe_private.assert_may_name_entry(request bigint, ledger_number bigint, ledger_hash text)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if num_nonnulls(ledger_number, ledger_hash) > 0 and not lethe_private.is_one_of(array['lethe_worker']) then
+    raise exception using errcode = 'LE502',
+      message = format('you may not name the entry of the ledger for request %s', assert_may_name_entry.request),
+      hint = 'who writes the ledger does: lethe work, or lethe request execute as a member of lethe_worker';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_may_name_entry(bigint, bigint, text) is 'Raises LE502 where an entry is named by who does not write the ledger.';
+
+create or replace function lethe_private.note_ledgered(request bigint, ledger_number bigint, ledger_hash text)
+  returns void
+  language sql
+  volatile
+begin atomic
+  select lethe_private.know_entry(note_ledgered.ledger_number, note_ledgered.ledger_hash) where note_ledgered.ledger_number is not null;
+  update lethe.requests as r set outcome = r.outcome || jsonb_build_object('ledger', note_ledgered.ledger_number)
+  where r.id = note_ledgered.request and note_ledgered.ledger_number is not null;
+end;
+
+comment on function lethe_private.note_ledgered(bigint, bigint, text) is 'Remembers which entry of the ledger announced an erasure, if one did.';
+
 create or replace function lethe_private.assert_executable(request lethe.requests)
   returns void
   language plpgsql
@@ -88,7 +112,9 @@ comment on function lethe_private.assert_executable(lethe.requests) is 'Raises L
 
 -- Many erasures in one transaction and, where they are of one kind and nothing is out of the ordinary, by one set of
 -- statements. One that fails leaves the others alone: its cause is in lethe.requests.failure.
-create or replace function lethe.execute_requests(requests bigint[])
+--
+-- ledger_numbers, ledger_hashes: of each request the entry that announced it, in the same order; null where there is none.
+create or replace function lethe.execute_requests(requests bigint[], ledger_numbers bigint[] default null, ledger_hashes text[] default null)
   returns table (request bigint, state text)
   language plpgsql
   volatile
@@ -104,16 +130,29 @@ begin
   perform lethe_private.assert_read_committed();
   for v_group in
     select array_agg(l.r order by (l.r).id) as requests, array_agg((l.r).id order by (l.r).id) as ids,
+      array_agg(l.number order by (l.r).id) as numbers, array_agg(l.hash order by (l.r).id) as hashes,
       bool_and((l.r).kind = 'erasure' and (l.r).state = 'approved') as alike
-    from (select lethe_private.get_request(x.id) as r from (select distinct i as id from unnest(execute_requests.requests) as i order by i) as x) as l
+    from (
+      select lethe_private.get_request(x.id) as r, x.number, x.hash
+      from (
+        select distinct on (u.id) u.*
+        from unnest(execute_requests.requests, execute_requests.ledger_numbers, execute_requests.ledger_hashes) as u (id, number, hash)
+        order by u.id
+      ) as x
+    ) as l
     group by (l.r).controller_id, (l.r).subject, (l.r).kind, (l.r).state = 'approved'
     order by min((l.r).id)
   loop
     v_state := null;
     if v_group.alike and cardinality(v_group.ids) > 1 then
       begin
-        perform lethe_private.assert_executable(r), lethe_private.assert_ledgered(null) from unnest(v_group.requests) as r;
+        perform lethe_private.assert_executable(r) from unnest(v_group.requests) as r;
+        perform lethe_private.assert_may_name_entry(u.id, u.number, u.hash), lethe_private.assert_ledgered(u.number)
+        from unnest(v_group.ids, v_group.numbers, v_group.hashes) as u (id, number, hash);
         v_state := lethe_private.execute_erasures(v_group.requests);
+        if v_state = 'executed' then
+          perform lethe_private.note_ledgered(u.id, u.number, u.hash) from unnest(v_group.ids, v_group.numbers, v_group.hashes) as u (id, number, hash);
+        end if;
       exception when others then
         v_state := null;
       end;
@@ -121,16 +160,18 @@ begin
     if v_state is not null then
       return query select i, v_state from unnest(v_group.ids) as i;
     else
-      return query select i, lethe_private.try_to_execute(i) from unnest(v_group.ids) as i;
+      return query
+        select u.id, lethe_private.try_to_execute(u.id, u.number, u.hash)
+        from unnest(v_group.ids, v_group.numbers, v_group.hashes) as u (id, number, hash);
     end if;
   end loop;
 end
 $$;
 
-comment on function lethe.execute_requests(bigint[]) is
+comment on function lethe.execute_requests(bigint[], bigint[], text[]) is
   'Executes many requests in one transaction; failed: its cause is in lethe.requests.failure, and it is as it was. Raises LE114, LE405.';
 
-create or replace function lethe_private.try_to_execute(request bigint)
+create or replace function lethe_private.try_to_execute(request bigint, ledger_number bigint default null, ledger_hash text default null)
   returns text
   language plpgsql
   volatile
@@ -139,7 +180,7 @@ as $$
 declare
   v_state text; v_constraint text; v_relation text; v_cause text;
 begin
-  return lethe.execute_request(try_to_execute.request);
+  return lethe.execute_request(try_to_execute.request, try_to_execute.ledger_number, try_to_execute.ledger_hash);
 exception when others then
   get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name, v_cause = column_name;
   perform lethe_private.fail_request(try_to_execute.request, v_state, v_relation, v_constraint, v_cause);
@@ -147,7 +188,7 @@ exception when others then
 end
 $$;
 
-comment on function lethe_private.try_to_execute(bigint) is 'Executes a request, or writes down why that failed.';
+comment on function lethe_private.try_to_execute(bigint, bigint, text) is 'Executes a request, or writes down why that failed.';
 
 create or replace function lethe_private.fail_request(request bigint, sqlstate text, "table" text, constraint_name text, cause text)
   returns void

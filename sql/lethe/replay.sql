@@ -49,10 +49,8 @@ begin
     from hashes as w join found as f using (h, is_root)
     group by w.number, f.key
   )
-  insert into lethe_private.replay_matches (number, subject, controller_id, table_id, key, by_key, by_identifier, is_nameless)
-  select m.number, v_type.name, v_controller.id, v_type.table_id, m.key, m.by_key, m.by_identifier,
-    not exists (select from hashes as w where w.number = m.number and not w.is_root)
-      or not exists (select from found as f where f.key = m.key and not f.is_root)
+  insert into lethe_private.replay_matches (number, subject, controller_id, table_id, key, by_key, by_identifier)
+  select m.number, v_type.name, v_controller.id, v_type.table_id, m.key, m.by_key, m.by_identifier
   from matches as m;
   get diagnostics v_count = row_count;
   return v_count;
@@ -63,7 +61,8 @@ comment on function lethe.replay_match(text, text, bytea, jsonb) is
   'Looks for the people of some entries, [{number, roots, identifiers}], all in one pass, and keeps what fits. Returns how many rows fit. Raises LE101, LE109, LE501, LE502.';
 
 -- What a person has to decide: the record was there before the backup was made although it had been forgotten, or
--- it has come since; or the key has been given to somebody else.
+-- it has come since; or the key has been given to somebody else. Sequences have gone back with the database, so a key alone,
+-- where no identifier is known that would say whose it is, may be that of somebody who has come since.
 create or replace function lethe.replay_find(entries jsonb)
   returns int
   language plpgsql
@@ -79,12 +78,12 @@ begin
     select (e ->> 'number')::bigint as number, (e ->> 'at')::timestamptz as at, (e ->> 'replays')::boolean as replays
     from jsonb_array_elements(replay_find.entries) as e
   ), fits as materialized (
-    select m.*, e.at, e.replays, e.replays and m.by_key and (m.by_identifier or m.is_nameless) as is_erased
+    select m.*, e.at, e.replays, e.replays and m.by_key and m.by_identifier as is_erased
     from lethe_private.replay_matches as m join entries as e on e.number = m.number
   ), found as (
     select distinct on (f.table_id, f.key) f.*, nextval(pg_get_serial_sequence('lethe.replay_findings', 'id')) as id
     from fits as f
-    where (f.by_identifier or f.replays and not f.is_nameless)
+    where (f.by_identifier or f.replays)
       and not exists (select from fits as x where x.table_id = f.table_id and x.key = f.key and x.is_erased)
       and not lethe_private.replay_is_explained(f.table_id, f.key)
       and not exists (select from lethe_private.replay_finding_keys as k where k.table_id = f.table_id and k.key = f.key)
@@ -126,7 +125,7 @@ begin
   perform lethe_private.assert_may_change(null);
   for v_match in
     select m.* from lethe_private.replay_matches as m
-    where m.number = replay_erase.number and m.by_key and (m.by_identifier or m.is_nameless)
+    where m.number = replay_erase.number and m.by_key and m.by_identifier
       and not lethe_private.replay_is_explained(m.table_id, m.key)
       and not exists (
         select from lethe_private.replay_finding_keys as k join lethe.replay_findings as f on f.id = k.finding_id
@@ -142,7 +141,8 @@ begin
   end loop;
   perform lethe_private.know_entry(replay_erase.number, replay_erase.hash);
   delete from lethe.replay_findings as f where f.number = replay_erase.number and f.how = 'failed' and f.decision is distinct from 'keep';
-  return jsonb_build_object('erased', cardinality(v_states), 'delayed', cardinality(array_positions(v_states, 'delayed')));
+  return jsonb_build_object('erased', cardinality(v_states), 'delayed', cardinality(array_positions(v_states, 'delayed')),
+    'matched', exists (select from lethe_private.replay_matches as m where m.number = replay_erase.number));
 exception when others then
   get stacked diagnostics v_state = returned_sqlstate, v_table = table_name, v_constraint = constraint_name;
   if v_state = 'LE502' or v_match.number is null then
@@ -154,7 +154,7 @@ end
 $$;
 
 comment on function lethe.replay_erase(bigint, text, timestamptz) is
-  'Forgets again whom an entry is about. Returns how many records, and how many of them a hold delays; or the failure, which becomes a finding. Raises LE502.';
+  'Forgets again whom an entry is about. Returns how many records, how many of them a hold delays, and whether any record fits at all; or the failure, which becomes a finding. Raises LE502.';
 
 create or replace function lethe_private.replay_failed(match lethe_private.replay_matches, at timestamptz, failure jsonb)
   returns jsonb

@@ -79,7 +79,8 @@ end;
 
 comment on function lethe.replay_to_erase() is 'Findings that were decided to be erased, and are not yet.';
 
--- Somebody has decided; from here on it is an erasure like any other, with an entry of its own.
+-- Somebody has decided; from here on it is an erasure like any other, with an entry of its own. Null: another one has reached
+-- the row meanwhile.
 create or replace function lethe.replay_open(finding int)
   returns bigint
   language plpgsql
@@ -90,23 +91,26 @@ create or replace function lethe.replay_open(finding int)
 as $$
 declare
   v_finding lethe.replay_findings;
-  v_key text;
+  v_row lethe_private.replay_finding_keys;
   v_controller lethe.controllers;
+  v_reached bigint;
 begin
   perform lethe_private.assert_may_change(null);
   select f.* into v_finding from lethe.replay_findings as f where f.id = replay_open.finding for update;
   if v_finding.request_id is null then
-    select k.key into strict v_key from lethe_private.replay_finding_keys as k where k.finding_id = v_finding.id;
+    select k.* into strict v_row from lethe_private.replay_finding_keys as k where k.finding_id = v_finding.id;
+    v_reached := lethe_private.replay_explained_by(v_row.table_id, v_row.key);
     select c.* into v_controller from lethe.controllers as c where c.id = v_finding.controller_id;
-    v_finding.request_id := lethe_private.replay_request(
-      'erasure', lethe_private.replay_type(v_finding.subject), v_controller, v_key, v_finding.entry_at, v_finding.number);
+    v_finding.request_id := coalesce(v_reached, lethe_private.replay_request(
+      'erasure', lethe_private.replay_type(v_finding.subject), v_controller, v_row.key, v_finding.entry_at, v_finding.number));
     update lethe.replay_findings as f set request_id = v_finding.request_id where f.id = v_finding.id;
   end if;
-  return v_finding.request_id;
+  return case when v_reached is null then v_finding.request_id end;
 end
 $$;
 
-comment on function lethe.replay_open(int) is 'Opens and approves the request by which a finding is erased. Returns its id. Raises LE502, and what opening a request raises.';
+comment on function lethe.replay_open(int) is
+  'Opens and approves the request by which a finding is erased. Returns its id; null where another request has reached the row. Raises LE502, and what opening a request raises.';
 
 -- A hold kept them when their turn came, and has been released since.
 create or replace function lethe.replay_delayed()

@@ -68,6 +68,7 @@ begin
     union all select * from lethe_private.look_at_archive(requests, controller, v_wanted)
     union all select * from lethe_private.look_at_own(requests, controller, v_wanted)
     union all select * from lethe_private.look_at_statistics(requests, v_wanted)
+    union all select * from lethe_private.look_at_catalogue(requests, v_wanted)
     union all
     select distinct i.request_id, 'not looked at', r.subject || '.' || i.column_name, 'too short to look for', null::bigint, null::text[]
     from lethe_private.identifiers_of(requests) as i join lethe.requests as r on r.id = i.request_id where lethe_private.is_too_short(i.identifier)

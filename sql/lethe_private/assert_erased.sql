@@ -11,6 +11,11 @@ as $$
 declare
   v_tables text;
 begin
+  if not current_setting('track_counts')::boolean then
+    raise exception using errcode = 'LE434',
+      message = 'PostgreSQL does not count rows here, so nobody could tell what else the erasure wrote to; nothing was changed',
+      hint = 'track_counts = on, for the server, the database and the role';
+  end if;
   select string_agg(format('%s (%s)', lethe_private.host_name(w.relation), concat_ws(', ',
       nullif(w.inserts, 0) || ' inserted', nullif(w.updates, 0) || ' updated', nullif(w.deletes, 0) || ' deleted')), '; '
       order by lethe_private.host_name(w.relation))
@@ -24,7 +29,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.assert_no_side_effects(jsonb, jsonb) is 'Raises LE434, naming the tables, when something was written that was not planned.';
+comment on function lethe_private.assert_no_side_effects(jsonb, jsonb) is 'Raises LE434, naming the tables, when something was written that was not planned, or that cannot be told.';
 
 create or replace function lethe_private.assert_erased(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers)
   returns void

@@ -1,19 +1,23 @@
 -- Of the rows reached, which belong to these people alone. A row that several share is theirs only when nobody else has
 -- it; and what hangs on a shared row is theirs only when that is.
 
-create or replace function lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean)
+create or replace function lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean, padded boolean)
   returns jsonb
   language sql
   immutable
 return (
   select case when bool_and(coalesce(facts -> c, 'null') <> 'null') then
-    jsonb_agg(case when folded and jsonb_typeof(facts -> c) = 'string' then to_jsonb(lower(facts ->> c)) else facts -> c end order by n) end
+    jsonb_agg(case
+      when jsonb_typeof(facts -> c) <> 'string' then facts -> c
+      when folded then to_jsonb(lower(facts ->> c))
+      when padded then to_jsonb(rtrim(facts ->> c, ' '))
+      else facts -> c end order by n) end
   from unnest(columns) with ordinality as x (c, n));
 
-comment on function lethe_private.fact_tuple(jsonb, text[], boolean) is
-  'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares.';
+comment on function lethe_private.fact_tuple(jsonb, text[], boolean, boolean) is
+  'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares; padded: as char(n) does.';
 
-create or replace function lethe_private.folded_columns(table_ids int[])
+create or replace function lethe_private.columns_of_type(table_ids int[], type_name text)
   returns jsonb
   language plpgsql
   stable
@@ -27,13 +31,13 @@ begin
       select m.table_id, jsonb_agg(h.name) as columns
       from lethe_private.managed_relations as m
       join lethe_private.host_columns as h on h.relation = m.relation
-      where m.table_id = any (table_ids) and h.type_name = 'citext'
+      where m.table_id = any (table_ids) and h.type_name = columns_of_type.type_name
       group by m.table_id
     ) as x);
 end
 $$;
 
-comment on function lethe_private.folded_columns(int[]) is 'Columns that are compared without regard to case: {table: [column]}.';
+comment on function lethe_private.columns_of_type(int[], text) is 'Columns of a type that compares in a way of its own: {table: [column]}.';
 
 -- Who refers to whom among the rows reached. Foreign keys hold between live rows.
 create or replace function lethe_private.reach_edges(
@@ -46,7 +50,9 @@ create or replace function lethe_private.reach_edges(
   set enable_nestloop = off
 as $$
 declare
-  v_folded jsonb := lethe_private.folded_columns(array(select distinct r.table_id from unnest(rows) as r));
+  v_tables int[] := array(select distinct r.table_id from unnest(rows) as r);
+  v_folded jsonb := lethe_private.columns_of_type(v_tables, 'citext');
+  v_padded jsonb := lethe_private.columns_of_type(v_tables, 'bpchar');
 begin
   return (
     with reached as materialized (
@@ -63,17 +69,18 @@ begin
       from unnest(keys) as e
     ), present_ways as materialized (
       select w.*, row_number() over () as way,
-        v_folded -> w.child_id::text ?| w.columns or v_folded -> w.parent_id::text ?| w.parent_columns as folded
+        v_folded -> w.child_id::text ?| w.columns or v_folded -> w.parent_id::text ?| w.parent_columns as folded,
+        v_padded -> w.child_id::text ?| w.columns or v_padded -> w.parent_id::text ?| w.parent_columns as padded
       from ways as w
       where w.child_id in (select p.table_id from present as p) and w.parent_id in (select p.table_id from present as p)
     ), used as materialized (
-      select w.*, cardinality(w.columns) = 1 and w.folded is not true as is_plain from present_ways as w
+      select w.*, cardinality(w.columns) = 1 and (w.folded or w.padded) is not true as is_plain from present_ways as w
     ), children as materialized (
-      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.columns, u.folded) end as value
+      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.columns, u.folded, u.padded) end as value
       from used as u
       join reached as r on r.table_id = u.child_id and (u.foreign_key is null or r.mirror_id is null)
     ), parents as materialized (
-      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.parent_columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.parent_columns, u.folded) end as value
+      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.parent_columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.parent_columns, u.folded, u.padded) end as value
       from used as u
       join reached as r on r.table_id = u.parent_id and (u.foreign_key is null or r.mirror_id is null)
     )
@@ -86,6 +93,39 @@ $$;
 
 comment on function lethe_private.reach_edges(lethe_private.reached_row[], lethe.links[], lethe_private.erasure_references[]) is
   'By which links and foreign keys the rows reached refer to one another.';
+
+-- PostgreSQL has found each row by a link; here values are compared as they are written. Where two are equal that are written in
+-- two ways (a day and a moment, a collation that knows no case), nobody could say any more whose the row is, and it would stay.
+create or replace function lethe_private.assert_edges(rows lethe_private.reached_row[], edges lethe_private.reached_edge[])
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
+as $$
+declare
+  v_link lethe.links;
+begin
+  select l.* into v_link
+  from (
+    select r.link_id
+    from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+    where r.link_id is not null and not exists (select from unnest(edges) as e where e.child = r.n and e.link_id = r.link_id)
+  ) as x
+  join lethe.links as l on l.id = x.link_id
+  order by l.id
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE421',
+      message = format('rows of %s (%s) refer to the person by values that are equal and written in another way',
+        (select lethe_private.plain_name(m) from lethe.managed_tables as m where m.id = v_link.table_id), array_to_string(v_link.columns, ', ')),
+      hint = 'the columns that a link pairs must be of one type, and of a collation that tells apart what is written in two ways';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_edges(lethe_private.reached_row[], lethe_private.reached_edge[]) is
+  'Raises LE421 for a row of which it cannot be said to which other one the link leads by which it was found.';
 
 -- A shared row is somebody else's, too, when one of its links leads to a row that was not reached, or when a row that was
 -- not reached refers to it by a foreign key.

@@ -17,6 +17,7 @@ declare
   v_mine int[] := lethe_private.belonging(rows, v_edges, v_links, lethe_private.shared_with_others(rows, v_edges, v_links, v_keys, controller));
   v_rows lethe_private.reached_row[];
 begin
+  perform lethe_private.assert_edges(rows, v_edges);
   v_rows := array(
     select (r.subject, r.table_id, r.mirror_id, r.key, r.kind, r.link_id, r.facts,
       case when m.n is null then 'stay' else 'purge' end, null, null, null,
@@ -39,7 +40,7 @@ end
 $$;
 
 comment on function lethe_private.decide(lethe_private.reached_row[], lethe.subject_types, lethe.controllers, date) is
-  'The same rows in the same order, each with what becomes of it on a local day.';
+  'The same rows in the same order, each with what becomes of it on a local day. Raises LE421.';
 
 -- As long as the last day is not over, through all of it. A clock that shows no day keeps, and no day is named. What
 -- goes with its parent stays with it, too.

@@ -78,6 +78,7 @@ begin
         lethe_private.host_name(v_oid), (select string_agg(format('%I = null', x), ', ') from unnest(v_group.cut) as x),
         lethe_private.chosen_sql(v_managed, v_oid, controller, 'convert_from($2, ''UTF8'')::jsonb')),
       v_managed, null, convert_to(v_group.given::text, 'UTF8')) as r;
+    perform lethe_private.assert_no_more(v_oid, v_facts::bigint, jsonb_array_length(v_group.given));
     planned := lethe_private.add_writes(planned, v_oid, v_facts::bigint, 0);
   end loop;
   return planned;
@@ -103,6 +104,7 @@ declare
   v_set text;
   v_left text;
   v_place record;
+  v_rows bigint;
   v_facts jsonb;
 begin
   for v_group in
@@ -118,6 +120,7 @@ begin
       into v_set, v_left
     from lethe_private.erased_columns(v_managed, controller, v_group.cut) as e;
     continue when v_set is null;
+    v_rows := 0;
     for v_place in
       select r.target, r.found_tids as tids from lethe_private.run_as_sweeper(format(
           'select null::jsonb, c.tableoid, array_agg(c.ctid) from %s as c, %s group by c.tableoid',
@@ -128,6 +131,8 @@ begin
           'with acted as (update {from} as c set %s where c.ctid = any ($1){here} and (%s) returning 1) select to_jsonb(count(*)), null::oid, null::tid[] from acted',
           v_set, v_left), v_oid, v_place.target),
         v_managed, v_place.tids, pads.inner_pad, pads.outer_pad) as r;
+      v_rows := v_rows + cardinality(v_place.tids);
+      perform lethe_private.assert_no_more(v_oid, v_rows, jsonb_array_length(v_group.given));
       planned := lethe_private.add_writes(planned, v_oid, v_facts::bigint, 0);
     end loop;
   end loop;
@@ -137,6 +142,25 @@ $$;
 
 comment on function lethe_private.anonymize_rows(lethe_private.reached_row[], lethe.controllers, lethe_private.controller_keys, jsonb) is
   'Takes the person out of rows that stay.';
+
+-- No key is shared within a table, but tables that inherit from one have keys of their own.
+create or replace function lethe_private.assert_no_more(relation oid, rows bigint, planned bigint)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if rows > planned then
+    raise exception using errcode = 'LE434', table = lethe_private.host_name(relation),
+      message = format('the erasure reached rows outside its plan: %s and a table that inherits from it have rows of one key (%s more); nothing was changed',
+        lethe_private.host_name(relation), rows - planned),
+      hint = 'give these rows keys of their own, or manage the tables apart';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_no_more(oid, bigint, bigint) is 'Raises LE434 where more rows bear the keys of a plan than it has.';
 
 -- {table id: [facts]} of the live rows with a decision. json, which is text: building a large jsonb object takes many
 -- times as long.
@@ -167,6 +191,7 @@ declare
   v_tables int[] := array(select t::int from json_object_keys(v_given) as t order by t::int);
   v_statement text;
   v_facts jsonb;
+  v_oid oid;
 begin
   if v_tables = '{}' then
     return planned;
@@ -182,8 +207,9 @@ begin
   select r.facts into v_facts from lethe_private.run_as_sweeper(v_statement, lethe_private.under_paths_of(v_tables), null,
     convert_to(v_given::text, 'UTF8')) as r;
   for v_statement in select t.key from jsonb_each(v_facts) as t loop
-    planned := lethe_private.add_writes(planned, (select lethe_private.host_table(m.schema_name, m.table_name)
-      from lethe.managed_tables as m where m.id = v_statement::int), 0, (v_facts ->> v_statement)::bigint);
+    select lethe_private.host_table(m.schema_name, m.table_name) into v_oid from lethe.managed_tables as m where m.id = v_statement::int;
+    perform lethe_private.assert_no_more(v_oid, (v_facts ->> v_statement)::bigint, json_array_length(v_given -> v_statement));
+    planned := lethe_private.add_writes(planned, v_oid, 0, (v_facts ->> v_statement)::bigint);
   end loop;
   return planned;
 end

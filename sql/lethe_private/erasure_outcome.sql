@@ -106,15 +106,45 @@ create or replace function lethe_private.unreached_rows(request lethe.requests, 
 as $$
 declare
   v_today date := lethe_private.today(controller.time_zone);
-  v_columns jsonb;
   v_group record;
-  v_managed lethe.managed_tables;
-  v_names text[];
-  v_found jsonb;
-  v_strange bigint;
+  v_strange int;
   v_moved text[] := '{}';
   v_moved_parents text[] := '{}';
   v_all lethe_private.reached_row[] := '{}';
+begin
+  for v_group in select * from lethe_private.look_for_kept(request, rows, controller) loop
+    v_all := v_all || lethe_private.as_kept(v_group.kept, v_group.there, v_today);
+    v_strange := cardinality(lethe_private.strange_keys(v_group.kept, v_group.there, v_today));
+    if v_strange > 0 and v_group.retained then
+      v_moved := v_moved || format('%s: %s', v_group.name, v_strange);
+    elsif v_strange > 0 then
+      v_moved_parents := v_moved_parents || format('%s: %s', v_group.name, v_strange);
+    end if;
+  end loop;
+  -- What hangs on a row that is somebody else's now is theirs, too.
+  if v_moved <> '{}' or v_moved_parents <> '{}' and exists (select from unnest(v_all) as r where r.decision = 'purge') then
+    raise exception using errcode = 'LE439', table = array_to_string(v_moved || v_moved_parents, ', '),
+      message = format('rows that request %s had kept belong to somebody else now (%s), and nobody has approved that they go',
+        request.id, array_to_string(v_moved || v_moved_parents, ', ')),
+      hint = format('see whose they are: put right what they refer to, or set it to null where they are to go, or leave them to whom they belong: lethe.strike_kept_rows(%s, reason)', request.id);
+  end if;
+  return v_all;
+end
+$$;
+
+comment on function lethe_private.unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
+  'Rows that were kept for a request and that no link leads to any more, decided by their day. Raises LE421, LE439.';
+
+create or replace function lethe_private.look_for_kept(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers)
+  returns table (name text, retained boolean, kept lethe_private.kept_rows[], there jsonb)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_columns jsonb;
+  v_group record;
+  v_managed lethe.managed_tables;
   v_state text;
 begin
   for v_group in
@@ -128,24 +158,13 @@ begin
   loop
     v_columns := coalesce(v_columns, lethe_private.fact_columns(lethe_private.references_of_people()));
     select m.* into v_managed from lethe.managed_tables as m where m.id = v_group.table_id;
-    v_names := array(select n from unnest(v_group.names) as n where n <> all (v_managed.key_columns));
-    v_found := lethe_private.find_kept(v_managed, v_names, v_group.given, controller, v_columns -> v_managed.id::text);
-    v_all := v_all || lethe_private.as_kept(v_group.kept, v_found, v_today);
-    v_strange := lethe_private.strange_rows(v_group.kept, v_found, v_today);
-    if v_strange > 0 and v_group.retained then
-      v_moved := v_moved || format('%s: %s', lethe_private.plain_name(v_managed), v_strange);
-    elsif v_strange > 0 then
-      v_moved_parents := v_moved_parents || format('%s: %s', lethe_private.plain_name(v_managed), v_strange);
-    end if;
+    name := lethe_private.plain_name(v_managed);
+    retained := v_group.retained;
+    kept := v_group.kept;
+    there := lethe_private.find_kept(v_managed, array(select n from unnest(v_group.names) as n where n <> all (v_managed.key_columns)),
+      v_group.given, controller, v_columns -> v_managed.id::text);
+    return next;
   end loop;
-  -- What hangs on a row that is somebody else's now is theirs, too.
-  if v_moved <> '{}' or v_moved_parents <> '{}' and exists (select from unnest(v_all) as r where r.decision = 'purge') then
-    raise exception using errcode = 'LE439', table = array_to_string(v_moved || v_moved_parents, ', '),
-      message = format('rows that request %s had kept belong to somebody else now (%s), and nobody has approved that they go',
-        request.id, array_to_string(v_moved || v_moved_parents, ', ')),
-      hint = 'see whose they are: put right what they refer to, or set it to null where they are to go; for what is left, open a new request';
-  end if;
-  return v_all;
 exception
   -- What PostgreSQL says of a value that it cannot read quotes it.
   when data_exception or undefined_function or datatype_mismatch then
@@ -156,8 +175,8 @@ exception
 end
 $$;
 
-comment on function lethe_private.unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
-  'Rows that were kept for a request and that no link leads to any more, decided by their day. Raises LE421, LE439.';
+comment on function lethe_private.look_for_kept(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
+  'What became of the kept rows of a request that are not among those reached. Raises LE421.';
 
 -- A mirror of values has no links: whose they are it cannot tell.
 create or replace function lethe_private.find_kept(
@@ -223,20 +242,20 @@ return array(
 comment on function lethe_private.as_kept(lethe_private.kept_rows[], jsonb, date) is 'Kept rows that are still there, as rows of a plan.';
 
 -- Where the archive has the person's row and somebody else's bears the key today, that one is simply left alone.
-create or replace function lethe_private.strange_rows(kept lethe_private.kept_rows[], found jsonb, today date)
-  returns bigint
+create or replace function lethe_private.strange_keys(kept lethe_private.kept_rows[], found jsonb, today date)
+  returns text[]
   language sql
   immutable
   set enable_nestloop = off
-return (
-  select count(*)
+return array(
+  select k.key
   from unnest(kept) as k
   join (
     select f ->> 0 as key, bool_or(f -> 1 = 'false') as others, bool_or(f -> 1 = 'true') as theirs, bool_or(f -> 1 = 'null') as untold
     from jsonb_array_elements(found) as f
     group by f ->> 0
   ) as x on x.key = k.key
-  where x.others and (not x.theirs or x.untold) and (k.until < strange_rows.today or not k.retained));
+  where x.others and (not x.theirs or x.untold) and (k.until < strange_keys.today or not k.retained));
 
-comment on function lethe_private.strange_rows(lethe_private.kept_rows[], jsonb, date) is
-  'How many rows whose day has come are not the person''s any more, as far as one can tell.';
+comment on function lethe_private.strange_keys(lethe_private.kept_rows[], jsonb, date) is
+  'Rows whose day has come and that are not the person''s any more, as far as one can tell.';

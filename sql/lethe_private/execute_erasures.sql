@@ -35,7 +35,7 @@ begin
   end if;
   v_answer := lethe_private.reason_not_to_erase(requests, v_owners, v_reached, v_rows, v_type, v_controller);
   if v_answer is not null then
-    return case when cardinality(requests) = 1 then lethe_private.not_erased(v_first, v_answer, v_rows) end;
+    return case when cardinality(requests) = 1 then lethe_private.not_erased(v_first, v_answer, v_rows, v_controller) end;
   end if;
 
   perform lethe_private.erase(v_rows, v_type, v_controller, v_pads);
@@ -145,12 +145,14 @@ end;
 comment on function lethe_private.as_approved(lethe.requests[], bigint[], lethe_private.reached_row[], lethe.controllers) is
   'True when rows and decisions are those that were approved.';
 
-create or replace function lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[])
+create or replace function lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[], controller lethe.controllers)
   returns text
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_objects text;
 begin
   if reason = 'hold' then
     update lethe.requests as r set delayed_by = lethe_private.plan_delays(rows), failure = null where r.id = request.id;
@@ -159,14 +161,18 @@ begin
     end if;
     return case request.state when 'approved' then 'delayed' else request.state end;
   elsif request.state = 'blocked' then
-    raise exception using errcode = 'LE432',
-      message = format('what request %s has left for today cannot be erased: other rows would go with it', request.id),
-      hint = 'select lethe.plan_request(…) of a new request for the same person says which';
+    select string_agg(distinct f ->> 'object', ', ') into v_objects
+    from lethe.subject_types as t
+    cross join jsonb_array_elements(lethe_private.refuse_plan(rows, controller) || (lethe_private.plan_neighbours(rows, t) -> 'refusals')) as f
+    where t.name = request.subject;
+    raise exception using errcode = 'LE432', table = v_objects,
+      message = format('what request %s has left for today cannot be erased: other rows would go with it (%s)', request.id, v_objects),
+      hint = 'declare a link for them, or see to whom they belong; select lethe.plan_request(…) of a new request for the same person says more';
   end if;
   perform lethe.plan_request(request.id);
   return 'planned';
 end
 $$;
 
-comment on function lethe_private.not_erased(lethe.requests, text, lethe_private.reached_row[]) is
+comment on function lethe_private.not_erased(lethe.requests, text, lethe_private.reached_row[], lethe.controllers) is
   'What becomes of a request that cannot be executed now: planned anew, or delayed. Raises LE432.';

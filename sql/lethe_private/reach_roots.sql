@@ -1,19 +1,27 @@
 -- Rows that are known by their keys: where reach.sql begins, and values that were archived of rows reached.
 
--- The columns of a key, as JSON of which PostgreSQL makes them again: the reverse of key_sql.
+-- The columns of a key, as JSON of which PostgreSQL makes them again: the reverse of key_sql. In two statements, since a
+-- key of text or uuid is no JSON, and PostgreSQL may work out a branch of a CASE that is not taken.
 create or replace function lethe_private.key_facts(relation oid, key_columns text[], key text)
   returns jsonb
-  language sql
+  language plpgsql
   stable
-begin atomic
-  select case
-    when cardinality(key_columns) = 1 and min(h.type_category::text) in ('N', 'S', 'U') then jsonb_build_object(key_columns[1], key_facts.key)
-    else jsonb_object_agg(h.name, case when h.type_name = 'timestamptz'
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if cardinality(key_columns) = 1 and exists (
+    select from lethe_private.host_columns as h
+    where h.relation = key_facts.relation and h.name = key_columns[1] and h.type_category in ('N', 'S', 'U'))
+  then
+    return jsonb_build_object(key_columns[1], key_facts.key);
+  end if;
+  return (
+    select jsonb_object_agg(h.name, case when h.type_name = 'timestamptz'
       then to_jsonb((key_facts.key::jsonb ->> (k.n - 1)::int) || 'Z') else key_facts.key::jsonb -> (k.n - 1)::int end)
-  end
-  from unnest(key_columns) with ordinality as k (name, n)
-  join lethe_private.host_columns as h on h.relation = key_facts.relation and h.name = k.name;
-end;
+    from unnest(key_columns) with ordinality as k (name, n)
+    join lethe_private.host_columns as h on h.relation = key_facts.relation and h.name = k.name);
+end
+$$;
 
 comment on function lethe_private.key_facts(oid, text[], text) is 'The values of a key''s columns, from the one text that key_sql writes.';
 

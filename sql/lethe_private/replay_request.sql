@@ -22,10 +22,14 @@ begin
     -- Not one that would take further rows with it, which no entry names.
     and not exists (
       select from lethe_private.request_roots as o
-      where o.request_id = r.id and not exists (
-        select from lethe_private.replay_matches as m
-        where m.number = replay_request.number and m.table_id = o.table_id and m.key = o.key
-          and m.by_key and (m.by_identifier or m.is_nameless)))
+      where o.request_id = r.id
+        and not exists (
+          select from lethe_private.replay_matches as m
+          where m.number = replay_request.number and m.table_id = o.table_id and m.key = o.key
+            and m.by_key and (m.by_identifier or replay_request.kind <> 'erasure'))
+        and not exists (
+          select from lethe_private.replay_finding_keys as k join lethe.replay_findings as f on f.id = k.finding_id
+          where k.table_id = o.table_id and k.key = o.key and f.decision = 'erase'))
   order by r.id
   limit 1
   for no key update of r;
@@ -52,18 +56,30 @@ comment on function lethe_private.replay_request(text, lethe.subject_types, leth
   'An approved request about one root row, for an entry of the ledger. Raises what opening, planning and approving raise.';
 
 -- Rows of which somebody has decided already, or that a law keeps after an erasure that is known here.
+create or replace function lethe_private.replay_explained_by(table_id int, key text)
+  returns bigint
+  language sql
+  stable
+begin atomic
+  select r.id
+  from lethe_private.request_roots as o
+  join lethe.requests as r on r.id = o.request_id
+  where o.table_id = replay_explained_by.table_id and o.key = replay_explained_by.key
+    and r.kind = 'erasure' and r.state in ('delayed', 'executed', 'blocked', 'completed')
+  order by r.id desc
+  limit 1;
+end;
+
+comment on function lethe_private.replay_explained_by(int, text) is
+  'The erasure that has reached a root row already: what is there of it a law or a hold keeps. Null: none has.';
+
 create or replace function lethe_private.replay_is_explained(table_id int, key text)
   returns boolean
   language sql
   stable
-return exists (
-  select from lethe_private.request_roots as o
-  join lethe.requests as r on r.id = o.request_id
-  where o.table_id = replay_is_explained.table_id and o.key = replay_is_explained.key
-    and r.kind = 'erasure' and r.state in ('delayed', 'executed', 'blocked', 'completed'));
+return lethe_private.replay_explained_by(replay_is_explained.table_id, replay_is_explained.key) is not null;
 
-comment on function lethe_private.replay_is_explained(int, text) is
-  'True of a root row that an erasure has reached already: what is there of it a law or a hold keeps.';
+comment on function lethe_private.replay_is_explained(int, text) is 'True of a root row that an erasure has reached already.';
 
 create or replace function lethe_private.replay_type(subject text)
   returns lethe.subject_types

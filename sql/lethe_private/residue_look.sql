@@ -1,8 +1,8 @@
 -- Looking through the database on behalf of requests of one controller. Each function lists what it found, and what it
 -- could not look at. A statement that fails loses its table and nothing else.
 
--- One statement, run as lethe_sweeper (host), as Lethe's owner (own), or on the archive; null when it failed, with the SQLSTATE.
-create or replace function lethe_private.look_through(who text, statement text, wanted jsonb, out facts jsonb, out failure text)
+-- One statement, run as lethe_sweeper (host), as Lethe's owner (evidence, own, jobs), or on the archive; null when it failed, with the SQLSTATE.
+create or replace function lethe_private.look_through(who text, statement text, wanted jsonb, relation oid default null, out facts jsonb, out failure text)
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
@@ -13,14 +13,47 @@ begin
   case who
     when 'host' then select r.facts into facts from lethe_private.run_as_sweeper(statement, null, null, v_wanted) as r;
     when 'archive' then select r.facts into facts from lethe_private.run_on_archive(statement, null, v_wanted) as r;
-    when 'own' then execute statement into facts using null::tid[], v_wanted;
+    when 'jobs' then facts := lethe_private.look_at_jobs(relation, statement, v_wanted);
+    else execute statement into facts using null::tid[], v_wanted;
   end case;
 exception when others then
   get stacked diagnostics failure = returned_sqlstate;
 end
 $$;
 
-comment on function lethe_private.look_through(text, text, jsonb) is 'What a statement of residue_sql found, or the SQLSTATE with which it failed.';
+comment on function lethe_private.look_through(text, text, jsonb, oid) is 'What a statement of residue_sql found, or the SQLSTATE with which it failed.';
+
+-- The tables of the jobs are lethe_worker's, and this reads them with more rights than that: nothing of its making may run
+-- here. From the lock on no policy, no column and no index changes, and jobs come and go; it is given back at once, since
+-- the transaction may still be long.
+create or replace function lethe_private.look_at_jobs(relation oid, statement text, wanted bytea)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_facts jsonb;
+begin
+  begin
+    execute format('lock table only %s in share update exclusive mode', lethe_private.host_name(look_at_jobs.relation));
+    if not lethe_private.reads_plainly(look_at_jobs.relation) or exists (
+      select from pg_policy as p
+      where p.polrelid = look_at_jobs.relation and (p.polname <> 'lethe_residue' or pg_get_expr(p.polqual, p.polrelid) <> 'true'))
+    then
+      raise insufficient_privilege;
+    end if;
+    execute statement into v_facts using null::tid[], wanted;
+    raise exception using errcode = 'LE000';
+  exception when sqlstate 'LE000' then
+    null;
+  end;
+  return v_facts;
+end
+$$;
+
+comment on function lethe_private.look_at_jobs(oid, text, bytea) is
+  'What a statement finds in a table of the jobs. Raises 42501 where reading it would run what others put there, 55P03 where it is being worked on.';
 
 -- [request, object, number of the text, rows, [[columns]]] as rows.
 create or replace function lethe_private.found_rows(facts jsonb, names text[])
@@ -156,6 +189,7 @@ as $$
 declare
   v_table record;
   v_columns record;
+  v_statement text;
   v_look record;
 begin
   for v_table in
@@ -171,23 +205,18 @@ begin
       array_agg(v_table.name || '.' || quote_ident(t.name) order by t.position) as names into v_columns
     from lethe_private.text_columns(v_table.oid) as t;
     continue when v_columns.expressions is null;
-    -- The tables of the jobs are lethe_worker's, and this reads them with more rights than that: nothing of its making may
-    -- run here. From the lock on no policy and no column changes.
-    if v_table.may and v_table.place = 'jobs' then
-      execute format('lock table only lethe_jobs.%I in access share mode', v_table.relname);
-      v_table.may := lethe_private.reads_plainly(v_table.oid) and not exists (
-        select from pg_policy as p
-        where p.polrelid = v_table.oid and (p.polname <> 'lethe_residue' or pg_get_expr(p.polqual, p.polrelid) <> 'true'));
-    end if;
     if v_table.may then
-      select * into v_look from lethe_private.look_through('own', lethe_private.residue_sql(v_table.name || ' as c', v_columns.expressions,
-        case v_table.place when 'evidence' then lethe_private.own_rows_sql(v_table.oid, controller) end, 'null::text', wanted), wanted);
+      v_statement := lethe_private.residue_sql(v_table.name || ' as c', v_columns.expressions,
+        case v_table.place when 'evidence' then lethe_private.own_rows_sql(v_table.oid, controller) end, 'null::text', wanted);
+      select * into v_look from lethe_private.look_through(v_table.place, v_statement, wanted, v_table.oid);
       return query
         select f.request, v_table.place, f.object, case v_table.place when 'jobs' then 'found: it goes with the job' else 'found' end, f.rows, f.by_columns
         from lethe_private.found_rows(v_look.facts, v_columns.names) as f;
       continue when v_look.failure is null;
-      return query select r, 'not looked at', v_table.name, 'reading it failed (SQLSTATE ' || v_look.failure || ')', null::bigint, null::text[] from unnest(requests) as r;
-    else
+      v_table.may := v_look.failure <> '42501';
+      return query select r, 'not looked at', v_table.name, 'reading it failed (SQLSTATE ' || v_look.failure || ')', null::bigint, null::text[] from unnest(requests) as r where v_table.may;
+    end if;
+    if not v_table.may then
       return query select r, 'not looked at', v_table.name, 'Lethe may not read it, or would run what others put there: lethe init restores it', null::bigint, null::text[] from unnest(requests) as r;
     end if;
   end loop;

@@ -53,7 +53,7 @@ const holdToShip = z.object({
 })
 const fate = z.enum(['busy', 'done', 'alive', 'unknown'])
 const erased = z.union([
-  z.object({ erased: z.number(), delayed: z.number() }),
+  z.object({ erased: z.number(), delayed: z.number(), matched: z.boolean() }),
   z.object({ finding: z.number(), failure: z.looseObject({ sqlstate: z.string() }) }),
 ])
 const replayFinding = z.object({
@@ -254,9 +254,9 @@ export async function replayDelayed(db: Queryable): Promise<number[]> {
   return rows.map(({ id }) => id)
 }
 
-/** @returns the request by which a finding is erased. */
-export function replayOpen(db: Queryable, finding: number): Promise<number> {
-  return single(db, count, 'select lethe.replay_open($1) as value', [finding])
+/** @returns the request by which a finding is erased; null: another one has reached the row. */
+export function replayOpen(db: Queryable, finding: number): Promise<number | null> {
+  return single(db, z.union([z.null(), count]), 'select lethe.replay_open($1) as value', [finding])
 }
 
 export function replayFindings(db: Queryable): Promise<ReplayFinding[]> {

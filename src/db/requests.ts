@@ -93,6 +93,36 @@ export function executeRequest(
   ])
 }
 
+/**
+ * Does what was approved for many, in one transaction. Who fails leaves the others alone.
+ *
+ * @param entries - of the ledger, by request.
+ * @returns the new state of each; `failed`: it is as it was, and the cause is written down.
+ */
+export async function executeRequests(
+  db: Queryable,
+  requests: number[],
+  entries: ReadonlyMap<number, { number: number; hash: string }> = new Map(),
+): Promise<Map<number, string>> {
+  const rows = await rowsOf(
+    db,
+    z.object({ request: id, state: z.string() }),
+    'select request, state from lethe.execute_requests($1, $2, $3)',
+    [
+      requests,
+      requests.map((request) => entries.get(request)?.number ?? null),
+      requests.map((request) => entries.get(request)?.hash ?? null),
+    ],
+  )
+  return new Map(rows.map(({ request, state }) => [request, state]))
+}
+
+/** Looks again for all of them in one pass, and certifies each. Those that are past that are left alone. */
+export async function verifyRequests(db: Queryable, requests: number[]): Promise<void> {
+  await db.query('select from lethe.scan_residue($1)', [requests])
+  await db.query('select lethe.certify_request(r) from unnest($1::bigint[]) as r', [requests])
+}
+
 /** Looks again, writes the certificate and seals it. @returns the new state. */
 export function verifyRequest(db: Queryable, request: number): Promise<string> {
   return single(db, z.string(), 'select lethe.verify_request($1) as value', [request])

@@ -27,12 +27,13 @@ commit;
 `
 
 // After an erasure Lethe looks for the person in payloads as well. Row security is in force on these tables, so a
-// policy lets lethe_owner read; it may do nothing else with them.
+// policy lets lethe_owner read; it may do nothing else with them. DELETE is what it takes to lock a table against a new
+// index: without a policy for it no row can be deleted.
 const LET_OWNER_READ = `
 begin;
 set local role lethe_worker;
 grant usage on schema ${JOBS_SCHEMA} to lethe_owner;
-grant select on all tables in schema ${JOBS_SCHEMA} to lethe_owner;
+grant select, delete on all tables in schema ${JOBS_SCHEMA} to lethe_owner;
 do $$
 declare
   v_table oid;

@@ -1,10 +1,10 @@
 /**
- * Executes a request with the ledger: an intent before the transaction, a completion after. Whoever executes
- * requests calls this one, the worker's task and `lethe request execute` alike.
+ * Executes requests with the ledger: an intent of each before the transaction, a completion after. Whoever executes
+ * requests comes through here, the worker's task and `lethe request execute` alike.
  */
 import type { Queryable } from '../db/cycle.ts'
 import { type LedgerSubject, ledgerSubjectOf, lockLedgered, unlockLedgered } from '../db/ledger.ts'
-import { executeRequest } from '../db/requests.ts'
+import { executeRequest, executeRequests } from '../db/requests.ts'
 import { LetheError } from '../errors.ts'
 import type { Entry } from './entry.ts'
 import { assertOpen, end, settle } from './gate.ts'
@@ -46,27 +46,72 @@ export async function executeLedgered(
     if (gate) assertOpen(await settle(db, ledger))
     const subject = await ledgerSubjectOf(db, request, ledger.keys.newest.pads)
     // Whatever else it is: the database says so, and the ledger has nothing to remember.
-    if (subject.state !== 'approved' && subject.state !== 'delayed') return await executeRequest(db, request)
+    if (!isAnnounced(subject)) return await executeRequest(db, request)
     return await executeIntended(db, request, subject, ledger)
   } finally {
     await unlockLedgered(db, request).catch(() => undefined)
   }
 }
 
+/**
+ * Many in one transaction: all intents are on disk before it, and each is ended after.
+ *
+ * @param db - as of {@link executeLedgered}.
+ * @returns the state of each afterwards; `failed`: it is as it was, and the database has written down why.
+ * @throws LetheError LE451 to LE456. Nothing was erased then.
+ */
+export async function executeManyLedgered(
+  db: Queryable,
+  requests: number[],
+  given?: Ledger,
+): Promise<Map<number, string>> {
+  const ids = [...new Set(requests)].sort((a, b) => a - b)
+  const ledger = given ?? (await ledgerOfEnvironment())
+  if (!ledger) return executeRequests(db, ids)
+  await shipHolds(db, ledger)
+  // In the order of their numbers, so that two of these wait for one another and not both.
+  for (const id of ids) await lockLedgered(db, id)
+  try {
+    assertOpen(await settle(db, ledger))
+    const states = await executeAllIntended(db, ids, ledger)
+    // Restrictions may have been among them.
+    await shipHolds(db, ledger)
+    return states
+  } finally {
+    for (const id of ids) await unlockLedgered(db, id).catch(() => undefined)
+  }
+}
+
+async function executeAllIntended(
+  db: Queryable,
+  ids: number[],
+  ledger: Ledger,
+): Promise<Map<number, string>> {
+  const intents = new Map<number, Entry>()
+  for (const id of ids) {
+    const subject = await ledgerSubjectOf(db, id, ledger.keys.newest.pads)
+    if (subject.kind === 'erasure' && isAnnounced(subject))
+      intents.set(id, await announce(ledger, id, subject))
+  }
+  let states: Map<number, string>
+  try {
+    states = await executeRequests(db, ids, intents)
+  } catch (error) {
+    if (isRolledBack(error))
+      for (const intent of intents.values()) await endLater(ledger, intent, 'erasure abandoned')
+    throw error
+  }
+  for (const [id, intent] of intents) await endLater(ledger, intent, endOf(states.get(id)))
+  return states
+}
+
 async function executeIntended(
   db: Queryable,
   request: number,
-  { subject, controller, received_at, roots, identifiers }: LedgerSubject,
+  subject: LedgerSubject,
   ledger: Ledger,
 ): Promise<string> {
-  const intent = await ledger.append({
-    event: 'erasure intent',
-    controller,
-    request,
-    received_at,
-    subject,
-    data: { roots, identifiers },
-  })
+  const intent = await announce(ledger, request, subject)
   let state: string
   try {
     state = await executeRequest(db, request, intent.number, intent.hash)
@@ -74,9 +119,29 @@ async function executeIntended(
     if (isRolledBack(error)) await endLater(ledger, intent, 'erasure abandoned')
     throw error
   }
-  await endLater(ledger, intent, DONE.has(state) ? 'erasure completed' : 'erasure abandoned')
+  await endLater(ledger, intent, endOf(state))
   return state
 }
+
+/** What a law had kept was announced with all the rest. */
+const isAnnounced = ({ state }: LedgerSubject): boolean => state === 'approved' || state === 'delayed'
+
+const announce = (
+  ledger: Ledger,
+  request: number,
+  { subject, controller, received_at, roots, identifiers }: LedgerSubject,
+): Promise<Entry> =>
+  ledger.append({
+    event: 'erasure intent',
+    controller,
+    request,
+    received_at,
+    subject,
+    data: { roots, identifiers },
+  })
+
+const endOf = (state: string | undefined): 'erasure completed' | 'erasure abandoned' =>
+  state !== undefined && DONE.has(state) ? 'erasure completed' : 'erasure abandoned'
 
 /** A disk that has become full meanwhile undoes nothing: the next look at the ledger ends the intent, or says why not. */
 async function endLater(ledger: Ledger, intent: Entry, event: Parameters<typeof end>[2]): Promise<void> {
@@ -85,8 +150,11 @@ async function endLater(ledger: Ledger, intent: Entry, event: Parameters<typeof 
   })
 }
 
-/** The server has refused the statement. Where the connection broke, nobody knows: the next look finds out. */
-function isRolledBack(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P0|XX)/.test(code)
+/**
+ * The server has refused the statement. Where the connection broke, nobody knows: the next look finds out. EPIPE
+ * looks like a SQLSTATE and is none: only the server gives a severity.
+ */
+export function isRolledBack(error: unknown): boolean {
+  if (!(error instanceof Error && 'code' in error && 'severity' in error)) return false
+  return /^[0-9A-Z]{5}$/.test(String(error.code)) && !/^(08|57P0|XX)/.test(String(error.code))
 }

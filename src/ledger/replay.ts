@@ -20,6 +20,7 @@ import {
   beginReplay,
   finishReplay,
   knowEntry,
+  lockLedgered,
   type ReplayFinding,
   readLedgerState,
   replayDelayed,
@@ -66,11 +67,20 @@ export interface ReplayResult {
   released: number
   /** Entries whose data is over its term: nobody can be recognised by them. */
   expired: number
+  /** Entries to which no record fits, live or archived: of people who came after the backup. */
+  nobody: number
+  /** Kinds of people, and controllers, of older entries that this database has no more. */
+  unlooked: string[]
   findings: ReplayFinding[]
   cycles: CycleResult[]
 }
 
+/** No request has this number: the lock of whoever replays. */
+const REPLAYING = -1
+
 const HOLDS = new Set(['hold', 'restriction'])
+/** No such controller, no such kind of person. */
+const GONE = new Set(['LE101', 'LE109'])
 const RELEASES = new Set(['hold released', 'restriction lifted'])
 
 /** @throws LetheError LE452 to LE456, LE502, and what erasing and holding raise. */
@@ -78,6 +88,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   let client: pg.Client | undefined
   try {
     client = await connect(options.databaseUrl)
+    // One after the other; the lock goes with the session.
+    await lockLedgered(client, REPLAYING)
     return await new Replay(client, options).run()
   } catch (error) {
     throw toLetheError(error, options.databaseUrl)
@@ -90,6 +102,7 @@ class Replay {
   readonly #db: Queryable
   readonly #ledger: Ledger
   readonly #options: ReplayOptions
+  readonly #unlooked = new Set<string>()
   readonly #result: ReplayResult = {
     state: 'open',
     entries: 0,
@@ -98,6 +111,8 @@ class Replay {
     placed: 0,
     released: 0,
     expired: 0,
+    nobody: 0,
+    unlooked: [],
     findings: [],
     cycles: [],
   }
@@ -169,8 +184,15 @@ class Replay {
       const { subject, controller } = group[0]!
       this.#report(`looking for ${group.length} × ${subject} of ${controller}`)
       const { pads } = this.#ledger.keys.of(group[0]!)
-      await replayMatch(this.#db, subject!, controller!, pads, group.map(wantedOf))
+      try {
+        await replayMatch(this.#db, subject!, controller!, pads, group.map(wantedOf))
+      } catch (error) {
+        // What the database knows already may be about a kind of person that the policy has given up since.
+        if (group.some(({ number }) => again.has(number)) || !GONE.has(toLetheError(error).code)) throw error
+        this.#unlooked.add(`${subject} of ${controller}`)
+      }
     }
+    this.#result.unlooked = [...this.#unlooked]
     await replayFind(
       this.#db,
       erasures.map(({ number, at }) => ({ number, at, replays: again.has(number) })),
@@ -189,6 +211,7 @@ class Replay {
       const outcome = await replayErase(this.#db, intent)
       if ('failure' in outcome) continue
       this.#result.erased += outcome.erased - outcome.delayed
+      if (!outcome.matched) this.#result.nobody += 1
       this.#result.delayed += outcome.delayed
     }
   }
@@ -202,6 +225,7 @@ class Replay {
     }
     for (const { id } of await replayToErase(this.#db)) {
       const request = await replayOpen(this.#db, id)
+      if (request === null) continue
       const state = await executeLedgered(this.#db, request, { ledger: this.#ledger, gate: false })
       if (state === 'delayed') this.#result.delayed += 1
       else this.#result.erased += 1
@@ -219,6 +243,8 @@ class Replay {
   async #isUpToDate(): Promise<boolean> {
     this.#result.cycles = await runCycle({
       databaseUrl: this.#options.databaseUrl,
+      // Erasures that the backup had approved, or whose day has come: the gate is closed, and this is how it comes to be opened.
+      execute: { ledger: this.#ledger, gate: false },
       onProgress: ({ controller, phase, rowsDone, rowsToDo }) =>
         this.#report(`${controller}, ${phase}`, rowsDone, rowsDone + rowsToDo),
     })

@@ -159,6 +159,28 @@ describe('a blocked erasure', () => {
     expect(await requestState(db, request)).toMatchObject({ state: 'completed', failure: null })
   })
 
+  it('leaves what came since to a new request for the person, and is completed after it', async () => {
+    const request = await blocked(10, 'north')
+    await db.query(`insert into music.invoices values (9010, 1, 10, current_date - 4000, 'a refund')`)
+    await termEnds(request, 10)
+    expect(await refusal(execute(db, request))).toMatchObject({
+      code: 'LE439',
+      hint: expect.stringContaining('open a new request'),
+    })
+    const [second] = await rowsOf<{ id: string }>(
+      db,
+      `select lethe.open_request('erasure', 'customer', key => '10', controller => 'north') as id`,
+    )
+    await db.query(`select lethe.plan_request(${second!.id})`)
+    await db.query(`select lethe.approve_request(${second!.id})`)
+    expect(await execute(db, Number(second!.id))).toBe('executed')
+    expect(await certify(db, Number(second!.id))).toBe('completed')
+    await db.query(`call lethe.run_cycle('north')`)
+    expect(await requestState(db, request)).toMatchObject({ state: 'completed', failure: null })
+    expect(await rowsOf(db, 'select from music.invoices where customer_id = 10')).toEqual([])
+    expect(await rowsOf(db, 'select from music.customers where id = 10')).toEqual([])
+  })
+
   it('that a trigger keeps from being completed is tried again by each cycle, nothing half done', async () => {
     const request = await blocked(5, 'south')
     await termEnds(request, 5)
@@ -468,6 +490,64 @@ describe('what was kept and is somebody else’s on its day', () => {
       { facts: { id: 6, person_id: 6 } },
       { facts: { no: 'no 6', person_id: 6 } },
     ])
+  })
+
+  it('is left to them by an officer who strikes it, with what hangs on it, and nothing else', async () => {
+    const request = await gone(9)
+    await moved.query('update m.bills set person_id = 20 where id in (9, 109)')
+    await refuses(request, 'm.bills: 1')
+    const strike = `select "table", key from lethe.strike_kept_rows(${request}, 'it is of the sister company')`
+    const struck = [
+      { table: 'm.bills', key: '109' },
+      { table: 'm.bills', key: '9' },
+      { table: 'm.lines', key: '9' },
+    ]
+    // Whoever wants to look first.
+    await moved.query('begin')
+    expect(await rowsOf(moved, strike)).toEqual(struck)
+    await moved.query('rollback')
+    expect(await refusal(complete(request))).toMatchObject({ code: 'LE439' })
+
+    expect(await refusal(moved.query(`select lethe.strike_kept_rows(${request}, ' ')`))).toMatchObject({
+      code: 'LE417',
+    })
+    const worker = await moved.asRole('lethe_worker')
+    expect((await refusal(worker.query(strike))).code).toBe('42501')
+    const before = await all()
+    expect(await rowsOf(moved, strike)).toEqual(struck)
+    expect(await rowsOf(moved, strike)).toEqual([])
+    await complete(request)
+    expect(changed(before, await all())).toEqual(['m.papers/no 9'])
+    expect((await requestState(moved, request)).state).toBe('completed')
+    const [certificate] = await rowsOf<{ findings: unknown[] }>(
+      moved,
+      `select document -> 'findings' as findings from lethe.certificates where request_id = ${request} order by number desc limit 1`,
+    )
+    const finding = {
+      place: 'table',
+      finding: 'was kept by law, and is somebody else’s now'.replace('’', "'"),
+    }
+    expect(certificate!.findings).toEqual(
+      expect.arrayContaining([
+        { ...finding, object: 'm.bills', rows: 2, decision: 'keep' },
+        { ...finding, object: 'm.lines', rows: 1, decision: 'keep' },
+      ]),
+    )
+    expect((await refusal(moved.query(strike))).code).toBe('LE431')
+  })
+
+  it('is not struck while it is the person’s, nor what hangs on that', async () => {
+    const request = await gone(10)
+    await moved.query('update m.lines set bill_id = 110 where id = 10')
+    const strike = `select "table", key from lethe.strike_kept_rows(${request}, 'a mistake')`
+    // The line was moved to another bill of the same person, which is kept as well.
+    expect(await rowsOf(moved, strike)).toEqual([])
+    await refuses(request, 'm.lines: 1')
+    expect(await rowsOf(moved, strike)).toEqual([])
+    await moved.query('update m.lines set bill_id = null where id = 10')
+    const before = await all()
+    await complete(request)
+    expect(changed(before, await all())).toEqual(['m.bills/10', 'm.lines/10', 'm.papers/no 10'])
   })
 
   it('is told from another archived row that bears its key, and from a live one', async () => {

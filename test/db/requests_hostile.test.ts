@@ -18,7 +18,7 @@ beforeAll(async () => {
     create table shop.customers (id int primary key, owner int not null, email text, kind shop.kind, at date);
     create table shop.badges (id int primary key, owner int not null, kind shop.kind);
     create index on shop.badges (kind);
-    insert into shop.customers select i, 1 + i % 2, 'person' || i || '@example.org', 'one', current_date from generate_series(1, 12) as i;
+    insert into shop.customers select i, 1 + i % 2, 'person' || i || '@example.org', 'one', current_date from generate_series(1, 16) as i;
     insert into shop.badges select i, 1 + i % 2, 'two' from generate_series(1, 12) as i`)
   await applyPolicy(db, {
     version: 1,
@@ -131,6 +131,53 @@ describe('the residue scan', () => {
       { place: 'not looked at' },
     ])
     await db.query('drop table lethe_jobs.bait')
+  })
+
+  it('reads no table of the jobs on which somebody is making an index', async () => {
+    const worker = await (await db.asRole('lethe_worker')).connect()
+    await worker.query(`
+      set role lethe_worker;
+      create function lethe_jobs.index_it(text) returns text immutable language plpgsql as $$ begin insert into app.traces values (current_user); return ''; end $$;
+      create table lethe_jobs.bait (t text); insert into lethe_jobs.bait values ('person14@example.org');
+      grant select, delete on lethe_jobs.bait to lethe_owner`)
+    const id = await executed('14')
+    const looked = async () => {
+      await db.query('select from lethe.scan_residue(array[$1::bigint], true)', [id])
+      return (await findings(id)).filter(({ object }) => object.startsWith('lethe_jobs.bait'))
+    }
+    expect(await looked()).toMatchObject([{ place: 'jobs', object: 'lethe_jobs.bait.t' }])
+    await worker.query(`begin; create index on lethe_jobs.bait (lower(t))`)
+    expect(await looked()).toEqual([
+      { place: 'not looked at', object: 'lethe_jobs.bait', finding: 'reading it failed (SQLSTATE 55P03)' },
+    ])
+    await worker.query(`rollback; drop table lethe_jobs.bait; drop function lethe_jobs.index_it`)
+  })
+
+  it('finds the person in what the schema itself says, and names no object that may be called so', async () => {
+    await db.query(`
+      create table app."person16@example.org" (id int);
+      create table app.kept (id int, sort text default 'person16@example.org' check (sort <> 'not person16@example.org'));
+      comment on table app.kept is 'ask Person16@example.org';
+      create type app.sort as enum ('a', 'person16@example.org');
+      create function app.mail() returns text language sql as $$ select 'person16@example.org' $$;
+      create view app.of_one as select * from app.kept where sort = 'person16@example.org';
+      create table app.parts (mail text) partition by list (mail);
+      create table app.part_1 partition of app.parts for values in ('person16@example.org')`)
+    const id = await executed('16')
+    await db.query('select from lethe.scan_residue(array[$1::bigint], true)', [id])
+    const found = (await findings(id))
+      .filter(({ place }) => place === 'catalogue')
+      .map(({ object }) => object)
+    expect(found.sort()).toEqual([
+      'bounds of partitions in app',
+      'checks of app.kept',
+      'comments (table)',
+      'defaults of app.kept',
+      'function app.mail',
+      'labels of app.sort',
+      'names of tables in app',
+      'view app.of_one',
+    ])
   })
 
   it('of a request that is not executed suppresses and forgets nobody', async () => {

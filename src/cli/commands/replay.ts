@@ -98,7 +98,7 @@ function list(out: Output, findings: ReplayFinding[]): void {
 }
 
 const HOW = {
-  key: 'has the key of who was forgotten, and other identifiers',
+  key: 'has the key of who was forgotten, and no identifier that says it is the same person',
   identifier: 'has an identifier of who was forgotten',
   failed: 'is of who was forgotten, and could not be erased',
 }
@@ -117,6 +117,12 @@ function report(out: Output, { findings, cycles, ...result }: ReplayResult): num
   )
   if (result.expired > 0)
     out.warn(`${result.expired} entries are over their term: whom they were about can no longer be told`)
+  if (result.nobody > 0)
+    out.line(`${result.nobody} erasures fit no record here: these people came after the backup was made`)
+  if (result.unlooked.length > 0)
+    out.warn(
+      `of those forgotten before the backup nobody was looked for who is ${result.unlooked.join(', ')}: not in the policy any more`,
+    )
   for (const { controller, state } of cycles) out.line(`the cycle of ${controller} is ${state}`)
   if (result.state === 'undecided')
     out.warn(

@@ -79,9 +79,16 @@ export function register(program: Command): void {
         move(context, (id) => sql.fragment`lethe.approve_request(${id}, ${context.options.plan ?? null})`),
       ),
     )
-  one(request, 'execute', 'do what was approved, look again, certify, and tell the recipients').action(
-    databaseAction<object>(execute),
-  )
+  request
+    .command('execute')
+    .description(
+      'do what was approved, look again, certify, and tell the recipients; of several in one transaction',
+    )
+    .argument('<id...>', 'their numbers in the list', (text: string, before?: number[]) => [
+      ...(before ?? []),
+      parseCount('id', Number.MAX_SAFE_INTEGER)(text),
+    ])
+    .action(databaseAction<object>(execute))
   one(request, 'reject', 'refuse a request')
     .requiredOption('--ground <text>', 'on which ground (Art. 12(5), 17(3)…); kept')
     .action(
@@ -95,6 +102,9 @@ export function register(program: Command): void {
     'two months more, once',
     (id, reason) => sql.fragment`lethe.extend_request(${id}, ${reason})`,
   )
+  one(request, 'strike', 'of what an erasure keeps, leave what is somebody else’s now to them')
+    .requiredOption('--reason <text>', 'the matter, not the person; kept')
+    .action(databaseAction<{ reason: string }>(strike))
   reasoned(
     request,
     'withdraw',
@@ -231,6 +241,16 @@ async function plan({ args, pool, out }: DatabaseContext<object>): Promise<numbe
   return EXIT_OK
 }
 
+/** Figures, never keys: what is said here may end in a log. */
+async function strike({ args, options, pool, out }: DatabaseContext<{ reason: string }>): Promise<void> {
+  const struck = await (await pool()).any(
+    sql.type(z.object({ table: z.string(), rows: z.number() }))`
+      select "table", count(*)::int as rows from lethe.strike_kept_rows(${Number(args[0])}, ${options.reason}) group by 1 order by 1`,
+  )
+  if (struck.length === 0) out.success('nothing that is kept is somebody else’s')
+  else out.table([...struck], ['table', 'rows'])
+}
+
 /** Calls a function that moves a request or its day, and says where it is now. */
 async function move(context: DatabaseContext<object>, call: (id: number) => FragmentSqlToken): Promise<void> {
   const id = Number(context.args[0])
@@ -242,9 +262,16 @@ async function move(context: DatabaseContext<object>, call: (id: number) => Frag
   context.out.success([`request ${id} is ${state}`, deadline(report)].filter(Boolean).join('; '))
 }
 
+async function execute(context: DatabaseContext<object>): Promise<number> {
+  const ids = [...new Set(context.args.map(Number))]
+  return ids.length === 1 ? executeOne(context, ids[0]!) : executeMany(context, ids)
+}
+
 /** Done: answered, and nothing of it waits for anybody. */
-async function execute({ args, databaseUrl, pool, out, progress }: DatabaseContext<object>): Promise<number> {
-  const id = Number(args[0])
+async function executeOne(
+  { databaseUrl, pool, out, progress }: DatabaseContext<object>,
+  id: number,
+): Promise<number> {
   const before = await read(await pool(), id)
   const { openClient } = await import('../../db/client.ts')
   const { advanceRequest, executeRequest } = await import('../../requests.ts')
@@ -267,6 +294,50 @@ async function execute({ args, databaseUrl, pool, out, progress }: DatabaseConte
   if (!answered) out.warn(whatNext(report, before.state))
   return answered && untold === 0 ? EXIT_OK : EXIT_INCOMPLETE
 }
+
+/** All that are approved in one transaction; what else of them waits for nobody is gone on with, one by one. */
+async function executeMany(
+  { databaseUrl, pool, out, progress }: DatabaseContext<object>,
+  ids: number[],
+): Promise<number> {
+  const database = await pool()
+  const readAll = async (): Promise<RequestReport[]> => {
+    const reports: RequestReport[] = []
+    for (const id of ids) reports.push(await read(database, id))
+    return reports
+  }
+  const approved = (await readAll()).filter(({ state }) => state === 'approved').map(({ id }) => id)
+  const { openClient } = await import('../../db/client.ts')
+  const { advanceRequest, executeRequests } = await import('../../requests.ts')
+  const running = progress(`${ids.length} requests`)
+  const client = await openClient(databaseUrl)
+  let states = new Map<number, string>()
+  try {
+    if (approved.length > 0) states = await executeRequests(client, approved, (step) => running.step(step))
+    // One that has just failed is for the next time.
+    for (const id of ids.filter((id) => states.get(id) !== 'failed'))
+      await advanceRequest(client, id, (step) => running.step(step))
+  } finally {
+    running.end()
+    await client.end()
+  }
+  const after = await readAll()
+  out.table(
+    after.map(({ id, kind, state, failure, notifications }) => ({
+      id,
+      kind,
+      state,
+      failed: failure === null ? null : String(failure.sqlstate),
+      untold: notifications.filter((n) => n.state === 'waiting' || n.state === 'dead').length,
+    })),
+    ['id', 'kind', 'state', 'failed', 'untold'],
+  )
+  return after.every(isAnswered) ? EXIT_OK : EXIT_INCOMPLETE
+}
+
+const isAnswered = ({ state, notifications }: RequestReport): boolean =>
+  (state === 'completed' || state === 'blocked') &&
+  !notifications.some((n) => n.state === 'waiting' || n.state === 'dead')
 
 function whatNext({ id, state, plan_mark }: RequestReport, before: string): string {
   if (state === 'planned' && before === 'approved')

@@ -4,11 +4,12 @@ import { once } from 'node:events'
 import { readFile, rename } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { executeLedgered } from '../../../src/ledger/execute.ts'
+import { executeLedgered, executeManyLedgered, isRolledBack } from '../../../src/ledger/execute.ts'
 import { openIntents, settle } from '../../../src/ledger/gate.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts'
 import { replay } from '../../../src/ledger/replay.ts'
 import { withSession } from '../../../src/ledger/session.ts'
+import { lethe } from '../../helpers/cli.ts'
 import { refusal } from '../../helpers/database.ts'
 import {
   approved,
@@ -41,7 +42,12 @@ async function fresh(): Promise<{ live: Copy; backup: Copy; ledger: Ledger }> {
   return { live, backup: await club.copy(live), ledger }
 }
 
-async function killedAt(point: string, live: Copy, ledger: Ledger, request: number): Promise<void> {
+async function killedAt(
+  point: string,
+  live: Copy,
+  ledger: Ledger,
+  request: number | number[],
+): Promise<void> {
   const process_ = spawn(
     process.execPath,
     [child, live.url, ledger.folder, ledger.keys.path, String(request), point],
@@ -107,6 +113,135 @@ describe.each([
     if (announced === 0) expect((await members(restored)).length).toBe(8)
     else expect(await contents(restored)).toEqual(await contents(live))
   })
+})
+
+describe.each([
+  { point: 'before erasure intent 1', announced: 0 },
+  { point: 'after erasure intent 2', announced: 2 },
+  { point: 'after erasure intent 3', announced: 3 },
+  { point: 'within', announced: 3 },
+  { point: 'before erasure completed 1', announced: 3 },
+  { point: 'after erasure completed 2', announced: 3 },
+  { point: 'after erasure completed 3', announced: 3 },
+])('one that executes three at once, killed $point', ({ point, announced }) => {
+  const keys = [1, 3, 5]
+  let live: Copy
+  let ledger: Ledger
+  let requests: number[]
+  let restored: Copy
+  let left: Ledger
+
+  beforeAll(async () => {
+    const made = await fresh()
+    live = made.live
+    ledger = made.ledger
+    requests = await connected(live, async (session) => {
+      await session.query('select lethe.require_ledger()')
+      const opened: number[] = []
+      for (const key of keys) opened.push(await approved(session, key))
+      return opened
+    })
+    await killedAt(point, live, ledger, requests)
+    restored = made.backup
+    left = await club.copyLedger(ledger)
+  })
+
+  it('has forgotten all of them or none, and goes on from there', async () => {
+    const states = new Set(await Promise.all(requests.map((request) => stateOf(live, request))))
+    expect(states.size).toBe(1)
+    await withSession(live.url, async (db) => {
+      if (states.has('approved'))
+        expect([...(await executeManyLedgered(db, requests, ledger)).values()]).toEqual(
+          keys.map(() => 'executed'),
+        )
+      const { missing, lost, unended } = await settle(db, ledger)
+      expect({ missing, lost, unended }).toEqual({ missing: [], lost: [], unended: [] })
+    })
+    expect(await members(live)).toEqual([2, 4, 6, 7, 8])
+    const entries = await ledger.since(0)
+    expect(openIntents(entries)).toEqual([])
+    expect(
+      entries.filter(({ event }) => event === 'erasure completed').map(({ request }) => request),
+    ).toEqual(requests)
+    // Each erasure names the entry that announced it.
+    const named = await live.query<{ id: number; entry: number }>(
+      `select id::int, (outcome ->> 'ledger')::int as entry from lethe.requests where kind = 'erasure' order by id`,
+    )
+    expect(named.map(({ id }) => id)).toEqual(requests)
+    for (const { id, entry } of named)
+      expect(entries.find(({ number }) => number === entry)).toMatchObject({
+        event: 'erasure intent',
+        request: id,
+      })
+  })
+
+  it('is made up for by a replay, as far as it had announced anything', async () => {
+    const result = await replay({ databaseUrl: restored.url, ledger: left })
+    expect(result).toMatchObject({ state: 'open', entries: announced, erased: announced, findings: [] })
+    expect(openIntents(await left.since(0))).toEqual([])
+    const gone = keys.slice(0, announced)
+    expect(await members(restored)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].filter((key) => !gone.includes(key)))
+  })
+})
+
+it('many with the ledger: who fails is abandoned, and leaves the others alone', async () => {
+  const { live, ledger } = await fresh()
+  await live.query(`
+    create function club.refuse() returns trigger language plpgsql as $$ begin raise exception 'no: %', old."e-Mail"; end $$;
+    create trigger refuse before delete on club."Members" for each row when (old.id = 4) execute function club.refuse()`)
+  await connected(live, async (session) => {
+    await session.query('select lethe.require_ledger()')
+    const requests = [await approved(session, 2), await approved(session, 4), await approved(session, 6)]
+    const south = await approved(session, 7, { controller: 'south' })
+    const restriction = await approved(session, 5, { kind: 'restriction' })
+    const all = [south, restriction, ...requests]
+    expect(await executeManyLedgered(session, all, ledger)).toEqual(
+      new Map([
+        [requests[0], 'executed'],
+        [requests[1], 'failed'],
+        [requests[2], 'executed'],
+        [south, 'executed'],
+        [restriction, 'completed'],
+      ]),
+    )
+    expect(await members(live)).toEqual([1, 3, 4, 5, 8])
+    const entries = await ledger.since(0)
+    const ends = (event: string) =>
+      entries
+        .filter((entry) => entry.event === event)
+        .map(({ request }) => request)
+        .sort()
+    expect(ends('erasure abandoned')).toEqual([requests[1]])
+    expect(ends('erasure completed')).toEqual([requests[0], requests[2], south].sort())
+    expect(ends('restriction')).toEqual([restriction])
+    expect((await settle(session, ledger)).missing).toEqual([])
+    // What failed is in nobody's way, and those that are done are not done twice.
+    await live.query('drop trigger refuse on club."Members"')
+    const again = await lethe(['request', 'execute', ...all.map(String), '--json'], {
+      databaseUrl: live.url,
+      env: { LETHE_LEDGER: ledger.folder, LETHE_LEDGER_KEYS: ledger.keys.path },
+    })
+    expect(again.rows()).toEqual(
+      all.map((id) => ({
+        id,
+        kind: id === restriction ? 'restriction' : 'erasure',
+        state: 'completed',
+        failed: null,
+        untold: 0,
+      })),
+    )
+    expect(again.code).toBe(0)
+  })
+  expect(await members(live)).toEqual([1, 3, 5, 8])
+  expect(openIntents(await ledger.since(0))).toEqual([])
+})
+
+it('takes a broken connection for no answer of the server', () => {
+  const thrown = (code: string, severity?: string): Error => Object.assign(new Error('x'), { code, severity })
+  expect(isRolledBack(thrown('40001', 'ERROR'))).toBe(true)
+  expect(isRolledBack(thrown('LE435', 'ERROR'))).toBe(true)
+  expect(isRolledBack(thrown('57P01', 'FATAL'))).toBe(false)
+  expect(isRolledBack(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).toBe(false)
 })
 
 it('does again an erasure of which nobody knows whether it was committed', async () => {
