@@ -74,7 +74,7 @@ function translate(error: ServerError, databaseUrl: string | undefined): LetheEr
   if (code === '42501') {
     return new LetheError(`this login may not do that: ${message}`, {
       code: 'LE502',
-      hint: 'lethe doctor prints the grants that are missing',
+      hint: 'it takes a role of Lethe that may (grant lethe_officer to the login), or who owns the table',
       cause: error,
     })
   }
