@@ -58,7 +58,7 @@ ${data.tables.map((table, i) => section(table, i + 1, words))}
 ${
   data.recipients.length === 0
     ? html`<p>${words.noRecipients}</p>`
-    : html`<ul>${data.recipients.map(({ name, since }) => html`<li>${name} (${words.since} ${since})</li>`)}</ul>`
+    : html`<ul>${data.recipients.map(({ name, since, until }) => html`<li>${name} (${words.since} ${since}${until === null ? '' : ` ${words.upTo} ${until}`})</li>`)}</ul>`
 }
 <h2>${words.sourceText}</h2><p>${told(data.source, words)}</p>
 <h2>${words.automated}</h2><p>${told(data.automated_decisions, words)}</p>
@@ -93,6 +93,10 @@ const about = (column: PersonalColumn, words: Words): Html =>
   html`<tr><th scope="row">${column.name}</th><td>${told(column.category, words)}</td><td>${column.purposes.join(', ') || words.notRecorded}</td><td>${told(column.legal_basis, words)}</td><td>${told(column.source, words)}</td><td>${column.rules.join(' ') || words.noRule}</td></tr>
 `
 
+/** Days as text, of which each may be missing; the row takes its columns along. */
+const earliest = (...days: (string | null | undefined)[]): string | undefined =>
+  days.filter((day) => typeof day === 'string').sort()[0]
+
 function rowTable(table: PersonalTable, row: PersonalTable['rows'][number], n: number, words: Words): Html {
   const end = row.until.row === null ? '' : html`. ${words.untilRow} ${row.until.row}`
   return html`<table>
@@ -100,7 +104,7 @@ function rowTable(table: PersonalTable, row: PersonalTable['rows'][number], n: n
 <thead><tr><th scope="col">${words.column}</th><th scope="col">${words.value}</th><th scope="col">${words.until}</th></tr></thead>
 <tbody>${table.columns.map(
     ({ name }) =>
-      html`<tr><th scope="row">${name}</th><td>${valueAsText(row.values[name])}</td><td>${row.until.columns[name] ?? row.until.row ?? words.noRule}</td></tr>
+      html`<tr><th scope="row">${name}</th><td>${valueAsText(row.values[name])}</td><td>${earliest(row.until.columns[name], row.until.row) ?? words.noRule}</td></tr>
 `,
   )}</tbody>
 </table>

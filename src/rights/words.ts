@@ -4,7 +4,7 @@
 export type Language = 'en' | 'fr'
 
 /** Whether there are words for it. */
-export const isLanguage = (word: string): word is Language => word in WORDS
+export const isLanguage = (word: string): word is Language => Object.hasOwn(WORDS, word)
 
 const en = {
   title: { access: 'Your personal data', portability: 'The data you provided' },
@@ -35,6 +35,7 @@ const en = {
   recipients: 'Who received your data',
   noRecipients: 'No recipient is recorded.',
   since: 'since',
+  upTo: 'until',
   sourceText: 'Where the data come from',
   automated: 'Automated decisions',
   rights: 'Your rights',
@@ -79,6 +80,7 @@ const fr: typeof en = {
   recipients: 'Qui a reçu vos données',
   noRecipients: 'Aucun destinataire n’est enregistré.',
   since: 'depuis le',
+  upTo: 'jusqu’au',
   sourceText: 'D’où viennent les données',
   automated: 'Décisions automatisées',
   rights: 'Vos droits',

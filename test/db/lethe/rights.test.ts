@@ -148,14 +148,16 @@ describe('access', () => {
     expect((await read(await approved(db, 'access', '2'))).tables[0]!.rows[0]!.until.row).toBeNull()
   })
 
-  it('names the recipients of the controller, and not those that were removed, or another’s', async () => {
+  it('names the recipients of the controller, those that were removed, too, and not another’s', async () => {
     await db.query(`
       delete from lethe.recipients;
       insert into lethe.recipients (controller_id, name, url, added_at, removed_at)
       select id, 'mailer ' || name, 'https://example.org', timestamptz '2024-02-03 12:00Z', null::timestamptz from lethe.controllers where name in ('north', 'south')
-      union all select id, 'gone', 'https://example.org', timestamptz '2024-02-03 12:00Z', now() from lethe.controllers where name = 'north'`)
+      union all select id, 'gone', 'https://example.org', timestamptz '2024-02-03 12:00Z', '2025-02-03 12:00Z' from lethe.controllers where name = 'north'
+      union all select id, 'mailer north', 'https://example.org', timestamptz '2023-02-03 12:00Z', '2024-02-03 12:00Z' from lethe.controllers where name = 'north'`)
     expect((await read(await approved(db, 'access', '2'))).recipients).toEqual([
-      { name: 'mailer north', since: '2024-02-03' },
+      { name: 'gone', since: '2024-02-03', until: '2025-02-03' },
+      { name: 'mailer north', since: '2023-02-03', until: null },
     ])
   })
 
@@ -219,7 +221,10 @@ describe('access', () => {
 
   it('is not ended before it was answered', async () => {
     const id = await approved(db, 'access', '2')
-    expect(await refusal(db.query('select lethe.execute_request($1)', [id]))).toMatchObject({ code: 'LE463' })
+    expect(await refusal(db.query('select lethe.execute_request($1)', [id]))).toMatchObject({
+      code: 'LE463',
+      hint: expect.stringContaining(`lethe request package ${id};`),
+    })
     await agent.query(`select lethe.note_told($1, 'printed and sent')`, [id])
     expect(await db.query('select lethe.execute_request($1) as state', [id])).toEqual([
       { state: 'completed' },
