@@ -135,6 +135,16 @@ describe('the readable page', () => {
     expect(page).not.toMatch(/<th\b(?! scope)/)
   })
 
+  it('says of a day that has come that it is due, and where no day is known what decides', () => {
+    const one = table(['a', 'b'], [{ a: 1, b: 2 }], { rules: ['goes with its order.'] })
+    one.rows[0]!.until.columns.a = '2026-11-24'
+    const page = asHtml(document(one), 'en')
+    expect(page).toContain('<td>1</td><td>2026-11-24 (due)</td>')
+    expect(page).toContain('<td>2</td><td>see above</td>')
+    expect(page).toContain('<td>as long as its row</td>')
+    expect(page).not.toContain('no period is set')
+  })
+
   it('shows the day of a value, or that of its row when it comes first', () => {
     const one = table(['a', 'b', 'c'], [{ a: 1, b: 2, c: 3 }])
     one.rows[0]!.until = { row: '2031-01-01', columns: { a: '2027-05-05', c: '2035-05-05' } }

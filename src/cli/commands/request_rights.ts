@@ -113,7 +113,8 @@ async function makeOne({
     `${made.rows} rows of ${made.tables} tables, until ${made.expiresAt}. The token, which is shown once:`,
   )
   out.line(made.token)
-  out.object({ id: Number(args[0]), ...made })
+  const { token, expiresAt: expires_at, tables, rows } = made
+  out.object({ id: Number(args[0]), token, expires_at, tables, rows })
 }
 
 async function download({ args, options, pool, out }: DatabaseContext<{ output: string }>): Promise<void> {

@@ -143,6 +143,13 @@ describe('access', () => {
       rules: [],
     })
     expect(table(data, 'c.People').rules[0]).toContain('a row of c.People is purged')
+    // Rows that leave with another have no day of their own, and say with which.
+    expect(table(data, 'c.People').rules.at(-1)).toBe(
+      'a row of c.People stays as long as a row of c.messages, c.notes, c.orders or c.People refers to it.',
+    )
+    expect(table(data, 'c.lines').rules).toEqual([
+      'a row of c.lines leaves together with its row of c.orders.',
+    ])
     expect(data.source).toBe('not recorded')
     await db.query(`select lethe.drop_rule('c.People', 'purge')`)
     expect((await read(await approved(db, 'access', '2'))).tables[0]!.rows[0]!.until.row).toBeNull()
