@@ -112,7 +112,7 @@ begin atomic
       select from lethe_private.host_columns as h
       where h.relation = restriction_policy.relation and h.name = any (lethe_private.restricting_columns(managed))
         and (h.type_name in ('bytea', 'float4', 'float8', 'interval') or h.type_schema <> 'pg_catalog' and h.type_category not in ('S', 'E')))
-    then format('lethe.is_restricted_row(%s, to_jsonb(%I))', managed.id, c.relname) else p end, E'\n      or '))
+    then format('lethe.is_restricted_row(%s, to_jsonb(%I.*))', managed.id, c.relname) else p end, E'\n      or '))
   from pg_catalog.pg_class as c
   cross join lateral unnest(lethe_private.restricted_parts(format('%I', c.relname), managed, relation)) as p
   where c.oid = restriction_policy.relation

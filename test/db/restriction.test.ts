@@ -470,6 +470,14 @@ describe('where a table opted in', () => {
     expect(await as(APP, `select count(*) from c.${quoted}`)).toEqual([{ count: 2 }])
   })
 
+  it('asks of a row, where a column has the name of its table', async () => {
+    await db.query(`alter table c.lines add column lines text default 'a name'`)
+    await optIn('c.lines')
+    await restrict('1')
+    expect((await seen(APP)).lines).not.toContain(9)
+    expect((await seen(APP)).lines).toContain(1)
+  })
+
   it('can be taken off again, and leaves no trace', async () => {
     const shape = (): Promise<unknown> =>
       db.query(`

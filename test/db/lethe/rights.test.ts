@@ -168,6 +168,28 @@ describe('access', () => {
     ])
   })
 
+  it.each(['access', 'erasure'])(
+    'reaches rows whose columns are called as the engine calls rows (%s)',
+    async (kind) => {
+      await db.query(`
+      alter table c.lines add column f float8 default 'NaN', add column c text default 'x', add column p int default 7,
+        add column m text, add column r text, add column k text default '{}', add column x date default 'infinity'`)
+      const id = await approved(db, kind, '2')
+      if (kind === 'access')
+        expect(values(await read(id), 'c.lines').map(({ f, c, p, x }) => ({ f, c, p, x }))).toEqual(
+          Array(2).fill({ f: 'NaN', c: 'x', p: 7, x: 'infinity' }),
+        )
+      else
+        expect(
+          await db.query(
+            `select count(*) from lethe.requests as q cross join lateral unnest(lethe_private.plan_rows(q, false)) as r
+           where q.id = $1 and r.table_id = (select id from lethe.managed_tables where table_name = 'lines') and r.facts ? 'id'`,
+            [id],
+          ),
+        ).toEqual([{ count: 2 }])
+    },
+  )
+
   it('shows what is in the archive, rows and values', async () => {
     await db.query(`
       select lethe.set_rule('c.orders', 'purge', 'P90Y', since => '{at}'), lethe.set_rule('c.orders', 'archive', 'P6M', since => '{at}');
