@@ -38,6 +38,7 @@ alter table lethe.request_findings add constraint place_is_known check (
   place in ('table', 'archive', 'jobs', 'evidence', 'materialized view', 'statistics', 'catalogue', 'not looked at', 'restore'));
 
 -- Functions whose parameters or results change --------------------------------------------------
+drop function lethe_private.identified_sql(text[]);
 
 drop function lethe_private.own_rows_sql(text, lethe.managed_tables);
 drop function if exists lethe.execute_requests(bigint[]);

@@ -308,8 +308,8 @@ grant execute on function
   lethe.add_recipient(text, text, text[], text, text),
   lethe.remove_recipient(text, text)
 to lethe_officer;
+grant execute on function lethe.request_work(text) to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function
-  lethe.request_work(text),
   lethe.verify_request(bigint),
   lethe.take_notification(bigint),
   lethe.note_notification(bigint, int, boolean)
@@ -320,13 +320,14 @@ grant execute on function
 to lethe_worker;
 grant execute on function lethe.plan_request(bigint) to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function
-  lethe.execute_request(bigint, bigint, text),
   lethe.execute_requests(bigint[], bigint[], text[]),
   lethe.record_failure(bigint, text, text, text, text),
   lethe.certify_request(bigint),
   lethe.requests_to_complete(text),
   lethe.advance_request(bigint)
 to lethe_officer, lethe_worker;
+-- Agents what is no erasure: an answer, a correction.
+grant execute on function lethe.execute_request(bigint, bigint, text) to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function lethe.scan_residue(bigint[], boolean) to lethe_officer, lethe_worker;
 grant execute on function lethe.link_finding_sql(bigint, int) to lethe_officer, lethe_agent;
@@ -374,7 +375,8 @@ grant execute on function
   lethe.any_restricted(),
   lethe.is_restricted(int, text, int, text),
   lethe.is_restricted_row(int, jsonb),
-  lethe.refuse_restricted()
+  lethe.refuse_restricted(),
+  lethe.refuse_restricted_truncate()
 to public;
 
 -- Holds.

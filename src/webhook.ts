@@ -36,6 +36,7 @@ export async function send(
       body,
       signal: AbortSignal.timeout(timeoutMilliseconds),
     })
+    if (!response.ok) await response.body?.cancel().catch(() => undefined)
     return { status: response.status, completed: response.ok && (await saysCompleted(response)) }
   } catch {
     // What node says names hosts and addresses; nobody needs more than that nothing came.

@@ -125,7 +125,8 @@ begin
   if v_key is null then
     raise exception using errcode = 'LE438',
       message = format('request %s has no such certificate', v_request.id),
-      hint = 'lethe.certify_request writes it when the erasure was executed: select * from lethe.certificates';
+      hint = case when v_request.kind <> 'erasure' then 'only erasures have one'
+        else format('an erasure has one when it was done and looked at again: lethe request show %s', v_request.id) end;
   elsif not exists (select from lethe.sealed_rows as s where s.relation = 'lethe.certificates' and s.key = v_key) then
     perform lethe_private.seal_controller(v_request.controller_id);
   end if;

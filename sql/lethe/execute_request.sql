@@ -94,15 +94,15 @@ create or replace function lethe_private.assert_executable(request lethe.request
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker']) then
+  if not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker'] || case when request.kind <> 'erasure' then 'lethe_agent' end) then
     raise exception using errcode = 'LE502', message = format('you may not execute request %s', request.id),
       hint = 'it takes lethe_officer or lethe_worker: see lethe.request_moves';
   elsif request.state not in ('approved', 'delayed', 'blocked') then
     raise exception using errcode = 'LE431',
       message = format('request %s is %s and cannot be executed', request.id, request.state),
       hint = case request.state
-        when 'received' then 'it is to be approved first; an erasure is planned before that: select lethe.plan_request(…)'
-        when 'planned' then 'an officer approves it first'
+        when 'received' then format(case request.kind when 'erasure' then 'plan it, and have the plan approved: lethe request plan %s' else 'approve it first: lethe request approve %s' end, request.id)
+        when 'planned' then format('an officer approves it first: lethe request approve %s --plan MARK', request.id)
         else 'only what is approved, delayed by a hold, or blocked is executed' end;
   end if;
 end

@@ -90,6 +90,46 @@ $$;
 comment on function lethe.is_restricted_row(int, jsonb) is
   'Whether a row belongs to somebody whose data are restricted: its table''s number, and the row as to_jsonb gives it. Raises LE461 where that cannot be told.';
 
+-- Of a TRUNCATE no row is asked: so all are, which takes as long as reading the table.
+create or replace function lethe.refuse_restricted_truncate()
+  returns trigger
+  language plpgsql
+  security definer  -- asks as lethe_sweeper, who may read the rows between these and their people
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_root oid;
+  v_restricted boolean;
+  v_state text;
+begin
+  select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
+  v_root := lethe_private.guarded_root(tg_relid, v_managed);
+  if v_root is null or not lethe.any_restricted() then
+    return null;
+  end if;
+  perform lethe_private.assert_asking_intact();
+  begin
+    v_restricted := lethe_private.ask_of_row(format('select exists (select from %s as c where c.tableoid = any (%L) and (%s))', lethe_private.host_name(v_root),
+      array(select r from lethe_private.relations_of(tg_relid) as r), array_to_string(lethe_private.restricted_parts('c', v_managed, v_root), ' or ')),
+      row(1), row(1));
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+  end;
+  if v_restricted is distinct from false then
+    raise exception using errcode = 'LE461',
+      message = format('TRUNCATE of %s is refused: %s', lethe_private.host_name(tg_relid), case
+        when v_state is null then 'there are rows of people whose data are restricted' else format('whether there are restricted rows cannot be told (SQLSTATE %s)', v_state) end),
+      hint = case when v_state is null then 'select * from lethe.list_holds() shows restrictions; lethe.lift_restriction(request, reason) ends one'
+        else 'lethe.missing_rights() lists what Lethe may not read; then try again' end;
+  end if;
+  return null;
+end
+$$;
+
+comment on function lethe.refuse_restricted_truncate() is
+  'Trigger of a host''s table: refuses a TRUNCATE that would take restricted rows, to everybody. Raises LE461.';
+
 -- Not a definer: who is writing is what it asks first. The engine has its own ways to leave alone what is restricted,
 -- and has to remove what was blocked on its day.
 create or replace function lethe.refuse_restricted()

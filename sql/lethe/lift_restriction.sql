@@ -44,7 +44,7 @@ begin
   then
     raise exception using errcode = 'LE462',
       message = format('the person of request %s has not been told that the restriction ends', v_request.id),
-      hint = format('tell them first (GDPR Art. 18(3)), and then: select lethe.note_told(%s, how)', v_request.id);
+      hint = format('tell them first (GDPR Art. 18(3)), and then: lethe request told %1$s --how TEXT, or select lethe.note_told(%1$s, how)', v_request.id);
   end if;
   perform lethe_private.lock_hold(v_hold.id);
   perform lethe_private.end_hold(v_hold.id, lift_restriction.reason);

@@ -39,7 +39,7 @@ begin
   if request.plan is null then
     raise exception using errcode = 'LE415',
       message = format('request %s has no plan that could be approved', request.id),
-      hint = format('select lethe.plan_request(%s)', request.id);
+      hint = format('lethe request plan %1$s, or select lethe.plan_request(%1$s)', request.id);
   elsif jsonb_array_length(coalesce(nullif(request.plan -> 'refusals', 'null'), '[]')) > 0 then
     raise exception using errcode = 'LE415',
       message = format('the plan of request %s has %s refusals and cannot be approved', request.id, jsonb_array_length(request.plan -> 'refusals')),

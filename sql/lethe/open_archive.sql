@@ -126,7 +126,7 @@ begin
   for v_mirror in select * from lethe_private.mirrors_of_record() loop
     execute format($sql$
       select jsonb_agg(jsonb_build_object('table_name', %L, 'key', m."lethe$key", 'archived_at', m."lethe$archived_at",
-        'content', to_jsonb(m) - array['lethe$key', 'lethe$root', 'lethe$root_table', 'lethe$archived_at', 'lethe$controller', 'lethe$clocks'])
+        'content', to_jsonb(m.*) - array['lethe$key', 'lethe$root', 'lethe$root_table', 'lethe$archived_at', 'lethe$controller', 'lethe$clocks'])
         order by m."lethe$archived_at", m."lethe$key")
       from lethe_private.%I as m$sql$, v_mirror.table_name || case v_mirror.kind when 'values' then ' (values)' else '' end, 'door_' || v_mirror.name)
       into v_rows;

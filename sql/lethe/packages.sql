@@ -14,7 +14,7 @@ begin
   if v_request.kind not in ('access', 'portability') or v_request.state <> 'approved' then
     raise exception using errcode = 'LE463',
       message = format('request %s is one of %s, and %s', v_request.id, v_request.kind, v_request.state),
-      hint = 'a package is made for an approved request of access or portability';
+      hint = lethe_private.how_to_answer(v_request);
   elsif octet_length(store_package.token_hash) is distinct from 32 or not isfinite(store_package.expires_at)
     or store_package.expires_at <= now() or store_package.expires_at > now() + interval '90 days'
   then
@@ -59,6 +59,18 @@ $$;
 
 comment on function lethe.fetch_package(bytea) is 'The package of a token, by its SHA-256. Raises LE464.';
 
+create or replace function lethe_private.how_to_answer(request lethe.requests)
+  returns text
+  language sql
+  immutable
+return case
+  when request.kind not in ('access', 'portability') then 'what is kept about a person is the answer to a request of access or portability: open one'
+  when request.state = 'received' then format('approve it when it is known who is asking: lethe request approve %s', request.id)
+  when request.state = 'paused' then format('who is asking is doubted; once that is proved: lethe request resume %s', request.id)
+  else 'it has ended: open a new one' end;
+
+comment on function lethe_private.how_to_answer(lethe.requests) is 'The hint of LE463 where a request is not one that can be answered.';
+
 create or replace function lethe_private.purge_packages()
   returns void
   language sql
@@ -79,7 +91,7 @@ begin
   if not exists (select from lethe.request_events as e where e.request_id = request.id and e.event in ('package made', 'told')) then
     raise exception using errcode = 'LE463',
       message = format('request %s has not been answered', request.id),
-      hint = format('lethe request package %s; or, where it was answered in another way, select lethe.note_told(%s, how)', request.id, request.id);
+      hint = format('lethe request package %1$s; or, where it was answered in another way, lethe request told %1$s --how TEXT (lethe.note_told)', request.id);
   end if;
 end
 $$;

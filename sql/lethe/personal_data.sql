@@ -20,7 +20,7 @@ begin
   if v_request.kind not in ('access', 'portability') or v_request.state <> 'approved' then
     raise exception using errcode = 'LE463',
       message = format('request %s is one of %s, and %s', v_request.id, v_request.kind, v_request.state),
-      hint = 'what is kept about a person is read for an approved request of access or portability: it is then known who is asking';
+      hint = lethe_private.how_to_answer(v_request);
   end if;
   v_type := lethe_private.type_of_request(v_request);
   select c.* into v_controller from lethe.controllers as c where c.id = v_request.controller_id;
@@ -35,9 +35,7 @@ begin
     'controller', jsonb_build_object('name', v_controller.name, 'title', v_controller.title, 'time_zone', v_controller.time_zone),
     'generated_at', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'tables', lethe_private.personal_tables(v_rows, v_controller, v_portable),
-    'recipients', (
-      select coalesce(jsonb_agg(jsonb_build_object('name', r.name, 'since', to_char(r.added_at, 'YYYY-MM-DD')) order by r.name), '[]')
-      from lethe.recipients as r where r.controller_id = v_controller.id and r.removed_at is null),
+    'recipients', lethe_private.recipients_told(v_controller.id),
     'source', 'not recorded',
     'automated_decisions', 'not recorded',
     'rights', to_jsonb(array['access', 'rectification', 'erasure', 'restriction', 'portability', 'objection', 'complaint']));
@@ -46,6 +44,23 @@ $$;
 
 comment on function lethe.personal_data(bigint, boolean) is
   'What is kept about the person of an approved request of access or portability, or what the person provided, with purposes, basis, recipients and until when; other people''s data masked. Raises LE114, LE421, LE460, LE463, LE501.';
+
+-- Whoever is told nothing any more has had the data all the same (Art. 15(1)(c)).
+create or replace function lethe_private.recipients_told(controller_id int)
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'since', to_char(x.since, 'YYYY-MM-DD'), 'until', to_char(x.until, 'YYYY-MM-DD')) order by x.name), '[]')
+  from (
+    select r.name, min(r.added_at) as since, case when bool_and(r.removed_at is not null) then max(r.removed_at) end as until
+    from lethe.recipients as r where r.controller_id = recipients_told.controller_id
+    group by r.name
+  ) as x;
+end;
+
+comment on function lethe_private.recipients_told(int) is
+  'The recipients of a controller as a person is told of them: since when; until when, where that is over.';
 
 create or replace function lethe_private.personal_tables(rows lethe_private.reached_row[], controller lethe.controllers, portable boolean)
   returns jsonb

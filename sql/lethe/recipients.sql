@@ -124,7 +124,7 @@ begin
   if v_id is null then
     raise exception using errcode = 'LE115',
       message = format('controller %s has no recipient %I', v_controller.name, coalesce(remove_recipient.name, '')),
-      hint = 'select * from lethe.list_recipients()';
+      hint = 'lethe recipient list, or select * from lethe.list_recipients()';
   end if;
   delete from lethe_private.recipient_secrets as s where s.recipient_id = v_id;
   delete from lethe_private.notification_hashes as h

@@ -19,7 +19,8 @@ begin
   if v_request.kind <> 'rectification' or v_request.state <> 'approved' then
     raise exception using errcode = 'LE465',
       message = format('request %s is one of %s, and %s', v_request.id, v_request.kind, v_request.state),
-      hint = 'data are corrected by an approved request of rectification';
+      hint = case when v_request.kind = 'rectification' and v_request.state = 'received' then format('approve it when it is known who is asking: lethe request approve %s', v_request.id)
+        else 'data are corrected by an approved request of rectification' end;
   end if;
   select c.* into v_controller from lethe.controllers as c where c.id = v_request.controller_id;
   perform lethe_private.assert_intact(v_managed);
@@ -192,7 +193,7 @@ begin
   if not exists (select from lethe.request_events as e where e.request_id = request.id and e.event = 'rectified') then
     raise exception using errcode = 'LE465',
       message = format('nothing has been corrected for request %s', request.id),
-      hint = format('select lethe.rectify(%s, table, key, ''{"column": value}'')', request.id);
+      hint = format('lethe request rectify %1$s TABLE KEY, or select lethe.rectify(%1$s, table, key, ''{"column": value}'')', request.id);
   end if;
 end
 $$;

@@ -10,6 +10,7 @@ create or replace function lethe.request_work(controller text default null)
 as $$
 declare
   v_all boolean := lethe_private.is_one_of(array['lethe_worker']);
+  v_agent boolean := not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker']);
 begin
   if request_work.controller is not null then
     perform lethe_private.get_controller(request_work.controller);
@@ -21,19 +22,20 @@ begin
       and (v_all or lethe_private.acts_for(c.id))
       and r.state in ('received', 'approved', 'delayed', 'executed', 'blocked')
       and lethe_private.next_step(r) is not null
+      and not (v_agent and r.kind = 'erasure' and r.state <> 'received')
     union all
     select n.request_id, 'notify', n.id
     from lethe.notifications as n
     join lethe.requests as r on r.id = n.request_id
     join lethe.controllers as c on c.id = r.controller_id
-    where n.state = 'waiting' and c.name = coalesce(request_work.controller, c.name)
+    where n.state = 'waiting' and not v_agent and c.name = coalesce(request_work.controller, c.name)
       and (v_all or lethe_private.acts_for(c.id))
     order by 1, 3 nulls first;
 end
 $$;
 
 comment on function lethe.request_work(text) is
-  'What is to be done now with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
+  'What is to be done now, and may be done by you, with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
 
 -- A person decides between planned and approved, and about every state that is not named here; and what is answered by a
 -- person (access, portability, rectification) is ended by that person.

@@ -18,13 +18,15 @@ begin atomic
       obj_description(p.oid, 'pg_policy') = lethe_private.restriction_mark(r.managed, x.relation) as is_current,
       p.oid is not null as has_policy,
       exists (select from pg_catalog.pg_trigger as t where t.tgrelid = x.relation and t.tgfoid = 'lethe.refuse_restricted()'::regprocedure
-        and t.tgenabled = 'A' and t.tgtype & 26 = 26 and t.tgqual is null and cardinality(t.tgattr::int2[]) = 0) as has_trigger
+        and t.tgenabled = 'A' and t.tgtype & 26 = 26 and t.tgqual is null and cardinality(t.tgattr::int2[]) = 0) as has_trigger,
+      exists (select from pg_catalog.pg_trigger as t where t.tgrelid = x.relation and t.tgfoid = 'lethe.refuse_restricted_truncate()'::regprocedure
+        and t.tgenabled = 'A' and t.tgtype & 34 = 34) as has_truncate_trigger
     from reached as r
     cross join lateral lethe_private.relations_of(r.oid) as x
     join pg_catalog.pg_class as c on c.oid = x.relation and c.relkind in ('r', 'p')
     left join pg_catalog.pg_policy as p on p.polrelid = x.relation and p.polname = 'lethe_restriction' and not p.polpermissive
   ), tables as (
-    select p.id, p.name, p.restricted, bool_or(p.has_policy or p.has_trigger) as opted
+    select p.id, p.name, p.restricted, bool_or(p.has_policy or p.has_trigger or p.has_truncate_trigger) as opted
     from parts as p group by p.id, p.name, p.restricted
   )
   select 'not hidden', t.name, format('%s has restricted rows, which everybody who may read the table reads', t.name),
@@ -33,11 +35,12 @@ begin atomic
   union all
   select 'restriction outdated', p.part, format('%s on %s is missing, disabled, or not what the policy asks for today',
       concat_ws(' and ', case when not coalesce(p.is_current and p.relrowsecurity, false) then 'the policy lethe_restriction' end,
-        case when not p.has_trigger then 'the trigger lethe_restriction' end), p.part),
+        case when not p.has_trigger then 'the trigger lethe_restriction' end,
+        case when not p.has_truncate_trigger then 'the trigger lethe_restriction_truncate' end), p.part),
     format('select lethe.restriction_sql(%L)', p.name)
   from parts as p
   join tables as t on t.id = p.id and t.opted
-  where not coalesce(p.is_current and p.relrowsecurity and p.has_trigger, false)
+  where not coalesce(p.is_current and p.relrowsecurity and p.has_trigger and p.has_truncate_trigger, false)
   order by 1, 2;
 end;
 

@@ -46,7 +46,9 @@ begin
       v_text := v_text || format(E'create or replace trigger lethe_restriction before update or delete on %1$s\n  for each row execute function lethe.refuse_restricted(%2$L);\n'
         'alter table %1$s enable always trigger lethe_restriction;\n', v_part.name, v_managed.id);
     end if;
-    v_text := v_text || E'\n';
+    -- TRUNCATE of a partition fires its own trigger alone.
+    v_text := v_text || format(E'create or replace trigger lethe_restriction_truncate before truncate on %1$s\n  for each statement execute function lethe.refuse_restricted_truncate(%2$L);\n'
+      'alter table %1$s enable always trigger lethe_restriction_truncate;\n\n', v_part.name, v_managed.id);
   end loop;
   return v_text;
 end
@@ -83,13 +85,13 @@ begin
   return format(E'-- Restriction (GDPR Art. 18) of %1$s: for its owner to read, and to run in one transaction.\n'
     '--\n'
     '-- Rows of people whose data are restricted, or kept after an erasure only because a law says so, are hidden from\n'
-    '-- reading, and UPDATE and DELETE of them are refused (LE461). To whom a row is hidden, an UPDATE that has to read\n'
-    '-- it finds 0 rows. INSERT is not refused, nor TRUNCATE: see lethe.guard_sql.\n'
+    '-- reading, and UPDATE, DELETE and TRUNCATE of them are refused (LE461). To whom a row is hidden, an UPDATE that has\n'
+    '-- to read it finds 0 rows. INSERT is not refused.\n'
     '--\n'
     '-- Who passes the policy, and reads them: the owner %2$s%3$s%4$s.\n'
     '-- Not FORCE ROW LEVEL SECURITY: the owner''s pg_dump would fail. A dump by a role that does not pass fails, too,\n'
     '-- rather than be incomplete.\n'
-    '-- Who passes the trigger: lethe_sweeper, which honours restrictions by itself; and who may disable a trigger: the\n'
+    '-- Who passes the triggers: lethe_sweeper, which honours restrictions by itself; and who may disable a trigger: the\n'
     '-- owner of the table and superusers.\n'
     '-- While the policy stands, the type of the columns it names cannot be altered: lethe.unrestriction_sql takes it off.\n\n',
     lethe_private.on_one_line(v_name), lethe_private.on_one_line(quote_ident(pg_get_userbyid(v_owner))),
@@ -110,7 +112,7 @@ begin atomic
       select from lethe_private.host_columns as h
       where h.relation = restriction_policy.relation and h.name = any (lethe_private.restricting_columns(managed))
         and (h.type_name in ('bytea', 'float4', 'float8', 'interval') or h.type_schema <> 'pg_catalog' and h.type_category not in ('S', 'E')))
-    then format('lethe.is_restricted_row(%s, to_jsonb(%I))', managed.id, c.relname) else p end, E'\n      or '))
+    then format('lethe.is_restricted_row(%s, to_jsonb(%I.*))', managed.id, c.relname) else p end, E'\n      or '))
   from pg_catalog.pg_class as c
   cross join lateral unnest(lethe_private.restricted_parts(format('%I', c.relname), managed, relation)) as p
   where c.oid = restriction_policy.relation
@@ -140,11 +142,11 @@ declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
 begin
   return (
-    select string_agg(x.statement, E'\n' order by lethe_private.host_name(r.relation), x.n)
+    select string_agg(x.statement, E'\n' order by lethe_private.host_name(r.relation), x.n, x.statement)
     from lethe_private.relations_of(lethe_private.host_table(v_managed.schema_name, v_managed.table_name)) as r
     cross join lateral (
-      select 1, format('drop trigger lethe_restriction on %s;', lethe_private.host_name(r.relation))
-      where exists (select from pg_trigger as t where t.tgrelid = r.relation and t.tgname = 'lethe_restriction' and t.tgparentid = 0)
+      select 1, format('drop trigger %I on %s;', t.tgname, lethe_private.host_name(r.relation))
+      from pg_trigger as t where t.tgrelid = r.relation and t.tgname in ('lethe_restriction', 'lethe_restriction_truncate') and t.tgparentid = 0
       union all
       select 2, format('drop policy lethe_restriction on %s;', lethe_private.host_name(r.relation))
       where exists (select from pg_policy as p where p.polrelid = r.relation and p.polname = 'lethe_restriction')

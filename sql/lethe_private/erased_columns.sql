@@ -46,7 +46,7 @@ begin
       if new_value is null then
         raise exception using errcode = 'LE437',
           message = format('column %I of %s may not be null, and nothing is known that could stand in its place', v_column.name, lethe_private.plain_name(managed)),
-          hint = format('give it a rule with a method that fits: select lethe.set_rule(%L, …)', lethe_private.plain_name(managed));
+          hint = format('give it a rule with a method that fits: select lethe.set_rule(%L, ''anonymize'', …, %L, method => …)', lethe_private.plain_name(managed), v_column.name);
       end if;
     end if;
     return next;

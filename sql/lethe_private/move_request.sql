@@ -60,6 +60,8 @@ begin
       approved_by = case when move_request.to_state not in ('received', 'planned') then r.approved_by end,
       approved_at = case when move_request.to_state not in ('received', 'planned') then r.approved_at end,
       verified_at = case when move_request.to_state <> 'executed' then r.verified_at end,
+      -- What failed has been done since.
+      failure = case when move_request.to_state not in ('blocked', 'completed') then r.failure end,
       ended_at = case when exists (select from lethe.request_states as s where s.name = move_request.to_state and not s.is_open)
         then coalesce(r.ended_at, clock_timestamp()) end
   where r.id = request.id

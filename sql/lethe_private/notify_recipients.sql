@@ -9,7 +9,9 @@ create or replace function lethe_private.recipient_form(identifier text)
   immutable
 return (
   select case
-    when x.trimmed !~ '^[0-9+ ().\/-]+$' or length(regexp_replace(x.trimmed, '\D', '', 'g')) < 7 then lower(x.trimmed)
+    -- Latin letters for themselves: in a Turkish database I becomes another letter than anywhere else.
+    when x.trimmed !~ '^[0-9+ ().\/-]+$' or length(regexp_replace(x.trimmed, '\D', '', 'g')) < 7
+      then lower(translate(x.trimmed, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'))
     else regexp_replace(regexp_replace(x.trimmed, '[^0-9+]', '', 'g'), '^00', '+') end
   from btrim(identifier, E' \t\n\r') as x (trimmed));
 
@@ -53,17 +55,19 @@ begin
     where p.controller_id = v_request.controller_id and p.removed_at is null and v_request.kind = any (p.kinds)
     order by p.id
   loop
-    insert into lethe.notifications (request_id, recipient_id) values (v_request.id, v_recipient.id)
+    -- Whom nothing identifies, no recipient could recognise: somebody tells it by other means.
+    insert into lethe.notifications (request_id, recipient_id, state)
+    values (v_request.id, v_recipient.id, case when v_identifiers = '[]' then 'dead' else 'waiting' end)
     on conflict (request_id, recipient_id) do nothing
     returning id into v_notification;
-    continue when v_notification is null;
+    continue when v_notification is null or v_identifiers = '[]';
     insert into lethe_private.notification_hashes (notification_id, identifiers)
-    select v_notification, coalesce(jsonb_agg(jsonb_build_object(
-      'column', i ->> 'column', 'hmac_sha256', encode(lethe_private.hmac_text(i ->> 'identifier', v_recipient.secret), 'hex'))), '[]')
+    select v_notification, jsonb_agg(jsonb_build_object(
+      'column', i ->> 'column', 'hmac_sha256', encode(lethe_private.hmac_text(i ->> 'identifier', v_recipient.secret), 'hex')))
     from jsonb_array_elements(v_identifiers) as i;
   end loop;
 end
 $$;
 
 comment on function lethe_private.notify_recipients(bigint) is
-  'Makes the notifications of a request, one for each recipient of its controller and kind, with the identifiers hashed for it.';
+  'Makes the notifications of a request, one for each recipient of its controller and kind, with the identifiers hashed for it; dead at once where there is none.';

@@ -5,10 +5,32 @@ create or replace function lethe_private.rules_told(managed lethe.managed_tables
   language sql
   stable
 begin atomic
-  select coalesce(jsonb_agg(e.sentence order by r.id), '[]')
-  from lethe.rules as r
-  cross join lateral lethe_private.effective_rule(managed, r, controller) as e
-  where r.table_id = managed.id and r.column_name is not distinct from rules_told.column_name and r.action <> 'minimum' and e.sentence is not null;
+  with rules as (
+    select r.id, e.sentence
+    from lethe.rules as r
+    cross join lateral lethe_private.effective_rule(managed, r, controller) as e
+    where r.table_id = managed.id and r.column_name is not distinct from rules_told.column_name and r.action <> 'minimum' and e.sentence is not null
+  ), related as (
+    -- What else decides how long a row stays.
+    select 1 as n, format('a row of %s leaves together with its row of %s.', lethe_private.plain_name(managed), lethe_private.plain_name(p)) as sentence
+    from lethe.managed_tables as p
+    where p.id in (select l.to_table_id from lethe.links as l where l.table_id = managed.id and l.on_purge = 'with parent')
+    union all
+    select 2, format('a row of %s stays as long as a row of %s refers to it.', lethe_private.plain_name(managed), lethe_private.list_in_words(array_agg(distinct k.name), 'or'))
+    from (
+      select coalesce(lethe_private.plain_name(m), lethe_private.host_name(f.child)) as name
+      from lethe_private.references_to(lethe_private.host_table(managed.schema_name, managed.table_name)) as f
+      left join lethe.managed_tables as m on m.id = f.managed_id
+      where f.on_purge = 'keep' and f.foreign_key is not null and exists (select from rules)
+    ) as k
+    having count(*) > 0
+  )
+  select coalesce(jsonb_agg(x.sentence order by x.n, x.id, x.sentence), '[]')
+  from (
+    select 0 as n, r.id, r.sentence from rules as r
+    union all
+    select r.n, 0, r.sentence from related as r where rules_told.column_name is null
+  ) as x;
 end;
 
 comment on function lethe_private.rules_told(lethe.managed_tables, lethe.controllers, text) is

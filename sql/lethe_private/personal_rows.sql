@@ -24,10 +24,10 @@ begin
         else jsonb_build_object('lethe$key', r.key) end || jsonb_build_object('lethe$n', r.n)), '[]')
     from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)))::text, 'UTF8');
   v_statement := format(
-    'select coalesce(jsonb_agg(jsonb_build_array(p."lethe$n", (select to_jsonb(f) from (select %s) as f), %s, %s)), ''[]''), null::oid, null::tid[] from %s join %s as c on %s%s',
+    'select coalesce(jsonb_agg(jsonb_build_array(p."lethe$n", (select to_jsonb(f.*) from (select %s) as f), %s, %s)), ''[]''), null::oid, null::tid[] from %s join %s as c on %s%s',
     (select string_agg(format('%s as %I', x.e, x.c), ', ' order by x.n) from unnest(columns, expressions) with ordinality as x (c, e, n)),
     case when v_mirror is null then lethe_private.row_ends_sql(managed, v_oid, controller) else '''{}''::jsonb' end,
-    case when v_mirror is null then 'null::jsonb' else 'to_jsonb(c)' end,
+    case when v_mirror is null then 'null::jsonb' else 'to_jsonb(c.*)' end,
     lethe_private.known_rows_sql(v_oid, v_keys), lethe_private.host_name(v_oid), lethe_private.matches_sql(v_oid, v_keys, v_oid, v_keys),
     case when v_mirror is null then '' else format(' where c."lethe$controller" = %s', controller.id) end);
   if v_mirror is null then

@@ -80,7 +80,7 @@ create or replace function lethe_private.facts_sql(
   language sql
   stable
 begin atomic
-  select format('(select to_jsonb(f) from (select %s) as f)', concat_ws(', ',
+  select format('(select to_jsonb(f.*) from (select %s) as f)', concat_ws(', ',
     (select string_agg(format('c.%I', h.name), ', ' order by h.position)
      from lethe_private.host_columns as h
      where h.relation = facts_sql.relation and h.name in (select x from jsonb_array_elements_text(columns) as x)),

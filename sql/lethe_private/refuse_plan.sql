@@ -9,6 +9,28 @@ return jsonb_build_object('code', code, 'object', object, 'sentence', sentence, 
 
 comment on function lethe_private.refusal(text, text, text, text, bigint) is 'One reason why a plan cannot be carried out.';
 
+-- What the execution would say, said before anybody approves: a column for which no stand-in is known, one at a time.
+create or replace function lethe_private.refuse_tombs(managed lethe.managed_tables, controller lethe.controllers, rows bigint)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_sentence text;
+  v_hint text;
+begin
+  perform from lethe_private.erased_columns(managed, controller);
+  return null;
+exception when sqlstate 'LE437' then
+  get stacked diagnostics v_sentence = message_text, v_hint = pg_exception_hint;
+  return lethe_private.refusal('LE437', lethe_private.plain_name(managed), v_sentence, v_hint, rows);
+end
+$$;
+
+comment on function lethe_private.refuse_tombs(lethe.managed_tables, lethe.controllers, bigint) is
+  'Why rows of a table cannot stay without their person; null where they can.';
+
 create or replace function lethe_private.refuse_plan(rows lethe_private.reached_row[], controller lethe.controllers)
   returns jsonb
   language plpgsql
@@ -24,7 +46,8 @@ begin
         count(*) as rows,
         count(*) filter (where r.decision = 'purge') as purged,
         count(*) filter (where r.decision in ('cut', 'anonymize')) as changed,
-        bool_or(r.decision = 'anonymize' and r.cut is null) as has_tombs
+        bool_or(r.decision = 'anonymize' and r.cut is null) as has_tombs,
+        count(*) filter (where r.decision = 'anonymize' and r.cut is null) as tombs
       from unnest(refuse_plan.rows) as r
       join lethe.managed_tables as t on t.id = r.table_id
       join lethe_private.managed_relations as m on m.table_id = r.table_id
@@ -79,6 +102,10 @@ begin
         format('%s of %s names the person and is part of the key', (select string_agg(quote_ident(x), ', ') from unnest(k.columns) as x), k.name),
         'declare the rows own, if they are about this person alone', k.rows)
       from in_keys as k where k.how = '{"replace": []}'
+      union all
+      select 1, t.name, x.refusal
+      from tables as t cross join lateral lethe_private.refuse_tombs(t.managed, controller, t.tombs) as x (refusal)
+      where t.has_tombs and x.refusal is not null
       union all
       select 2, x.name, lethe_private.refusal('LE425', x.name, format('lethe_sweeper may not do to %s what the plan says', x.name),
         format('grant %s on %s to lethe_sweeper', x.missing, x.name), x.rows)

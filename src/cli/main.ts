@@ -74,7 +74,7 @@ export function makeProgram(): Command {
       `
 Environment: DATABASE_URL
              LETHE_ANCHOR       file or folder outside the database that run, work and up write each seal to
-             LETHE_SIGNING_KEY  PEM file that signs receipts
+             LETHE_SIGNING_KEY  PEM file that signs receipts and certificates
              LETHE_LEDGER       folder outside the database that says who was forgotten (docs/ledger.md)
              LETHE_LEDGER_KEYS  key file of the ledger, in another place
              LETHE_LEDGER_TERM  how long an entry points to a person: the longest life of a backup (default P1Y)
@@ -117,7 +117,11 @@ export async function main(args: string[]): Promise<void> {
 function fromCommander(thrown: CommanderError): LetheError | undefined {
   if (thrown.exitCode === 0) return undefined
   // Commander's guess at a misspelt word stands on a line of its own: (Did you mean format?)
-  const [sentence = '', guess] = thrown.message.replace(/^error: /, '').split('\n')
+  const [sentence = '', guess] = thrown.message
+    .replace(/^error: /, '')
+    // --identifier=ada@example.org: the value is nobody's business.
+    .replace(/^(unknown option '[^'=]*)=.*?'(?=\n|$)/s, "$1'")
+    .split('\n')
   return new LetheError(sentence, {
     code: 'LE607',
     hint: `${guess ? `${guess.replace(/^\((.*)\)$/, '$1')} ` : ''}lethe --help lists what there is`,

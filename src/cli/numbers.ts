@@ -6,7 +6,9 @@ export function parseCount(option: string, max: number): (text: string) => numbe
   return (text) => {
     const value = Number(text)
     if (/^\d+$/.test(text) && value >= 1 && value <= max) return value
-    throw new LetheError(`${option} cannot be ${JSON.stringify(text)}`, {
+    // What stands where a number is wanted may be somebody's address.
+    const shown = /^[a-z]+$|^-?[\d.]{1,6}$/i.test(text) ? JSON.stringify(text) : 'that'
+    throw new LetheError(`${option} cannot be ${shown}`, {
       code: 'LE607',
       hint: `give a whole number from 1 to ${max}`,
     })

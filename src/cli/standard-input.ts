@@ -6,6 +6,7 @@ import { LetheError } from '../errors.ts'
  * @param usage - the command line that would have worked.
  */
 export async function standardInput(what: string, usage: string): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write(`${what}, on a line; then Ctrl-D:\n`)
   let text = ''
   for await (const chunk of process.stdin) text += String(chunk)
   if (text.trim() === '') throw new LetheError(`no ${what} came in`, { code: 'LE607', hint: usage })

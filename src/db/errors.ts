@@ -74,7 +74,7 @@ function translate(error: ServerError, databaseUrl: string | undefined): LetheEr
   if (code === '42501') {
     return new LetheError(`this login may not do that: ${message}`, {
       code: 'LE502',
-      hint: 'lethe doctor prints the grants that are missing',
+      hint: 'it takes a role that may: lethe_officer or lethe_agent to decide, lethe_worker to do a worker’s part; or who owns the table',
       cause: error,
     })
   }

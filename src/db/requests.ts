@@ -128,8 +128,8 @@ export function verifyRequest(db: Queryable, request: number): Promise<string> {
   return single(db, z.string(), 'select lethe.verify_request($1) as value', [request])
 }
 
-/** What a request that cannot be executed in its state says: somebody was quicker, and nothing has failed. */
-const NO_FAILURE = new Set(['LE114', 'LE411', 'LE431', 'LE502'])
+/** Nothing has failed: somebody was quicker, may not do this, or has yet to do what the request asks for. */
+const NO_FAILURE = new Set(['LE114', 'LE411', 'LE431', 'LE463', 'LE465', 'LE502'])
 
 /** Writes down why a request could not be executed. Nothing of the message, which can quote rows. */
 export async function recordFailure(db: Queryable, request: number, thrown: unknown): Promise<void> {

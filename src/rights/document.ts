@@ -54,7 +54,13 @@ export const PersonalData = z.object({
   controller: z.object({ name: z.string(), title: z.string().nullable(), time_zone: z.string() }),
   generated_at: z.string().describe('ISO 8601, UTC.'),
   tables: z.array(Table),
-  recipients: z.array(z.object({ name: z.string(), since: z.string() })),
+  recipients: z.array(
+    z.object({
+      name: z.string(),
+      since: z.string(),
+      until: z.string().nullable().describe('Null: to this day.'),
+    }),
+  ),
   source: z.string(),
   automated_decisions: z.string(),
   rights: z.array(z.string()),
@@ -63,6 +69,20 @@ export const PersonalData = z.object({
 export type PersonalData = z.infer<typeof PersonalData>
 export type PersonalTable = z.infer<typeof Table>
 export type PersonalColumn = z.infer<typeof Column>
+
+/**
+ * The answer as the database wrote it. A number in the host's own JSON that JavaScript would round becomes a string,
+ * as decimals are: nobody is to be told another figure than the one that is kept.
+ */
+export const PersonalDataText = z.string().transform(readExactly).pipe(PersonalData)
+
+type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown
+
+function readExactly(text: string): unknown {
+  const exact: Reviver = (_key, value, { source }) =>
+    typeof value === 'number' && String(value) !== source ? source : value
+  return JSON.parse(text, exact as Parameters<typeof JSON.parse>[1])
+}
 
 /** A value as one line of text: null is empty, what is nested is JSON. */
 export function valueAsText(value: unknown): string {

@@ -51,14 +51,14 @@ export function asHtml(data: PersonalData, language: Language): string {
 <body>
 <main>
 <h1>${words.title[data.kind]}, ${words.by} ${who}</h1>
-<p>${words.made} <time datetime="${data.generated_at}">${data.generated_at.slice(0, 10)}</time>. ${words.request} ${data.request}. ${words.mask}</p>
+<p>${words.made} <time datetime="${data.generated_at}">${data.generated_at.slice(0, 10)}</time>. ${words.request} ${data.request}. ${words.mask} ${words.dueNote}</p>
 <nav aria-label="${words.contents}"><ul>${data.tables.map((table, i) => html`<li><a href="#t${i + 1}">${titleOf(table, words)}</a></li>`)}</ul></nav>
-${data.tables.map((table, i) => section(table, i + 1, words))}
+${data.tables.map((table, i) => section(table, i + 1, data.generated_at.slice(0, 10), words))}
 <h2>${words.recipients}</h2>
 ${
   data.recipients.length === 0
     ? html`<p>${words.noRecipients}</p>`
-    : html`<ul>${data.recipients.map(({ name, since }) => html`<li>${name} (${words.since} ${since})</li>`)}</ul>`
+    : html`<ul>${data.recipients.map(({ name, since, until }) => html`<li>${name} (${words.since} ${since}${until === null ? '' : ` ${words.upTo} ${until}`})</li>`)}</ul>`
 }
 <h2>${words.sourceText}</h2><p>${told(data.source, words)}</p>
 <h2>${words.automated}</h2><p>${told(data.automated_decisions, words)}</p>
@@ -75,32 +75,48 @@ const titleOf = (table: PersonalTable, words: Words): Html =>
 
 const told = (text: string, words: Words): string => (text === 'not recorded' ? words.notRecorded : text)
 
-function section(table: PersonalTable, n: number, words: Words): Html {
+function section(table: PersonalTable, n: number, today: string, words: Words): Html {
   return html`<section aria-labelledby="t${n}">
 <h2 id="t${n}">${titleOf(table, words)}</h2>
 <ul>${table.rules.map((rule) => html`<li>${rule}</li>`)}</ul>
 <table>
 <caption>${words.kept}</caption>
 <thead><tr>${[words.column, words.category, words.purposes, words.basis, words.source, words.kept].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
-<tbody>${table.columns.map((column) => about(column, words))}</tbody>
+<tbody>${table.columns.map((column) => about(column, table.rules.length > 0 ? words.withRow : words.noRule, words))}</tbody>
 </table>
-${table.rows.map((row, i) => rowTable(table, row, i + 1, words))}
+${table.rows.map((row, i) => rowTable(table, row, i + 1, today, words))}
 </section>
 `
 }
 
-const about = (column: PersonalColumn, words: Words): Html =>
-  html`<tr><th scope="row">${column.name}</th><td>${told(column.category, words)}</td><td>${column.purposes.join(', ') || words.notRecorded}</td><td>${told(column.legal_basis, words)}</td><td>${told(column.source, words)}</td><td>${column.rules.join(' ') || words.noRule}</td></tr>
+const about = (column: PersonalColumn, otherwise: string, words: Words): Html =>
+  html`<tr><th scope="row">${column.name}</th><td>${told(column.category, words)}</td><td>${column.purposes.join(', ') || words.notRecorded}</td><td>${told(column.legal_basis, words)}</td><td>${told(column.source, words)}</td><td>${column.rules.join(' ') || otherwise}</td></tr>
 `
 
-function rowTable(table: PersonalTable, row: PersonalTable['rows'][number], n: number, words: Words): Html {
-  const end = row.until.row === null ? '' : html`. ${words.untilRow} ${row.until.row}`
+/** Days as text, of which each may be missing; the row takes its columns along. */
+const earliest = (...days: (string | null | undefined)[]): string | undefined =>
+  days.filter((day) => typeof day === 'string').sort()[0]
+
+function rowTable(
+  table: PersonalTable,
+  row: PersonalTable['rows'][number],
+  n: number,
+  today: string,
+  words: Words,
+): Html {
+  const until = (day: string): string => (day <= today ? `${day} (${words.due})` : day)
+  const otherwise = table.rules.length > 0 ? words.seeAbove : words.noRule
+  const end = row.until.row === null ? '' : html`. ${words.untilRow} ${until(row.until.row)}`
+  const ended = (name: string): string => {
+    const day = earliest(row.until.columns[name], row.until.row)
+    return day === undefined ? otherwise : until(day)
+  }
   return html`<table>
 <caption>${words.row} ${n}${end}</caption>
 <thead><tr><th scope="col">${words.column}</th><th scope="col">${words.value}</th><th scope="col">${words.until}</th></tr></thead>
 <tbody>${table.columns.map(
     ({ name }) =>
-      html`<tr><th scope="row">${name}</th><td>${valueAsText(row.values[name])}</td><td>${row.until.columns[name] ?? row.until.row ?? words.noRule}</td></tr>
+      html`<tr><th scope="row">${name}</th><td>${valueAsText(row.values[name])}</td><td>${ended(name)}</td></tr>
 `,
   )}</tbody>
 </table>

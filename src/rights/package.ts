@@ -38,11 +38,14 @@ export function packageFiles(data: PersonalData, language: Language): Files {
     'data.json': `${JSON.stringify(data, null, 2)}\n`,
     'data.html': asHtml(data, language),
   }
+  // Names that differ by case alone are one file on some systems.
+  const taken = new Set<string>()
   for (const table of data.tables) {
     const place = table.place === 'live' ? '' : `-${table.place.replaceAll(' ', '-')}`
     const stem = `${table.table.replace(/[^\w.]+/g, '_').slice(0, 100)}-${table.kind}${place}`
     let name = `${stem}.csv`
-    for (let n = 2; Object.hasOwn(files, name); n++) name = `${stem}-${n}.csv`
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${stem}-${n}.csv`
+    taken.add(name.toLowerCase())
     files[name] = asCsv(table)
   }
   return files

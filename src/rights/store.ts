@@ -1,7 +1,7 @@
 /** Makes and fetches packages. Counterpart: sql/lethe/packages.sql. */
 import { type DatabasePool, sql } from 'slonik'
 import { z } from 'zod'
-import { PersonalData } from './document.ts'
+import { PersonalDataText } from './document.ts'
 import { type Files, MEDIA_TYPE, openPackage, packageFiles, sealPackage, tokenHash } from './package.ts'
 import type { Language } from './words.ts'
 
@@ -24,8 +24,8 @@ export async function makePackage(
   { language, days }: { language: Language; days: number },
 ): Promise<MadePackage> {
   return pool.transaction(async (transaction) => {
-    const { data } = await transaction.one(sql.type(z.object({ data: PersonalData }))`
-      select lethe.personal_data(${request}) as data`)
+    const { data } = await transaction.one(sql.type(z.object({ data: PersonalDataText }))`
+      select lethe.personal_data(${request})::text as data`)
     const { token, tokenHash: hash, content } = sealPackage(packageFiles(data, language))
     const { expires_at } = await transaction.one(sql.type(z.object({ expires_at: z.string() }))`
       select e.at as expires_at

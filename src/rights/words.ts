@@ -4,7 +4,7 @@
 export type Language = 'en' | 'fr'
 
 /** Whether there are words for it. */
-export const isLanguage = (word: string): word is Language => word in WORDS
+export const isLanguage = (word: string): word is Language => Object.hasOwn(WORDS, word)
 
 const en = {
   title: { access: 'Your personal data', portability: 'The data you provided' },
@@ -30,11 +30,16 @@ const en = {
   until: 'Kept until',
   untilRow: 'The whole row is deleted on',
   noRule: 'no period is set',
+  withRow: 'as long as its row',
+  seeAbove: 'see above',
+  due: 'due',
+  dueNote: 'due: that day has come; it goes with the next run, unless a law, a hold or another row keeps it.',
   row: 'Row',
   mask: '*** stands where other people’s data are.',
   recipients: 'Who received your data',
   noRecipients: 'No recipient is recorded.',
   since: 'since',
+  upTo: 'until',
   sourceText: 'Where the data come from',
   automated: 'Automated decisions',
   rights: 'Your rights',
@@ -74,11 +79,17 @@ const fr: typeof en = {
   until: 'Conservé jusqu’au',
   untilRow: 'La ligne entière est supprimée le',
   noRule: 'aucune durée n’est fixée',
+  withRow: 'aussi longtemps que sa ligne',
+  seeAbove: 'voir ci-dessus',
+  due: 'échu',
+  dueNote:
+    'échu : ce jour est venu ; la donnée part au prochain passage, sauf si une loi, un gel ou une autre ligne la conserve.',
   row: 'Ligne',
   mask: '*** remplace les données d’autres personnes.',
   recipients: 'Qui a reçu vos données',
   noRecipients: 'Aucun destinataire n’est enregistré.',
   since: 'depuis le',
+  upTo: 'jusqu’au',
   sourceText: 'D’où viennent les données',
   automated: 'Décisions automatisées',
   rights: 'Vos droits',

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lethe, type Outcome, type RunOptions } from '../helpers/cli.ts'
 import { type Club, createClub, MEMBERS, SECRET, ZONES } from '../helpers/club.ts'
@@ -38,6 +41,28 @@ const open = (by: string, ...more: string[]): string[] => [
   'north',
   ...more,
 ]
+
+/** Signed by a key that is made at first use, and checked by who has its public part and no database. */
+async function verifiesOffline(id: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'lethe-certificate-'))
+  try {
+    const key = join(folder, 'signing.pem')
+    for (const json of [[], ['--json']]) {
+      const { stdout } = await request(['certificate', id, ...json], { env: { LETHE_SIGNING_KEY: key } })
+      const file = join(folder, 'certificate')
+      const verify = ['verify', '--receipt', file, '--public-key', `${key}.pub`]
+      await writeFile(file, stdout)
+      expect(await lethe(verify)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('made by the key'),
+      })
+      await writeFile(file, stdout.replace('north', 'south'))
+      expect(await lethe(verify)).toMatchObject({ code: 1 })
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
 
 describe('lethe request', () => {
   it('takes an erasure from its receipt to its certificate, and names nobody on the way', async () => {
@@ -83,8 +108,20 @@ describe('lethe request', () => {
     expect(await db.query('select id from club."Members" order by id')).toEqual([{ id: 3 }, { id: 4 }])
 
     const certificate = await request(['certificate', id])
-    expect(certificate.code).toBe(0)
-    expect(JSON.parse(certificate.stdout)).toMatchObject({ format: 1, request: Number(id), kind: 'erasure' })
+    expect(certificate).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^# Certificate 1 of request \d+ of north\n.*This certificate is not signed\.\n$/s,
+      ),
+    })
+    expect((await request(['certificate', id, '--json'])).rows()).toMatchObject([
+      { certificate: { format: 1, request: Number(id), kind: 'erasure' }, signature: null },
+    ])
+    expect(await request(['certificate', id, '--number', '2'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('LE438'),
+    })
+    await verifiesOffline(id)
     expect((await request(['findings', id])).stdout).toContain('nothing was found')
     expect((await request(['show', id])).stdout).toMatch(/approved → executed/)
     for (const { mail, phone } of MEMBERS.slice(0, 2)) {
@@ -103,6 +140,15 @@ describe('lethe request', () => {
     expect((await recipient('list', '--json')).rows()).toMatchObject([
       { name: 'mail', completed: 1, received: 0 },
     ])
+    expect(await recipient('answer', 'not-a-key')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('LE607'),
+    })
+    await db.query(`update lethe.notifications set state = 'dead'`)
+    expect(await recipient('list')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('given up: mail'),
+    })
     expect(await recipient('remove', 'mail', '--controller', 'north')).toMatchObject({ code: 0 })
     expect((await recipient('list')).stdout).toContain('Nobody is told')
   })
@@ -159,6 +205,42 @@ describe('lethe request', () => {
     expect(await request([])).toMatchObject({ code: 0 })
   })
 
+  it('has an agent answer an access in order, and what came too early has not failed', async () => {
+    const { url: databaseUrl } = await db.member(['lethe_agent'], ['north'])
+    const request = (args: string[]): Promise<Outcome> => lethe(['request', ...args], { databaseUrl })
+    const id = (await request(['open', '--kind', 'access', ...open('key=3').slice(3)])).stdout.trim()
+    // Each hint is what is typed next.
+    expect(await request(['package', id])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`lethe request approve ${id}`),
+    })
+    expect(await request(['approve', id])).toMatchObject({ code: 0 })
+    expect(await request(['execute', id])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`lethe request package ${id};`),
+    })
+    expect((await request(['show', id, '--json'])).rows()).toMatchObject([
+      { failure: null, state: 'approved' },
+    ])
+    expect(await request(['package', id])).toMatchObject({ code: 0 })
+    expect(await request(['execute', id])).toMatchObject({ code: 0 })
+    expect(await request(['certificate', id])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('only erasures have one'),
+    })
+  })
+
+  it('forgets at the end what had failed before', async () => {
+    const id = (await request(['open', '--kind', 'restriction', ...open('key=3').slice(3)])).stdout.trim()
+    await request(['approve', id])
+    await db.query(`select lethe.record_failure($1, '55P03', 'club.notes')`, [id])
+    expect((await request(['show', id])).stderr).toContain('the last attempt failed')
+    expect(await request(['execute', id, '--json'])).toMatchObject({ code: 0 })
+    expect((await request(['show', id, '--json'])).rows()).toMatchObject([
+      { failure: null, state: 'completed' },
+    ])
+  })
+
   it('refuses with 2, a sentence and a remedy, and repeats no value', async () => {
     const refused: [string[], string][] = [
       [open(`e-Mail=nobody@${SECRET}`), 'LE412'],
@@ -167,6 +249,10 @@ describe('lethe request', () => {
       [['open', '--kind', 'oblivion', '--subject', 'member', '--by', 'key=3'], 'LE106'],
       [['show', '99999'], 'LE114'],
       [['reject', '1'], 'LE607'],
+      [['show', `ada@${SECRET}`], 'LE607'],
+      [['open', `--email=ada@${SECRET}`], 'LE607'],
+      [['open', `ada@${SECRET}`], 'LE607'],
+      [open(`ada@${SECRET}`), 'LE607'],
     ]
     for (const [args, code] of refused) {
       const outcome = await lethe(['request', ...args], { databaseUrl: officer.url })

@@ -3,8 +3,10 @@ import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createDatabase, refusal, type TestDatabase } from '../helpers/database.ts'
 import { applyPolicy, grantMissing, rowsOf } from '../helpers/engine.ts'
+import { openErasure } from '../helpers/erasure.ts'
 import {
   approvedErasure,
+  approveErasure,
   certify,
   changed,
   execute,
@@ -308,14 +310,16 @@ describe('an erasure that cannot be done as planned', () => {
         alter table music.customers add column mood music.mood not null default 'good';
         grant update (mood) on music.customers to lethe_sweeper;
         select lethe.set_column('music.customers', 'mood', 'quasi-identifier')`)
-      const request = await approvedErasure(session, 'customer', 'south', '15')
-      await session.query('savepoint s')
-      const refused = await refusal(execute(session, request))
-      expect(refused).toMatchObject({ code: 'LE437' })
-      expect(refused.message).toContain('column mood of music.customers')
+      const request = await openErasure(session, 'customer', ['15'], 'south')
+      // Said before anybody agrees to what could not be done.
+      expect((await approveErasure(session, request)).refusals).toEqual([
+        expect.objectContaining({ code: 'LE437', object: 'music.customers', rows: 1 }),
+      ])
+      expect(await execute(session, request)).toBe('planned')
       await session.query(
-        `rollback to s; select lethe.set_rule('music.customers', 'anonymize', 'P90Y', 'mood', array['birth'], 'constant', '{"value": "bad"}')`,
+        `select lethe.set_rule('music.customers', 'anonymize', 'P90Y', 'mood', array['birth'], 'constant', '{"value": "bad"}')`,
       )
+      expect((await approveErasure(session, request)).refusals).toEqual([])
       expect(await execute(session, request)).toBe('executed')
       expect((await readTables(session, TABLES))['music.customers/15']).toMatchObject({ mood: 'bad' })
     })

@@ -61,7 +61,7 @@ test('lethe_sweeper owns two functions and nothing else', async () => {
     where d.refobjid = 'lethe_sweeper'::regrole
       and d.deptype = 'o'
       and d.dbid = (select oid from pg_database where datname = current_database())`)
-  expect(owned.map((row) => row.object)).toEqual([
+  expect(owned.map((row) => row.object).sort()).toEqual([
     'function lethe_private.as_sweeper(text,tid[],bytea,bytea,text)',
     'function lethe_private.ask_of_row(text,record,record)',
   ])

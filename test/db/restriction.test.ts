@@ -312,6 +312,8 @@ describe('where a table opted in', () => {
     `update c.orders_new set address = 'x' where id = 9`,
     `update c.messages set body = null where sender = 1`,
     `insert into c."People" (id, owner) values (1, 'n') on conflict (id) do update set "Nick" = 'x'`,
+    `merge into c."People" as p using (values (1)) as v (id) on p.id = v.id when matched then update set "Nick" = 'x'`,
+    `merge into c.lines as l using (values (9)) as v (id) on l.order_id = v.id when matched then delete`,
     `set session_replication_role = replica; update c."People" set "Nick" = 'x' where id = 1`,
   ])('refuses loudly, to who passes row security: %s', async (statement) => {
     await optIn(...TABLES)
@@ -326,6 +328,33 @@ describe('where a table opted in', () => {
     await db.query(
       `begin; ${statement.replace('delete from c.orders where', 'delete from c.lines where order_id in (9, 18); delete from c.orders where')}; rollback`,
     )
+  })
+
+  it.each([
+    [`truncate c.lines`, 'c.lines'],
+    [`truncate c.messages`, 'c.messages'],
+    [`truncate c.orders, c.lines`, 'c.orders'],
+    [`truncate c.orders_new, c.lines`, 'c.orders_new'],
+    [`truncate c."People" cascade`, 'c."People"'],
+    [`set session_replication_role = replica; truncate c.messages`, 'c.messages'],
+  ])('refuses to everybody a TRUNCATE that would take restricted rows: %s', async (statement, table) => {
+    await optIn(...TABLES)
+    const id = await restrict('1')
+    expect(await refusal(db.query(statement))).toMatchObject({
+      code: 'LE461',
+      message: `TRUNCATE of ${table} is refused: there are rows of people whose data are restricted`,
+    })
+    await db.query(`select lethe.note_told($1, 'x'), lethe.lift_restriction($1, 'x')`, [id])
+    await db.query(`begin; ${statement}; rollback`)
+  })
+
+  it('lets a TRUNCATE through that takes no restricted row', async () => {
+    await optIn(...TABLES)
+    // Has orders, and no messages.
+    await restrict('6')
+    expect(await refusal(db.query('truncate c.lines'))).toMatchObject({ code: 'LE461' })
+    await db.query('truncate c.messages')
+    expect(await db.query('select from c.messages')).toEqual([])
   })
 
   it('refuses the application’s write that need not read, and lets one that must find nothing', async () => {
@@ -441,6 +470,14 @@ describe('where a table opted in', () => {
     expect(await as(APP, `select count(*) from c.${quoted}`)).toEqual([{ count: 2 }])
   })
 
+  it('asks of a row, where a column has the name of its table', async () => {
+    await db.query(`alter table c.lines add column lines text default 'a name'`)
+    await optIn('c.lines')
+    await restrict('1')
+    expect((await seen(APP)).lines).not.toContain(9)
+    expect((await seen(APP)).lines).toContain(1)
+  })
+
   it('can be taken off again, and leaves no trace', async () => {
     const shape = (): Promise<unknown> =>
       db.query(`
@@ -489,6 +526,12 @@ describe('findings', () => {
       `alter table c.lines disable trigger lethe_restriction`,
       'c.lines',
       'c.lines',
+    ],
+    [
+      'a trigger on TRUNCATE that is disabled',
+      `alter table c.orders_old disable trigger lethe_restriction_truncate`,
+      'c.orders_old',
+      'c.orders',
     ],
     ['row security that is disabled', `alter table c.lines disable row level security`, 'c.lines', 'c.lines'],
     [

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PersonalData } from '../../src/rights/document.ts'
 import { createDatabase, type Login, refusal, type TestDatabase } from '../helpers/database.ts'
 import { approved, makeCircle, runRights } from '../helpers/rights.ts'
 
@@ -53,13 +54,51 @@ describe('lethe request package and download', () => {
     ])
   })
 
+  it('loses no digit of numbers in arrays and in JSON of the host’s own', async () => {
+    await db.query(`
+      alter table c."People" add column more jsonb, add column sums numeric[], add column counts int8[];
+      update c."People" set sums = '{0.5,1.10,12345678901234567890.12}', counts = '{7,9007199254740993}',
+        more = '{"card": 12345678901234567890, "rates": [0.5, 1.10]}' where id = 4`)
+    const { printed } = await runRights(agent, 'package', String(await approved(db, 'access', '4')))
+    const target = join(folder, 'digits')
+    await runRights(agent, 'download', printed[0]!.token as string, '--output', target)
+    const data = PersonalData.parse(JSON.parse(await readFile(join(target, 'data.json'), 'utf8')))
+    expect(data.tables[0]!.rows[0]!.values).toMatchObject({
+      sums: [0.5, '1.10', '12345678901234567890.12'],
+      counts: [7, '9007199254740993'],
+      more: { card: '12345678901234567890', rates: [0.5, '1.10'] },
+    })
+    expect(await readFile(join(target, 'c.People-root.csv'), 'utf8')).toContain('12345678901234567890.12')
+  })
+
+  it('mixes no package with the files of another', async () => {
+    const target = join(folder, 'mixed')
+    const tokens: string[] = []
+    for (const key of ['1', '3'])
+      tokens.push(
+        (await runRights(agent, 'package', String(await approved(db, 'access', key)))).printed[0]!
+          .token as string,
+      )
+    await runRights(agent, 'download', tokens[0]!, '--output', target)
+    const before = await readFile(join(target, 'data.json'), 'utf8')
+    expect(await refusal(runRights(agent, 'download', tokens[1]!, '--output', target))).toMatchObject({
+      code: 'LE607',
+      message: `the folder ${target} is not empty`,
+    })
+    expect(await readFile(join(target, 'data.json'), 'utf8')).toBe(before)
+    await runRights(agent, 'download', tokens[1]!, '--output', join(folder, 'another'))
+  })
+
   it('refuses a language that it has no words in, a bad token and a request that is none', async () => {
     const id = await approved(db, 'access', '2')
     expect(await refusal(runRights(agent, 'package', String(id), '--language', 'xx'))).toMatchObject({
       code: 'LE607',
     })
+    expect(await refusal(runRights(agent, 'package', String(id), '--language', 'toString'))).toMatchObject({
+      code: 'LE607',
+    })
     await runRights(agent, 'package', String(id), '--language', 'fr')
-    const bad = ['download', Buffer.alloc(32).toString('hex'), '--output', folder]
+    const bad = ['download', Buffer.alloc(32).toString('hex'), '--output', join(folder, 'bad')]
     expect(await refusal(runRights(agent, ...bad))).toMatchObject({ code: 'LE464' })
     expect(await refusal(runRights(agent, 'package', '999999'))).toMatchObject({ code: 'LE114' })
   })
@@ -70,7 +109,12 @@ it('lethe request rectify corrects a row, and prints no value', async () => {
   const { printed } = await runRights(agent, 'rectify', String(id), 'c.People', '2', '{"Nick": "Zwei"}')
   expect(printed).toEqual([{ id, table: 'c.People', columns: ['Nick'] }])
   expect(await db.query(`select "Nick" from c."People" where id = 2`)).toEqual([{ Nick: 'Zwei' }])
-  expect(await refusal(runRights(agent, 'rectify', String(id), 'c.People', '2', 'Nick=Zwei'))).toMatchObject({
-    code: 'LE607',
-  })
+  await runRights(agent, 'rectify', String(id), 'c.People', '2', '{"worth": 98765432109876543210.9876}')
+  expect(await db.query(`select worth::text from c."People" where id = 2`)).toEqual([
+    { worth: '98765432109876543210.9876' },
+  ])
+  for (const changes of ['Nick=Zwei', '["Nick"]', 'null'])
+    expect(await refusal(runRights(agent, 'rectify', String(id), 'c.People', '2', changes))).toMatchObject({
+      code: 'LE607',
+    })
 })

@@ -41,7 +41,10 @@ const document = (...tables: PersonalTable[]): PersonalData =>
     controller: { name: 'north', title: NASTY, time_zone: 'America/St_Johns' },
     generated_at: '2026-11-24T00:00:00Z',
     tables,
-    recipients: [{ name: NASTY, since: '2024-02-03' }],
+    recipients: [
+      { name: NASTY, since: '2024-02-03', until: null },
+      { name: 'gone', since: '2024-02-03', until: '2025-06-07' },
+    ],
     source: 'not recorded',
     automated_decisions: 'not recorded',
     rights: ['access', 'complaint'],
@@ -126,17 +129,29 @@ describe('the readable page', () => {
     expect(page).not.toMatch(/<script|<link|<img|<iframe|\son\w+=|url\(|@import|https?:/i)
     expect(page.match(/&#60;script&#62;/g)!.length).toBeGreaterThanOrEqual(7)
     expect(page).toContain('2024-02-03')
+    expect(page).toMatch(/gone \(.* 2024-02-03 .* 2025-06-07\)/)
     // Every table says what its headers are for.
     expect(page.match(/<table>/g)!.length).toBe(page.match(/<caption>/g)!.length)
     expect(page).not.toMatch(/<th\b(?! scope)/)
   })
 
-  it('shows the day of a value, else that of its row', () => {
-    const one = table(['a', 'b'], [{ a: 1, b: 2 }])
-    one.rows[0]!.until = { row: '2031-01-01', columns: { a: '2027-05-05' } }
+  it('says of a day that has come that it is due, and where no day is known what decides', () => {
+    const one = table(['a', 'b'], [{ a: 1, b: 2 }], { rules: ['goes with its order.'] })
+    one.rows[0]!.until.columns.a = '2026-11-24'
+    const page = asHtml(document(one), 'en')
+    expect(page).toContain('<td>1</td><td>2026-11-24 (due)</td>')
+    expect(page).toContain('<td>2</td><td>see above</td>')
+    expect(page).toContain('<td>as long as its row</td>')
+    expect(page).not.toContain('no period is set')
+  })
+
+  it('shows the day of a value, or that of its row when it comes first', () => {
+    const one = table(['a', 'b', 'c'], [{ a: 1, b: 2, c: 3 }])
+    one.rows[0]!.until = { row: '2031-01-01', columns: { a: '2027-05-05', c: '2035-05-05' } }
     const page = asHtml(document(one), 'en')
     expect(page).toContain('<th scope="row">a</th><td>1</td><td>2027-05-05</td>')
     expect(page).toContain('<th scope="row">b</th><td>2</td><td>2031-01-01</td>')
+    expect(page).toContain('<th scope="row">c</th><td>3</td><td>2031-01-01</td>')
   })
 })
 
@@ -157,6 +172,20 @@ describe('a package', () => {
     expect(names).toContain('c.People-root.csv')
     for (const name of names) expect(name).toMatch(/^[\w.-]+\.(json|html|csv)$/)
     expect(PersonalData.parse(JSON.parse(files['data.json']!)).tables).toHaveLength(4)
+  })
+
+  it('keeps tables apart whose names differ by case alone, where files do not', () => {
+    const names = Object.keys(
+      packageFiles(
+        document(
+          table(['id'], [], { table: 'a.B' }),
+          table(['id'], [], { table: 'a.b' }),
+          table(['id'], [], { table: 'A.b' }),
+        ),
+        'en',
+      ),
+    )
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(5)
   })
 
   it('opens with its token, and with no other', () => {

@@ -2,9 +2,9 @@
 import type { Command } from 'commander'
 import { lastReceipts, readReceipt } from '../../db/evidence.ts'
 import { LetheError } from '../../errors.ts'
-import { openSigningKey } from '../../evidence/keys.ts'
 import { writeReceipt } from '../../evidence/receipt.ts'
 import { databaseAction } from '../command.ts'
+import { signerOfEnvironment } from '../signer.ts'
 
 interface Options {
   controller?: string
@@ -21,11 +21,7 @@ export function register(program: Command): void {
         const database = await pool()
         const cycle = args[0] === undefined ? await lastCycle() : assertNumber(args[0])
         const receipt = await readReceipt(database, cycle)
-        const path = process.env.LETHE_SIGNING_KEY
-        const signer = path ? await openSigningKey(path) : undefined
-        if (signer?.isNew)
-          process.stderr.write(`made the signing key ${path}; hand out its public part, ${path}.pub\n`)
-        process.stdout.write(writeReceipt(receipt, out.json ? 'json' : 'text', signer?.key))
+        process.stdout.write(writeReceipt(receipt, out.json ? 'json' : 'text', await signerOfEnvironment()))
 
         async function lastCycle(): Promise<number> {
           const last = await lastReceipts(database, options.controller)

@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import { sql } from 'slonik'
 import { z } from 'zod'
-import { type DatabaseContext, databaseAction } from '../command.ts'
+import { LetheError } from '../../errors.ts'
+import { type DatabaseContext, databaseAction, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
 
 interface AddOptions {
   controller?: string
@@ -28,17 +29,24 @@ export function register(program: Command): void {
     .description('systems that are told when data is corrected, restricted or erased')
   recipient
     .command('list', { isDefault: true })
-    .description('the recipients of the controllers you act for, and what became of their notifications')
+    .description(
+      'the recipients of the controllers you act for, and what became of their notifications (exit code 1 when one was given up)',
+    )
     .action(
       databaseAction<object>(async ({ pool, out }) => {
         const rows = await (await pool()).any(sql.type(Recipient)`
           select controller, name, url, kinds, waiting, received, completed, dead from lethe.list_recipients()`)
-        if (rows.length === 0) return out.line('Nobody is told of requests.')
-        out.table(
-          out.json
-            ? rows.map((row) => ({ ...row }))
-            : rows.map((row) => ({ ...row, kinds: row.kinds.join(', ') })),
-        )
+        if (rows.length === 0) out.line('Nobody is told of requests.')
+        else
+          out.table(
+            out.json
+              ? rows.map((row) => ({ ...row }))
+              : rows.map((row) => ({ ...row, kinds: row.kinds.join(', ') })),
+          )
+        const dead = rows.filter((row) => row.dead > 0).map(({ name }) => name)
+        if (dead.length === 0) return EXIT_OK
+        out.warn(`given up: ${dead.join(', ')}; lethe request list --all, then show, say of which requests`)
+        return EXIT_INCOMPLETE
       }),
     )
   recipient
@@ -72,6 +80,12 @@ export function register(program: Command): void {
     .action(
       databaseAction<object>(async ({ args, pool, out }) => {
         const [key = '', state = 'completed'] = args
+        if (!z.guid().safeParse(key).success) {
+          throw new LetheError('that is not the key of a notification', {
+            code: 'LE607',
+            hint: 'lethe request show ID lists those of a request, as event key',
+          })
+        }
         await (await pool()).any(sql.type(Nothing)`select lethe.answer_notification(${key}::uuid, ${state})`)
         out.success(`notification ${key} is ${state}`)
         out.object({ event_key: key, state })

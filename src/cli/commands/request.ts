@@ -2,11 +2,14 @@
 import type { Command } from 'commander'
 import { type DatabasePool, type FragmentSqlToken, sql } from 'slonik'
 import { z } from 'zod'
+import { readCertificate } from '../../db/evidence.ts'
 import { LetheError } from '../../errors.ts'
+import { writeCertificate } from '../../evidence/certificate.ts'
 import { type DatabaseContext, databaseAction, EXIT_INCOMPLETE, EXIT_OK } from '../command.ts'
 import { assertDay } from '../day.ts'
 import { parseCount } from '../numbers.ts'
 import { deadline, printPlan, printRequest, RequestReport } from '../request-report.ts'
+import { signerOfEnvironment } from '../signer.ts'
 import { standardInput } from '../standard-input.ts'
 import { registerRights } from './request_rights.ts'
 
@@ -128,16 +131,16 @@ export function register(program: Command): void {
       return findings.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
     }),
   )
-  one(request, 'certificate', 'what became of the person’s data, as JSON').action(
-    databaseAction<object>(async ({ args, pool, out }) => {
-      const { document } = await (await pool()).one(
-        sql.type(z.object({ document: z.record(z.string(), z.unknown()) }))`
-          select lethe.certificate(${Number(args[0])}) as document`,
-      )
-      out.object(document)
-      out.line(JSON.stringify(document, undefined, 2))
-    }),
-  )
+  one(request, 'certificate', 'what became of the person’s data, signed with LETHE_SIGNING_KEY')
+    .option('--number <n>', 'which of several (default: the last)', parseCount('--number', 2_147_483_647))
+    .action(
+      databaseAction<{ number?: number }>(async ({ args, options, pool, out }) => {
+        const certificate = await readCertificate(await pool(), Number(args[0]), options.number)
+        process.stdout.write(
+          writeCertificate(certificate, out.json ? 'json' : 'text', await signerOfEnvironment()),
+        )
+      }),
+    )
 }
 
 const one = (request: Command, name: string, description: string): Command =>
@@ -262,6 +265,8 @@ async function move(context: DatabaseContext<object>, call: (id: number) => Frag
   context.out.success([`request ${id} is ${state}`, deadline(report)].filter(Boolean).join('; '))
 }
 
+const ANSWERED = 'lethe recipient answer EVENT_KEY'
+
 async function execute(context: DatabaseContext<object>): Promise<number> {
   const ids = [...new Set(context.args.map(Number))]
   return ids.length === 1 ? executeOne(context, ids[0]!) : executeMany(context, ids)
@@ -288,11 +293,16 @@ async function executeOne(
   const report = await read(await pool(), id)
   out.object(report)
   if (!out.json) printRequest(out, report)
-  const untold = report.notifications.filter(({ state }) => state === 'waiting' || state === 'dead').length
-  if (untold > 0) out.warn(`${untold} recipients have not answered; the worker tries again`)
+  const untold = (wanted: string): number =>
+    report.notifications.filter(({ state }) => state === wanted).length
+  const waiting = untold('waiting')
+  const dead = untold('dead')
+  if (waiting > 0) out.warn(`recipients that have not answered: ${waiting}; the worker tries again`)
+  if (dead > 0)
+    out.warn(`recipients that were given up: ${dead}; tell them by other means, then: ${ANSWERED}`)
   const answered = report.state === 'completed' || report.state === 'blocked'
   if (!answered) out.warn(whatNext(report, before.state))
-  return answered && untold === 0 ? EXIT_OK : EXIT_INCOMPLETE
+  return answered && waiting + dead === 0 ? EXIT_OK : EXIT_INCOMPLETE
 }
 
 /** All that are approved in one transaction; what else of them waits for nobody is gone on with, one by one. */
@@ -339,7 +349,9 @@ const isAnswered = ({ state, notifications }: RequestReport): boolean =>
   (state === 'completed' || state === 'blocked') &&
   !notifications.some((n) => n.state === 'waiting' || n.state === 'dead')
 
-function whatNext({ id, state, plan_mark }: RequestReport, before: string): string {
+function whatNext({ id, state, plan, plan_mark }: RequestReport, before: string): string {
+  if (state === 'planned' && plan && plan.refusals.length > 0)
+    return `its plan is refused: do what is said above, then lethe request plan ${id}`
   if (state === 'planned' && before === 'approved')
     return `the plan has changed: approve it again (lethe request approve ${id} --plan ${plan_mark})`
   if (state === 'planned') return `an officer decides: lethe request approve ${id} --plan ${plan_mark}`

@@ -2,7 +2,7 @@
  * Subcommands of `lethe request` for rights other than erasure: the package of an access, corrections, restriction.
  * Counterparts: sql/lethe/packages.sql, rectify.sql, restriction_sql.sql, lift_restriction.sql.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { type DatabasePool, sql } from 'slonik'
@@ -113,7 +113,8 @@ async function makeOne({
     `${made.rows} rows of ${made.tables} tables, until ${made.expiresAt}. The token, which is shown once:`,
   )
   out.line(made.token)
-  out.object({ id: Number(args[0]), ...made })
+  const { token, expiresAt: expires_at, tables, rows } = made
+  out.object({ id: Number(args[0]), token, expires_at, tables, rows })
 }
 
 async function download({ args, options, pool, out }: DatabaseContext<{ output: string }>): Promise<void> {
@@ -121,8 +122,15 @@ async function download({ args, options, pool, out }: DatabaseContext<{ output: 
     args[0] === '-'
       ? await standardInput('token', 'echo TOKEN | lethe request download - --output DIR')
       : args[0]!
-  const files = await fetchPackage(await pool(), token)
   await mkdir(options.output, { recursive: true, mode: 0o700 })
+  // Files of somebody else's package must not be handed on with these.
+  if ((await readdir(options.output)).length > 0) {
+    throw new LetheError(`the folder ${options.output} is not empty`, {
+      code: 'LE607',
+      hint: 'name a new one for each package',
+    })
+  }
+  const files = await fetchPackage(await pool(), token)
   for (const [name, text] of Object.entries(files))
     await writeFile(join(options.output, name), text, { mode: 0o600 })
   out.success(`${Object.keys(files).length} files are in ${options.output}`)
@@ -138,19 +146,22 @@ async function rectify({ args, pool, out }: DatabaseContext<object>): Promise<vo
           `echo '{"column": "value"}' | lethe request rectify ${id} ${table} KEY`,
         )
       : given
-  let changes: unknown
-  try {
-    changes = JSON.parse(text)
-  } catch {
-    throw new LetheError('the changes are no JSON', { code: 'LE607', hint: '{"column": "value"}' })
-  }
+  const columns = columnsOf(text)
+  // As it was written: read and written again here, a number would lose digits.
   await (await pool()).any(
-    sql.type(
-      Nothing,
-    )`select lethe.rectify(${Number(id)}, ${table}, ${key}, ${JSON.stringify(changes)}::jsonb)`,
+    sql.type(Nothing)`select lethe.rectify(${Number(id)}, ${table}, ${key}, ${text}::jsonb)`,
   )
   out.success(`a row of ${table} is corrected; lethe request execute ${id} ends the request`)
-  out.object({ id: Number(id), table, columns: Object.keys(changes as object) })
+  out.object({ id: Number(id), table, columns })
+}
+
+/** @throws LetheError LE607, which repeats nothing of it. */
+function columnsOf(changes: string): string[] {
+  try {
+    return Object.keys(z.record(z.string(), z.unknown()).parse(JSON.parse(changes)))
+  } catch {
+    throw new LetheError('the changes are no JSON object', { code: 'LE607', hint: '{"column": "value"}' })
+  }
 }
 
 type HideContext = DatabaseContext<{ create?: boolean; drop?: boolean }>

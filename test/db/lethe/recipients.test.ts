@@ -1,5 +1,6 @@
 /** Who is told of a request: what a recipient is sent, how often, and that nobody else can read it. */
 import { createHmac } from 'node:crypto'
+import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Club, createClub, MEMBERS, SECRET, ZONES } from '../../helpers/club.ts'
 import { type Login, refusal } from '../../helpers/database.ts'
@@ -130,6 +131,32 @@ describe('what a recipient is sent', () => {
     }
   })
 
+  it('writes it alike in a Turkish database, where the small letter of I is another', async () => {
+    const name = `turkish_${process.pid}_${Date.now()}`
+    await db.query(
+      `create database ${name} template template0 encoding 'UTF8' locale_provider icu icu_locale 'tr-TR' locale 'C'`,
+    )
+    try {
+      const { pathname } = new globalThis.URL(db.url)
+      const turkish = new Client(db.url.replace(pathname, `/${name}`))
+      await turkish.connect()
+      try {
+        const definition = await db.query<{ text: string }>(
+          `select pg_get_functiondef('lethe_private.recipient_form(text)'::regprocedure) as text`,
+        )
+        await turkish.query(`create schema lethe_private; ${definition[0]!.text}`)
+        const { rows } = await turkish.query(
+          `select lower('I') as lower, lethe_private.recipient_form('INFO@Ç.example') as form`,
+        )
+        expect(rows).toEqual([{ lower: 'ı', form: 'info@ç.example' }])
+      } finally {
+        await turkish.end()
+      }
+    } finally {
+      await db.query(`drop database ${name}`)
+    }
+  })
+
   it('is hashed and signed as RFC 2104 says, whatever the length of the secret', async () => {
     for (const secret of ['x'.repeat(24), 'é'.repeat(32), 'x'.repeat(64)])
       for (const text of ['', 'a\\b', 'ada@example.org', 'Ünïcode'])
@@ -166,6 +193,18 @@ describe('a notification', () => {
     ])
     await executed('3', 'access')
     expect(await notifications()).toHaveLength(3)
+  })
+
+  it('about a person of whom no identifier is known is given up at once: nobody could recognise anybody', async () => {
+    await add('mail')
+    await db.query(`update club."Members" set "e-Mail" = ' ', phone = null where id = 3`)
+    const id = await executed('3')
+    await db.query(`update club."Members" set "e-Mail" = $1, phone = $2 where id = 3`, [
+      MEMBERS[2].mail,
+      MEMBERS[2].phone,
+    ])
+    expect(await notifications()).toEqual([{ id: 1, name: 'mail', state: 'dead', request: id }])
+    expect(await take(1)).toBeUndefined()
   })
 
   it('is sent again until it is answered, fifteen times at the most, with the same key and a new signature', async () => {

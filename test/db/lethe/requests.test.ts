@@ -95,6 +95,39 @@ describe('open_request', () => {
     expect(await roots(await open({ identifier: MEMBERS[2].phone, by: 'phone' }))).toEqual(['3'])
   })
 
+  it.each([
+    ['+33 6 47 12 90 35', ['1']],
+    ['+33647129035', ['1']],
+    ['0033 6.47.12.90.35', ['1']],
+    ['(+33) 6-47-12-90-35', ['1']],
+    ['06 99 88 77 66', ['3']],
+    ['0699887766', ['3']],
+  ])('finds the telephone number %s, however it is spaced', async (identifier, found) => {
+    expect(await roots(await open({ identifier, by: 'phone' }))).toEqual(found)
+  })
+
+  it.each(['0647129035', '+33 6 47 12 90 3', '647129035', '+336471290355', '6.99.88.77.66'])(
+    'does not take %s for a number that is longer, shorter, or perhaps of another country',
+    async (identifier) => {
+      expect(await refusal(open({ identifier }))).toMatchObject({ code: 'LE412' })
+    },
+  )
+
+  it('finds a number that was stored in another way than it is asked for', async () => {
+    for (const stored of [
+      '0033647129035',
+      '+33 (0)6 47 12 90 35',
+      '+33\u00a06\u00a047\u00a012\u00a090\u00a035',
+      '+33-647-129-035',
+    ]) {
+      await db.query('update club."Members" set phone = $1 where id = 2', [stored])
+      const id = await open({ identifier: '+33 6 47 12 90 35', by: 'phone' })
+      expect({ stored, roots: await roots(id) }).toEqual({ stored, roots: ['1', '2'] })
+      await db.query('delete from lethe.requests')
+    }
+    await db.query('update club."Members" set phone = null where id = 2')
+  })
+
   it('keeps no identifiers for what is only shown to the person', async () => {
     for (const kind of ['access', 'portability']) await open({ kind })
     expect(await db.query('select from lethe_private.request_identifiers')).toEqual([])
@@ -284,10 +317,13 @@ describe('a pause', () => {
 
 describe('an extension', () => {
   it('gives two months, once, never beyond three months from receipt, and not after the last day', async () => {
-    const today = localDay(Date.now(), ZONES.north)
+    const now = Date.now()
+    const today = localDay(now, ZONES.north)
     let extensions = 0
     for (const received of [0, 1, 15, 27, 28, 29, 30, 31, 32, 60].map((back) => today - back)) {
-      const id = await open({ at: new Date((received + 1) * 86_400_000 - 3_600_000).toISOString() })
+      // In the evening there; today, no later than now.
+      const at = Math.min((received + 1) * 86_400_000 - 3_600_000, now)
+      const id = await open({ at: new Date(at).toISOString() })
       const due = Math.min(received + 30, addDelay(received, { months: 1, days: 0 }))
       expect(await request(id)).toMatchObject({ due: formatDay(due) })
       const extend = (): Promise<unknown> =>
@@ -523,6 +559,7 @@ describe('what is to be done next', () => {
     expect(await work()).toEqual([`plan ${id}`])
     await agent.query('select lethe.approve_request($1)', [other])
     expect(await work()).toEqual([`plan ${id}`, `execute ${other}`])
+    expect(await work(agent)).toEqual(await work())
     await agent.query(`select lethe.withdraw_request($1, 'x')`, [other])
     for (const state of ['planned', 'paused', 'refused', 'completed']) {
       await set(state)
@@ -531,6 +568,11 @@ describe('what is to be done next', () => {
     await set('approved')
     expect(await work()).toEqual([`execute ${id}`])
     expect(await work(southern)).toEqual([])
+    // To whom nothing is offered that would be refused.
+    expect(await work(agent)).toEqual([])
+    expect(await refusal(agent.query('select lethe.execute_request($1)', [id]))).toMatchObject({
+      code: 'LE502',
+    })
     await set('executed')
     expect(await work(officer)).toEqual([`verify ${id}`])
     await set('blocked', `, completes_on = (now() at time zone '${ZONES.north}')::date + 1`)

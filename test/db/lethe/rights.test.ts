@@ -143,21 +143,52 @@ describe('access', () => {
       rules: [],
     })
     expect(table(data, 'c.People').rules[0]).toContain('a row of c.People is purged')
+    // Rows that leave with another have no day of their own, and say with which.
+    expect(table(data, 'c.People').rules.at(-1)).toBe(
+      'a row of c.People stays as long as a row of c.messages, c.notes, c.orders or c.People refers to it.',
+    )
+    expect(table(data, 'c.lines').rules).toEqual([
+      'a row of c.lines leaves together with its row of c.orders.',
+    ])
     expect(data.source).toBe('not recorded')
     await db.query(`select lethe.drop_rule('c.People', 'purge')`)
     expect((await read(await approved(db, 'access', '2'))).tables[0]!.rows[0]!.until.row).toBeNull()
   })
 
-  it('names the recipients of the controller, and not those that were removed, or another’s', async () => {
+  it('names the recipients of the controller, those that were removed, too, and not another’s', async () => {
     await db.query(`
       delete from lethe.recipients;
       insert into lethe.recipients (controller_id, name, url, added_at, removed_at)
       select id, 'mailer ' || name, 'https://example.org', timestamptz '2024-02-03 12:00Z', null::timestamptz from lethe.controllers where name in ('north', 'south')
-      union all select id, 'gone', 'https://example.org', timestamptz '2024-02-03 12:00Z', now() from lethe.controllers where name = 'north'`)
+      union all select id, 'gone', 'https://example.org', timestamptz '2024-02-03 12:00Z', '2025-02-03 12:00Z' from lethe.controllers where name = 'north'
+      union all select id, 'mailer north', 'https://example.org', timestamptz '2023-02-03 12:00Z', '2024-02-03 12:00Z' from lethe.controllers where name = 'north'`)
     expect((await read(await approved(db, 'access', '2'))).recipients).toEqual([
-      { name: 'mailer north', since: '2024-02-03' },
+      { name: 'gone', since: '2024-02-03', until: '2025-02-03' },
+      { name: 'mailer north', since: '2023-02-03', until: null },
     ])
   })
+
+  it.each(['access', 'erasure'])(
+    'reaches rows whose columns are called as the engine calls rows (%s)',
+    async (kind) => {
+      await db.query(`
+      alter table c.lines add column f float8 default 'NaN', add column c text default 'x', add column p int default 7,
+        add column m text, add column r text, add column k text default '{}', add column x date default 'infinity'`)
+      const id = await approved(db, kind, '2')
+      if (kind === 'access')
+        expect(values(await read(id), 'c.lines').map(({ f, c, p, x }) => ({ f, c, p, x }))).toEqual(
+          Array(2).fill({ f: 'NaN', c: 'x', p: 7, x: 'infinity' }),
+        )
+      else
+        expect(
+          await db.query(
+            `select count(*) from lethe.requests as q cross join lateral unnest(lethe_private.plan_rows(q, false)) as r
+           where q.id = $1 and r.table_id = (select id from lethe.managed_tables where table_name = 'lines') and r.facts ? 'id'`,
+            [id],
+          ),
+        ).toEqual([{ count: 2 }])
+    },
+  )
 
   it('shows what is in the archive, rows and values', async () => {
     await db.query(`
@@ -219,7 +250,10 @@ describe('access', () => {
 
   it('is not ended before it was answered', async () => {
     const id = await approved(db, 'access', '2')
-    expect(await refusal(db.query('select lethe.execute_request($1)', [id]))).toMatchObject({ code: 'LE463' })
+    expect(await refusal(db.query('select lethe.execute_request($1)', [id]))).toMatchObject({
+      code: 'LE463',
+      hint: expect.stringContaining(`lethe request package ${id};`),
+    })
     await agent.query(`select lethe.note_told($1, 'printed and sent')`, [id])
     expect(await db.query('select lethe.execute_request($1) as state', [id])).toEqual([
       { state: 'completed' },
