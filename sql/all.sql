@@ -147,6 +147,8 @@
 --!include lethe_private/restore_record.sql
 --!include lethe/open_archive.sql
 --!include lethe_private/place_hold.sql
+--!include lethe_private/seal_text.sql
+--!include lethe_private/normal_forms.sql
 --!include lethe_private/find_person.sql
 --!include lethe_private/reach_archive.sql
 --!include lethe/hold.sql
@@ -205,8 +207,6 @@
 --!include lethe/check.sql
 --!include lethe_private/request_states.sql
 --!include lethe_private/move_request.sql
---!include lethe_private/seal_text.sql
---!include lethe_private/normal_forms.sql
 --!include lethe_private/identifiers.sql
 --!include lethe_private/residue_forms.sql
 --!include lethe_private/residue_sql.sql
@@ -243,11 +243,11 @@
 --!include lethe_private/assert_erased.sql
 --!include lethe_private/erasure_outcome.sql
 --!include lethe_private/execute_erasures.sql
+--!include lethe_private/ledger.sql
 --!include lethe/execute_request.sql
 --!include lethe/certify_request.sql
 --!include lethe/strike_kept_rows.sql
 --!include lethe/advance_request.sql
---!include lethe_private/ledger.sql
 --!include lethe/ledger.sql
 --!include lethe/ship_holds.sql
 --!include lethe_private/replay_match.sql

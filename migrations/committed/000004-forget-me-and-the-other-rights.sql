@@ -1,5 +1,5 @@
 --! Previous: sha1:085ef173ee4a705f965972ea1263639fef957487
---! Hash: sha1:3ca9434752c1f307658ba62822c30432a81d2d3e
+--! Hash: sha1:0cdd68ce3d3467fd18e5d08b5f0e61688082761c
 --! Message: forget-me and the other rights
 
 -- Forget-me and the other rights: requests, erasure, residue, certificates, access, restriction, recipients, suppression,
@@ -189,7 +189,7 @@ create table lethe.request_findings (
   decided_at  timestamptz,
 
   primary key (request_id, n),
-  constraint place_is_known check (place in ('table', 'archive', 'jobs', 'evidence', 'materialized view', 'statistics', 'not looked at', 'restore')),
+  constraint place_is_known check (place in ('table', 'archive', 'jobs', 'evidence', 'materialized view', 'statistics', 'catalogue', 'not looked at', 'restore')),
   constraint decided_by_somebody check (num_nulls(decision, decided_by, decided_at) in (0, 3))
 );
 
@@ -386,7 +386,6 @@ create table lethe_private.replay_matches (
   key            text not null,
   by_key         boolean not null,
   by_identifier  boolean not null,
-  is_nameless    boolean not null,
 
   primary key (number, table_id, key)
 );
@@ -394,7 +393,6 @@ create index replay_matches_by_controller on lethe_private.replay_matches (contr
 create index replay_matches_by_table on lethe_private.replay_matches (table_id, key);
 
 comment on table lethe_private.replay_matches is 'Which root rows fit an entry of the ledger, as a replay found them; emptied when it has ended.';
-comment on column lethe_private.replay_matches.is_nameless is 'Neither the row nor the entry says both by what to recognise the person: the key decides alone.';
 
 create table lethe.replay_findings (
   id             int generated always as identity primary key,
@@ -423,7 +421,7 @@ comment on table lethe.replay_findings is
 comment on column lethe.replay_findings.number is 'The entry of the ledger.';
 comment on column lethe.replay_findings.entry_at is 'When the person was forgotten.';
 comment on column lethe.replay_findings.how is
-  'identifier: the record has an identifier of the person, under another key, or was forgotten before the backup was made. key: it has the key, and other identifiers. failed: it is the person''s, and could not be erased.';
+  'identifier: the record has an identifier of the person, under another key, or was forgotten before the backup was made. key: it has the key, and no identifier that says it is the same person. failed: it is the person''s, and could not be erased.';
 comment on column lethe.replay_findings.failure is 'SQLSTATE, table and constraint; never a row.';
 comment on column lethe.replay_findings.request_id is 'The request by which it was erased.';
 
@@ -437,9 +435,39 @@ create table lethe_private.replay_finding_keys (
 
 comment on table lethe_private.replay_finding_keys is 'Which row a finding of a replay is about; forgotten when the replay has ended.';
 
--- Functions whose parameters or results change --------------------------------------------------
--- (each piece drops its own here)
+-- Holds, waivers and views ----------------------------------------------------------------------
 
+-- Why a hold was placed or released is an officer's free text, and stands in lethe.holds alone from now on.
+delete from lethe.policy_changes as c
+where c.object = 'holds' and c.before - array['reason', 'release_reason'] = c.after - array['reason', 'release_reason'];
+update lethe.policy_changes as c
+set before = c.before - array['reason', 'release_reason'], after = c.after - array['reason', 'release_reason']
+where c.object = 'holds';
+
+-- What a view was when something was decided on it. What is decided already is decided on the view as it is.
+alter table lethe.waivers add column definition text;
+comment on column lethe.waivers.definition is
+  'Of which definition of the view or function the finding was waived (a hash): it is found again once that changes. Null: the finding is of something else.';
+alter table lethe.managed_views add column definition text;
+comment on column lethe.managed_views.definition is
+  'Of which definition of the view it was decided (a hash). Figures are asked about again once that changes. Null: the view was not there.';
+alter table lethe.waivers disable trigger record_change;
+alter table lethe.managed_views disable trigger record_change;
+with views as (
+  select n.nspname, c.relname, md5(pg_get_viewdef(c.oid)) as definition
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+), waived as (
+  update lethe.waivers as w set definition = v.definition from views as v where w.object = format('%I.%I', v.nspname, v.relname)
+)
+update lethe.managed_views as m set definition = v.definition from views as v where (m.schema_name, m.view_name) = (v.nspname, v.relname);
+alter table lethe.waivers enable trigger record_change;
+alter table lethe.managed_views enable trigger record_change;
+
+-- Functions whose parameters or results change --------------------------------------------------
+
+drop function lethe_private.identified_sql(text[]);
+drop function lethe_private.own_rows_sql(text, lethe.managed_tables);
 --! Included lethe_private/guard_programs.sql
 -- The columns that a held row keeps: what a rule rewrites, what holds people's data, the key, whose row it is, by
 -- what it belongs to a person, and what a predicate in force asks for. Not the clocks: a person under a hold goes on
@@ -728,6 +756,127 @@ $$;
 
 comment on function lethe_private.guard_truncate() is 'Trigger of a host''s table: refuses a TRUNCATE that would take held rows. Raises LE406.';
 --! EndIncluded lethe_private/guard.sql
+--! Included lethe_private/kept_sql.sql
+-- A row leaves only if nothing that stays refers to it. Over one row of a table, true when something
+-- does:
+--   keep         a referencing row exists (looking ahead: one that is not itself leaving);
+--   with parent  a referencing row exists that is held or another controller's, or is itself kept by one
+--                of its own children;
+--   unlink       a referencing row exists that is held or another controller's, since unlinking would
+--                change it.
+-- References of a table to itself are for leaving_sql: they need the whole set of leaving rows.
+--
+-- The planner plans each EXISTS in two ways, to choose at run time, and what is nested in it anew in each: twice as long
+-- with every table on the way, minutes for ten. OFFSET 0 leaves it one way. Where it is nested that is the one wanted:
+-- the index of the reference, row by row.
+create or replace function lethe_private.kept_sql(
+  alias text,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  look_ahead boolean,
+  path oid[] default '{}'
+)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reference record;
+  v_child text := 'k' || cardinality(path) + 1;
+  v_one_way text := case when path = '{}' then '' else ' offset 0' end;
+  v_managed lethe.managed_tables;
+  v_stays text;
+  v_kept text;
+  v_sql text;
+begin
+  for v_reference in
+    select * from lethe_private.references_to(table_oid) as r where r.child <> table_oid
+    order by lethe_private.host_name(r.child), r.child_columns
+  loop
+    select m.* into v_managed from lethe.managed_tables as m where m.id = v_reference.managed_id;
+    v_stays := case
+      when v_reference.child = any (path || table_oid) then 'true'
+      when v_reference.on_purge = 'keep' and not look_ahead then 'true'
+      when v_reference.on_purge = 'keep' then
+        'not coalesce(' || lethe_private.leaves_sql(v_child, v_managed, v_reference.child, controller, today, path || table_oid) || ', false)'
+      else lethe_private.untouchable_sql(v_child, v_managed, v_reference.child, controller, today)
+    end;
+    v_sql := concat_ws(' or ', v_sql, format('exists (select from %s as %s where %s%s%s)',
+      lethe_private.host_name(v_reference.child), v_child,
+      lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns),
+      case when v_stays in ('true', 'not coalesce(false, false)') then '' else ' and (' || v_stays || ')' end, v_one_way));
+    -- Asked apart from the holds, which are as good as never there.
+    v_kept := case when v_reference.on_purge = 'with parent' and v_stays <> 'true' then
+      lethe_private.kept_sql(v_child, v_reference.child, controller, today, look_ahead, path || table_oid) end;
+    if v_kept is not null then
+      v_sql := v_sql || format(' or exists (select from %s as %s where %s and (%s)%s)',
+        lethe_private.host_name(v_reference.child), v_child,
+        lethe_private.reference_sql(v_child, v_reference.child_columns, alias, v_reference.parent_columns), v_kept, v_one_way);
+    end if;
+  end loop;
+  return v_sql;
+end
+$$;
+
+comment on function lethe_private.kept_sql(text, oid, lethe.controllers, date, boolean, oid[]) is
+  'True when a row that stays refers to the row; null when nothing can refer to it.';
+
+create or replace function lethe_private.untouchable_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date)
+  returns text
+  language sql
+  stable
+return case
+  when not lethe_private.has_controller(managed, controller) then 'true'
+  else concat_ws(' or ',
+    nullif(lethe_private.controller_sql(alias, managed, table_oid, controller) || ' is not true', 'true is not true'),
+    lethe_private.held_sql(alias, managed, table_oid, today))
+end;
+
+comment on function lethe_private.untouchable_sql(text, lethe.managed_tables, oid, lethe.controllers, date) is
+  'True when a row may neither go nor change with another one: it is held, or is not the controller''s.';
+
+create or replace function lethe_private.due_to_leave_sql(
+  alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, phases text[], batch boolean
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select string_agg(format('(%s)', a.due), ' or ' order by a.phase desc)
+  from lethe_private.actions(alias, managed, table_oid, controller, today, batch) as a
+  where a.phase = any (phases);
+end;
+
+comment on function lethe_private.due_to_leave_sql(text, lethe.managed_tables, oid, lethe.controllers, date, text[], boolean) is
+  'True when the row itself is due for purge or for the archive, whichever of the two is asked about; null when no rule says so.';
+
+create or replace function lethe_private.leaves_sql(
+  alias text,
+  managed lethe.managed_tables,
+  table_oid oid,
+  controller lethe.controllers,
+  today date,
+  path oid[]
+)
+  returns text
+  language sql
+  stable
+begin atomic
+  select coalesce((
+    select format('%s and (%s) and not %s%s',
+      lethe_private.controller_sql(alias, managed, table_oid, controller),
+      l.due,
+      lethe_private.held_sql(alias, managed, table_oid, today),
+      coalesce(' and not (' || lethe_private.kept_sql(alias, table_oid, controller, today, true, path) || ')', ''))
+    from lethe_private.due_to_leave_sql(alias, managed, table_oid, controller, today, array['purge', 'archive'], true) as l (due)
+    where managed.id is not null and l.due is not null), 'false');
+end;
+
+comment on function lethe_private.leaves_sql(text, lethe.managed_tables, oid, lethe.controllers, date, oid[]) is
+  'True when the row will itself leave in this cycle.';
+--! EndIncluded lethe_private/kept_sql.sql
 --! Included lethe_private/act_sql.sql
 -- The row is looked at and changed in one statement, and only if it is still the version that was
 -- looked at (same address, same xmin): a row that anybody changes meanwhile is left for the next pass.
@@ -835,6 +984,673 @@ end;
 
 comment on function lethe_private.is_watched(oid) is 'True when a trigger may change what an UPDATE of the table writes.';
 --! EndIncluded lethe_private/act_sql.sql
+--! Included lethe_private/assert_term.sql
+-- Static refusals: what the catalogue alone can tell is refused when the policy is set, not at night.
+create or replace function lethe_private.assert_clock_type(relation oid, clock lethe_private.host_columns)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if clock.type_name not in ('date', 'timestamp', 'timestamptz') or clock.type_schema <> 'pg_catalog' then
+    raise exception using errcode = 'LE302',
+      message = format('column %I of %s is of type %s, which is no clock', clock.name, lethe_private.host_name(relation), clock.type),
+      hint = 'a clock is a date, a timestamp or a timestamp with time zone';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_clock_type(oid, lethe_private.host_columns) is 'Raises LE302 unless the column is a date or time.';
+
+-- Clocks over other rows come back written in full, as the terms keep them.
+create or replace function lethe_private.assert_clock(managed lethe.managed_tables, since text[])
+  returns text[]
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_relation oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_name text;
+  v_column lethe_private.host_columns;
+  v_since text[];
+begin
+  if coalesce(cardinality(since), 0) = 0 then
+    raise exception using errcode = 'LE302',
+      message = format('a rule on %s names no clock', lethe_private.host_name(v_relation)),
+      hint = 'say since which column the delay counts';
+  end if;
+  foreach v_name in array since loop
+    if lethe_private.is_linked(v_name) then
+      v_since := v_since || (lethe_private.linked_clock(managed, v_name)).entry;
+      continue;
+    end if;
+    select h.* into v_column from lethe_private.host_columns as h where h.relation = v_relation and h.name = v_name;
+    if not found then
+      raise exception using errcode = 'LE103',
+        message = format('table %s has no column %I', lethe_private.host_name(v_relation), v_name),
+        hint = 'the clock of a rule is a column of its table, or the latest of other rows: max(table.column)';
+    end if;
+    perform lethe_private.assert_clock_type(v_relation, v_column);
+    v_since := v_since || v_name;
+  end loop;
+  return v_since;
+end
+$$;
+
+comment on function lethe_private.assert_clock(lethe.managed_tables, text[]) is
+  'The clocks as the terms keep them. Raises LE102, LE103, LE106, LE302, LE310 or LE315 unless each is a date or time column of the table, or the latest of other rows.';
+
+create or replace function lethe_private.assert_given_parameters(subject text, declared jsonb, parameters jsonb)
+  returns void
+  language plpgsql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_key text;
+  v_spec jsonb;
+  v_value jsonb;
+begin
+  select k into v_key from jsonb_object_keys(parameters) as k where not declared ? k limit 1;
+  if v_key is not null then
+    raise exception using errcode = 'LE106',
+      message = format('%s has no parameter %I', subject, v_key),
+      hint = coalesce('it has ' || (select string_agg(k, ', ') from jsonb_object_keys(declared) as k), 'it has none');
+  end if;
+  for v_key, v_spec in select d.key, d.value from jsonb_each(declared) as d loop
+    v_value := coalesce(parameters -> v_key, v_spec -> 'default');
+    if v_value is null then
+      raise exception using errcode = 'LE106',
+        message = format('%s needs parameter %I', subject, v_key),
+        hint = coalesce(v_spec ->> 'description', 'give it beside the name');
+    end if;
+    if v_spec ->> 'type' in ('integer', 'number') and (
+        jsonb_typeof(v_value) <> 'number'
+        or (v_spec ->> 'type' = 'integer' and v_value::numeric <> trunc(v_value::numeric))
+        or v_value::numeric < (v_spec ->> 'minimum')::numeric
+        or v_value::numeric > (v_spec ->> 'maximum')::numeric)
+      or v_spec ->> 'type' = 'string' and (jsonb_typeof(v_value) <> 'string' or v_value #>> '{}' !~ (v_spec ->> 'pattern'))
+      or v_spec ->> 'type' = 'boolean' and jsonb_typeof(v_value) <> 'boolean'
+      or v_spec -> 'enum' is not null and not v_spec -> 'enum' @> v_value
+    then
+      raise exception using errcode = 'LE106',
+        message = format('parameter %I of %s cannot be %s', v_key, subject, v_value),
+        hint = concat_ws('; ', 'it takes ' || (v_spec ->> 'type'), case when v_spec ? 'pattern' then v_spec ->> 'description' end, 'at least ' || (v_spec ->> 'minimum'),
+          'at most ' || (v_spec ->> 'maximum'), 'one of ' || (v_spec ->> 'enum'));
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_given_parameters(text, jsonb, jsonb) is
+  'Raises LE106 for a parameter that is unknown, missing or of the wrong kind.';
+
+create or replace function lethe_private.assert_parameters(method lethe.methods, parameters jsonb)
+  returns void
+  language sql
+  immutable
+return lethe_private.assert_given_parameters('method ' || method.name, method.parameters, assert_parameters.parameters);
+
+comment on function lethe_private.assert_parameters(lethe.methods, jsonb) is
+  'Raises LE106 for a parameter of a method that is unknown, missing or of the wrong kind.';
+
+-- Unique and exclusion indexes that touch the column, in their keys, expressions or predicate.
+create or replace function lethe_private.unique_indexes(relation oid, column_position int2)
+  returns setof text
+  language sql
+  stable
+begin atomic
+  select distinct x.relname::text
+  from pg_catalog.pg_index as i
+  join pg_catalog.pg_class as x on x.oid = i.indexrelid
+  where i.indrelid = relation
+    and (i.indisunique or i.indisexclusion)
+    and (column_position = any (i.indkey::int2[])
+      or exists (select from pg_catalog.pg_depend as d
+                 where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+                   and d.refobjid = relation and d.refobjsubid = column_position));
+end;
+
+comment on function lethe_private.unique_indexes(oid, int2) is 'Names of the indexes that keep a column''s values apart.';
+
+-- Where nulls are not distinct, there is room for one null only.
+create or replace function lethe_private.assert_nulls_fit(relation oid, target lethe_private.host_columns)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_index text;
+begin
+  select x.relname into v_index
+  from pg_index as i
+  join pg_class as x on x.oid = i.indexrelid
+  where i.indrelid = relation and i.indisunique and i.indnullsnotdistinct and target.position = any (i.indkey::int2[])
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE306',
+      message = format('column %I of %s is unique, nulls included (%s), and would become null', target.name, lethe_private.host_name(relation), v_index),
+      hint = 'use a pseudonym, which keeps values apart';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_nulls_fit(oid, lethe_private.host_columns) is
+  'Raises LE306 when a column may hold one null at the most.';
+
+create or replace function lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := format('column %I of %s', target.name, lethe_private.host_name(relation));
+  v_unique text := (select string_agg(u, ', ') from lethe_private.unique_indexes(relation, target.position) as u);
+begin
+  if not method.type_categories && array['*', target.type_name, target.type_category::text] then
+    raise exception using errcode = 'LE304',
+      message = format('method %s does not fit %s of type %s', method.name, v_name, target.type),
+      hint = 'it fits ' || array_to_string(method.type_categories, ', ');
+  end if;
+  if method.nulls_out and target.not_null then
+    raise exception using errcode = 'LE305',
+      message = format('%s is NOT NULL and method %s makes it null', v_name, method.name),
+      hint = 'use constant, partial or a pseudonym; or drop the constraint';
+  end if;
+  if method.nulls_out then
+    perform lethe_private.assert_nulls_fit(relation, target);
+  end if;
+  if v_unique is not null and not method.keeps_unique and not method.nulls_out then
+    raise exception using errcode = 'LE306',
+      message = format('%s is unique (%s) and method %s makes values equal', v_name, v_unique, method.name),
+      hint = 'use a pseudonym, which keeps values apart; or suppress';
+  end if;
+  if target.length < coalesce(case when v_unique is null then method.length_min else method.length_min_unique end, 0)
+    or method.name = 'constant' and target.length < length(coalesce(parameters, '{}') ->> (select k from jsonb_object_keys(method.parameters) as k limit 1))
+  then
+    raise exception using errcode = 'LE307',
+      message = format('%s holds %s characters, too few for method %s', v_name, target.length, method.name),
+      hint = 'use suppress, partial or a shorter constant; or make the column longer';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_method_fits(oid, lethe_private.host_columns, lethe.methods, jsonb) is
+  'Raises LE304 (type), LE305 (NOT NULL), LE306 (unique) or LE307 (length).';
+
+-- A value that the column would store differently (rounded, padded, cut) could not be recognised, and
+-- would be due again every night. It is stored once, in thought, before the rule is taken.
+create or replace function lethe_private.assert_constant_stands(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stands boolean;
+begin
+  if method.mask ~ '\{value\}' or method.nulls_out then
+    return;
+  end if;
+  begin
+    -- As lethe_sweeper: a domain of the host's runs the host's code.
+    v_stands := lethe_private.count_as_sweeper(format('select to_jsonb(coalesce(%s, false)) from (select (%s)::%s as %I) as c',
+      lethe_private.method_sql(method.recogniser, 'c', target, method, parameters),
+      lethe_private.method_sql(method.mask, 'c', target, method, parameters), target.type, target.name), null)::boolean;
+  exception
+    when insufficient_privilege then
+      return;  -- a type of the host's; its statements will say so
+    when others then
+      v_stands := false;
+  end;
+  if v_stands is distinct from true then
+    raise exception using errcode = 'LE304',
+      message = format('column %I of %s, of type %s, does not store the given value as it is', target.name, lethe_private.host_name(relation), target.type),
+      hint = 'give a value that the column can hold and give back unchanged';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_constant_stands(oid, lethe_private.host_columns, lethe.methods, jsonb) is
+  'Raises LE304 when a constant would not be recognised once it is stored.';
+
+create or replace function lethe_private.assert_column_may_change(managed lethe.managed_tables, relation oid, target lethe_private.host_columns)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := format('column %I of %s', target.name, lethe_private.host_name(relation));
+  v_reference text;
+begin
+  if target.is_generated or target.is_identity then
+    raise exception using errcode = 'LE308',
+      message = format('%s is a generated or identity column', v_name),
+      hint = case when target.is_generated then 'anonymize the columns it is computed from' else 'purge the row instead' end;
+  end if;
+  if exists (
+    select
+    from pg_partitioned_table as p
+    where p.partrelid in (select relation union select i.relid from pg_partition_tree(relation::regclass) as i)
+      and target.name in (select a.attname from pg_attribute as a where a.attrelid = p.partrelid and a.attnum = any (p.partattrs::int2[])))
+  then
+    raise exception using errcode = 'LE308',
+      message = format('%s is a partition key', v_name),
+      hint = 'purge the row, or its partition, instead';
+  end if;
+  select r.foreign_key into v_reference
+  from lethe_private.host_references as r
+  where (r.child in (select relation union select i.relid from pg_partition_tree(relation::regclass) as i) and target.name = any (r.child_columns))
+     or (r.parent = relation and target.name = any (r.parent_columns))
+  limit 1;
+  if v_reference is not null then
+    raise exception using errcode = 'LE309',
+      message = format('%s is part of foreign key %I', v_name, v_reference),
+      hint = 'purge the row, or declare the reference "unlink" on the referencing table';
+  end if;
+  if target.name = managed.controller_column or target.name = any (managed.key_columns) then
+    raise exception using errcode = 'LE316',
+      message = format('%s is the table''s key or names its controller', v_name),
+      hint = 'purge the row instead';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_column_may_change(lethe.managed_tables, oid, lethe_private.host_columns) is
+  'Raises LE308, LE309 or LE316 for a column that no rule may rewrite.';
+--! EndIncluded lethe_private/assert_term.sql
+--! Included lethe_private/record_change.sql
+-- Every row of the policy that changes is recorded whole, before and after. The rows hold names and
+-- delays, nobody's data. Why a hold was placed or released is what an officer wrote, of people it may be: that stands in
+-- lethe.holds alone, which forgets it in its time.
+create or replace function lethe_private.record_change()
+  returns trigger
+  language plpgsql
+  security definer  -- nobody may write lethe.policy_changes
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rehearsing boolean := exists (select from lethe_private.rehearsing as r where r.xact = pg_current_xact_id());
+  v_untold text[] := case when tg_table_name = 'holds' then array['reason', 'release_reason'] else '{}' end;
+  v_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_untold end;
+  v_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_untold end;
+begin
+  if v_before = v_after then
+    return null;
+  end if;
+  insert into lethe.policy_changes (by, reason, object, before, after)
+  values (session_user, case when tg_table_name <> 'holds' then nullif(current_setting('lethe.reason', true), '') end, tg_table_name,
+    v_before, v_after);
+  -- What is tried and rolled back is no policy: guards, batches under way and whoever places a hold are let be.
+  if v_rehearsing then
+    return null;
+  end if;
+  -- What guards ask may be another question now.
+  perform pg_advisory_xact_lock_shared(lethe_private.guards_lock_id());
+  delete from lethe_private.guard_state;
+  -- An open cycle goes on under the policy as it is now. This waits for batches under way.
+  if tg_table_name not in ('memberships', 'managed_columns', 'column_formats', 'subject_types', 'holds', 'waivers', 'managed_views') then
+    delete from lethe_private.compiled;
+  end if;
+  return null;
+end
+$$;
+
+comment on function lethe_private.record_change() is
+  'Trigger: keeps who changed which part of the policy, when and why (of a hold: not why), and has open cycles compiled anew.';
+
+create or replace trigger record_change after insert or update or delete on lethe.controllers for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.memberships for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.managed_tables for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.managed_columns for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.column_formats for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.subject_types for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.links for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.rules for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.terms for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.settings for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.holds for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.managed_views for each row execute function lethe_private.record_change();
+create or replace trigger record_change after insert or update or delete on lethe.waivers for each row execute function lethe_private.record_change();
+--! EndIncluded lethe_private/record_change.sql
+--! Included lethe/set_view.sql
+-- What a view of people is for. Which columns of figures count people has to be said, since nothing in the catalogue
+-- tells a number of people from a number of anything else; lethe.check() measures them.
+create or replace function lethe_private.put_view(view text, shows text, counts text[], looked_again boolean)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.resolve_table(put_view.view);
+  v_kind "char" := (select c.relkind from pg_class as c where c.oid = v_oid);
+  v_column text;
+begin
+  if v_kind not in ('v', 'm') then
+    raise exception using errcode = 'LE106',
+      message = format('%s is a table, not a view', lethe_private.host_name(v_oid)),
+      hint = format('select lethe.manage_table(%L)', lethe_private.host_name(v_oid));
+  elsif shows is null or shows not in ('people', 'figures', 'refreshed copy') or v_kind = 'm' and shows = 'people' or v_kind = 'v' and shows = 'refreshed copy' then
+    raise exception using errcode = 'LE106',
+      message = format('view %s cannot show %s', lethe_private.host_name(v_oid), coalesce(quote_literal(shows), 'null')),
+      hint = case v_kind when 'm' then 'a materialized view is a refreshed copy, or figures' else 'a view shows people, or figures' end;
+  elsif (shows = 'figures') <> (coalesce(cardinality(counts), 0) > 0) then
+    raise exception using errcode = 'LE106',
+      message = format('view %s names %s', lethe_private.host_name(v_oid),
+        case shows when 'figures' then 'no column that counts people' else 'columns that count people, and shows no figures' end),
+      hint = 'figures come with counts: the columns that say how many people a row is about';
+  end if;
+  foreach v_column in array coalesce(counts, '{}') loop
+    if not exists (select from lethe_private.host_columns as h where h.relation = v_oid and h.name = v_column and h.type_category = 'N') then
+      raise exception using errcode = 'LE103',
+        message = format('view %s has no column %I of numbers', lethe_private.host_name(v_oid), v_column),
+        hint = 'it has ' || (select string_agg(quote_ident(h.name), ', ' order by h.position) from lethe_private.host_columns as h where h.relation = v_oid);
+    end if;
+  end loop;
+  insert into lethe.managed_views as v (schema_name, view_name, shows, counts, definition)
+  select n.nspname, c.relname, put_view.shows, coalesce(put_view.counts, '{}'), md5(pg_get_viewdef(c.oid))
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.oid = v_oid
+  on conflict (schema_name, view_name) do update
+  set shows = excluded.shows, counts = excluded.counts, definition = excluded.definition
+  where put_view.looked_again or (v.shows, v.counts) is distinct from (excluded.shows, excluded.counts);
+end
+$$;
+
+comment on function lethe_private.put_view(text, text, text[], boolean) is
+  'Writes down what a view shows; as it is now, unless that stands there already and nobody has looked again. Raises LE102, LE103, LE106.';
+
+create or replace function lethe.set_view(view text, shows text, counts text[] default null, reason text default null)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- only operators may write the catalogue
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+begin
+  perform lethe_private.assert_may_change(null);
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+  perform lethe_private.put_view(view, shows, counts, true);
+end
+$$;
+
+comment on function lethe.set_view(text, text, text[], text) is
+  'Says what a view or materialized view of people''s data shows: people, figures (with the columns that count people), or, where it is materialized, a copy that is refreshed daily. Raises LE102, LE103, LE106, LE502.';
+
+create or replace function lethe.unset_view(view text, reason text default null)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- only operators may write the catalogue
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+begin
+  perform lethe_private.assert_may_change(null);
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+  delete from lethe.managed_views as v
+  where unset_view.view in (format('%s.%s', v.schema_name, v.view_name), format('%I.%I', v.schema_name, v.view_name));
+  if not found then
+    raise exception using errcode = 'LE102',
+      message = format('nothing was decided on view %s', coalesce(unset_view.view, '(null)')),
+      hint = 'lethe.managed_views lists what was';
+  end if;
+end
+$$;
+
+comment on function lethe.unset_view(text, text) is 'Takes back what was decided on a view. Raises LE102, LE502.';
+--! EndIncluded lethe/set_view.sql
+--! Included lethe/waive.sql
+-- What a view or function does is what was looked at when a finding of it was waived.
+create or replace function lethe_private.waived_definition(object text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select md5(pg_get_viewdef(c.oid))
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  where c.relkind in ('v', 'm') and format('%I.%I', n.nspname, c.relname) = waived_definition.object
+  union all
+  select md5(pg_get_functiondef(p.oid))
+  from pg_catalog.pg_proc as p
+  where p.prosecdef and p.oid::regprocedure::text = waived_definition.object
+  limit 1;
+end;
+
+comment on function lethe_private.waived_definition(text) is
+  'A hash of the definition of the view or function that a finding names; null where it names something else. Needs a pinned search path.';
+
+-- A finding that somebody takes on until a day. Not for good: what is decided for good is a decision, and has its place
+-- in the policy.
+create or replace function lethe_private.put_waiver(code text, object text, until date, reason text)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reads text := (select c.reads from lethe.checks as c where c.code = put_waiver.code);
+begin
+  if v_reads is null then
+    raise exception using errcode = 'LE112',
+      message = format('there is no finding %s', coalesce(quote_literal(code), 'null')),
+      hint = 'lethe.checks lists them';
+  elsif v_reads in ('the findings', 'the policy file') then
+    raise exception using errcode = 'LE621',
+      message = format('finding %s cannot be waived', code),
+      hint = 'it tells of the check itself: do what it says';
+  elsif coalesce(object, '') = '' then
+    raise exception using errcode = 'LE621', message = format('a waiver of %s names no object', code), hint = 'name it as the finding does';
+  elsif until is null or not isfinite(until) then
+    raise exception using errcode = 'LE621',
+      message = format('the waiver of %s for %s names no last day', code, object),
+      hint = 'write it as 2027-01-31; what is decided for good belongs in the policy';
+  elsif coalesce(reason, '') !~ '\S' then
+    raise exception using errcode = 'LE621', message = format('the waiver of %s for %s gives no reason', code, object), hint = 'say why, for whoever reads it when it ends';
+  end if;
+  insert into lethe.waivers as w (code, object, until, reason, definition)
+  values (put_waiver.code, put_waiver.object, put_waiver.until, put_waiver.reason, lethe_private.waived_definition(put_waiver.object))
+  on conflict on constraint waivers_pkey do update
+  set until = excluded.until, reason = excluded.reason, definition = excluded.definition, by = excluded.by, at = excluded.at
+  where (w.until, w.reason) is distinct from (excluded.until, excluded.reason);
+end
+$$;
+
+comment on function lethe_private.put_waiver(text, text, date, text) is 'Writes a waiver down; its day may have passed already. Raises LE112, LE621.';
+
+create or replace function lethe.waive(code text, object text, until date, reason text)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- the policy is changed through functions only, each change recorded
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+begin
+  perform lethe_private.assert_may_change(null);
+  if until < lethe_private.latest_today() then
+    raise exception using errcode = 'LE621',
+      message = format('the waiver of %s for %s would have ended on %s', code, object, until),
+      hint = 'name a day to come';
+  end if;
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+  perform lethe_private.put_waiver(code, object, until, reason);
+  -- Who waives it once more has looked again, even where day and reason are the same; a file that is applied again has not.
+  update lethe.waivers as w
+  set definition = lethe_private.waived_definition(w.object)
+  where w.code = waive.code and w.object = waive.object and w.definition is distinct from lethe_private.waived_definition(w.object);
+end
+$$;
+
+comment on function lethe.waive(text, text, date, text) is
+  'Leaves a finding of lethe.check(), named by code and object as it is there, unreported up to and including a day, or until the view or function that it is about changes. Raises LE112, LE502, LE621.';
+
+create or replace function lethe.withdraw_waiver(code text, object text, reason text default null)
+  returns void
+  language plpgsql
+  volatile
+  security definer  -- the policy is changed through functions only, each change recorded
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+begin
+  perform lethe_private.assert_may_change(null);
+  perform set_config('lethe.reason', coalesce(reason, ''), true);
+  delete from lethe.waivers as w where w.code = withdraw_waiver.code and w.object = withdraw_waiver.object;
+  if not found then
+    raise exception using errcode = 'LE112',
+      message = format('there is no waiver of %s for %s', coalesce(code, '(null)'), coalesce(object, '(null)')),
+      hint = 'lethe.waivers lists them';
+  end if;
+end
+$$;
+
+comment on function lethe.withdraw_waiver(text, text, text) is 'Ends a waiver. Raises LE112, LE502.';
+
+-- The day of whichever controller is furthest ahead: a waiver is over as soon as its day has passed for one of them.
+create or replace function lethe_private.latest_today()
+  returns date
+  language sql
+  stable
+begin atomic
+  select coalesce(max(lethe_private.today(c.time_zone)), current_date) from lethe.controllers as c;
+end;
+
+comment on function lethe_private.latest_today() is 'The local day of the controller for whom it is latest.';
+--! EndIncluded lethe/waive.sql
+--! Included lethe_private/apply_checks.sql
+-- The parts of lethe.apply_policy that lethe.check() is about: see apply_parts.sql for how errors are told.
+
+create or replace function lethe_private.apply_claim("table" text, "column" text, claim jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(claim, 'null') not in ('null', '"anonymous"') then
+    raise exception using errcode = 'LE106',
+      message = format('column %s claims %s', "column", claim),
+      hint = 'a column may claim anonymous, or nothing';
+  end if;
+  perform lethe.claim_anonymous("table", "column", coalesce(claim = '"anonymous"', false));
+end
+$$;
+
+comment on function lethe_private.apply_claim(text, text, jsonb) is 'The claim of one column of a policy document. Raises LE106.';
+
+create or replace function lethe_private.apply_views(views jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text; v_spec jsonb;
+  v_seen oid[] := '{}';
+  v_pointer text := '/views';
+  v_message text; v_state text; v_hint text;
+begin
+  perform lethe_private.assert_keys(views, array(select jsonb_object_keys(views)), 'views');
+  for v_name, v_spec in select e.key, e.value from jsonb_each(views) as e loop
+    v_pointer := lethe_private.pointer('views', v_name);
+    perform lethe_private.assert_keys(v_spec, array['shows', 'counts'], 'view ' || v_name);
+    perform lethe_private.put_view(v_name, v_spec ->> 'shows', lethe_private.text_list(v_spec -> 'counts'), false);
+    v_seen := v_seen || lethe_private.resolve_table(v_name);
+  end loop;
+  delete from lethe.managed_views as v
+  where coalesce(lethe_private.host_table(v.schema_name, v.view_name) <> all (v_seen), true);
+exception when others then
+  get stacked diagnostics v_message = message_text, v_state = returned_sqlstate, v_hint = pg_exception_hint;
+  raise exception using errcode = v_state, message = v_message, hint = v_hint, detail = 'at ' || v_pointer;
+end
+$$;
+
+comment on function lethe_private.apply_views(jsonb) is 'The decided views of a policy document.';
+
+create or replace function lethe_private.apply_waivers(waivers jsonb)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_waiver jsonb; v_index bigint;
+  v_pointer text := '/waivers';
+  v_message text; v_state text; v_hint text;
+begin
+  if jsonb_typeof(waivers) <> 'array' then
+    raise exception using errcode = 'LE605',
+      message = format('waivers are a %s, not a list', jsonb_typeof(waivers)),
+      hint = 'see docs/policy.schema.json';
+  end if;
+  for v_waiver, v_index in select e, n - 1 from jsonb_array_elements(waivers) with ordinality as x (e, n) loop
+    v_pointer := lethe_private.pointer('waivers', v_index::text);
+    perform lethe_private.assert_keys(v_waiver, array['finding', 'object', 'until', 'reason'], 'a waiver');
+    perform lethe_private.put_waiver(v_waiver ->> 'finding', v_waiver ->> 'object',
+      (lethe_private.read_days(array[v_waiver ->> 'until']))[1], v_waiver ->> 'reason');
+  end loop;
+  delete from lethe.waivers as w
+  where not exists (
+    select from jsonb_array_elements(waivers) as e where (e ->> 'finding', e ->> 'object') = (w.code, w.object));
+exception when others then
+  get stacked diagnostics v_message = message_text, v_state = returned_sqlstate, v_hint = pg_exception_hint;
+  raise exception using errcode = v_state, message = v_message, hint = v_hint, detail = 'at ' || v_pointer;
+end
+$$;
+
+comment on function lethe_private.apply_waivers(jsonb) is 'The waivers of a policy document. One whose day has passed is taken as it is, and reported by lethe.check().';
+
+create or replace function lethe_private.export_checks()
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select jsonb_strip_nulls(jsonb_build_object(
+    'views', (
+      select jsonb_object_agg(
+        case when strpos(v.schema_name, '.') > 0 then format('%I.%I', v.schema_name, v.view_name) else v.schema_name || '.' || v.view_name end,
+        jsonb_strip_nulls(jsonb_build_object('shows', v.shows, 'counts', nullif(to_jsonb(v.counts), '[]'))))
+      from lethe.managed_views as v),
+    'waivers', (
+      select jsonb_agg(jsonb_build_object('finding', w.code, 'object', w.object, 'until', w.until, 'reason', w.reason) order by w.code, w.object)
+      from lethe.waivers as w)));
+end;
+
+comment on function lethe_private.export_checks() is 'The decided views and the waivers as a policy document writes them.';
+--! EndIncluded lethe_private/apply_checks.sql
+--! Included lethe_private/holds_wait.sql
+-- A hold that has been placed holds. Batches under way are waited for; later ones see it.
+create or replace function lethe_private.wait_for_batches()
+  returns trigger
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(lethe_private.holds_lock_id());
+  return null;
+end
+$$;
+
+comment on function lethe_private.wait_for_batches() is 'Trigger: no batch runs while holds change.';
+
+-- Not where its reason is forgotten: that holds nothing and lets nothing go.
+create or replace trigger wait_for_batches
+  before insert or delete or update of controller_id, ends_on, released_at, kind, subject, table_id, request_id on lethe.holds
+  for each statement execute function lethe_private.wait_for_batches();
+create or replace trigger wait_for_batches before insert or update or delete on lethe_private.held_keys
+  for each statement execute function lethe_private.wait_for_batches();
+create or replace trigger wait_for_batches before insert or update or delete on lethe_private.held_conditions
+  for each statement execute function lethe_private.wait_for_batches();
+--! EndIncluded lethe_private/holds_wait.sql
 --! Included lethe_private/evidence_rows.sql
 -- What counts as evidence, in one place. To have another table sealed: a line in evidence_formats, a branch
 -- in evidence_rows, a trigger in refuse_sealed.sql. To have a new column of one sealed: another line with
@@ -1299,6 +2115,7 @@ begin
   perform lethe_private.purge_suppressions();
   perform lethe_private.remember_relations();
   perform lethe_private.write_guards();
+  perform lethe_private.forget_hold_reasons();
   perform lethe_private.write_receipt(v_cycle);
   perform lethe_private.seal_controller(v_cycle.controller_id);
   return v_cycle.state;
@@ -1494,6 +2311,419 @@ $$;
 comment on procedure lethe.run_cycle(text, numeric) is
   'Runs today''s cycle of one controller, or of all the login acts for, to its end. pause_ratio: pause after each batch, as a multiple of its time. Raises LE101, LE401, LE404 (incomplete), LE502.';
 --! EndIncluded lethe/run_cycle.sql
+--! Included lethe_private/restore_record.sql
+-- Puts the record that this transaction has named back to where it came from: whole, or not at all. The rows go
+-- in as lethe_sweeper, through the doors of the archive, under the table's triggers and constraints; then they are
+-- read again, since a trigger may have changed or swallowed them.
+create or replace function lethe_private.restore_record(opening lethe.archive_openings)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror record;
+  v_managed lethe.managed_tables;
+  v_wanted bigint;
+  v_facts jsonb;
+  v_state text; v_constraint text; v_table text; v_column text;
+begin
+  perform lethe_private.assert_not_held(opening);
+  for v_mirror in select * from lethe_private.mirrors_of_record() loop
+    select t.* into v_managed from lethe.managed_tables as t where t.id = v_mirror.table_id;
+    execute format('select count(*) from lethe_private.%I', 'door_' || v_mirror.name) into v_wanted;
+    continue when v_wanted = 0;
+    perform lethe_private.assert_intact(v_managed);
+    perform lethe_private.assert_columns_there(v_managed, v_mirror.id, v_mirror.name);
+    begin
+      select r.facts into v_facts from lethe_private.run_as_sweeper(lethe_private.put_back_sql(v_managed, v_mirror.id, v_mirror.name, v_mirror.kind), v_managed) as r;
+      select r.facts into v_facts from lethe_private.run_as_sweeper(lethe_private.compare_sql(v_managed, v_mirror.id, v_mirror.name), v_managed) as r;
+    exception
+      when insufficient_privilege then
+        raise exception using errcode = 'LE501',
+          message = format('lethe_sweeper may not put rows back into %s', v_mirror.table_name),
+          hint = format('grant insert, update on %I.%I to lethe_sweeper, for as long as it takes', v_managed.schema_name, v_managed.table_name);
+      when query_canceled then
+        raise exception using errcode = 'query_canceled', message = 'canceled while a record was put back; nothing was',
+          hint = 'open it again';
+      when others or assert_failure then
+        get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_table = table_name, v_column = column_name;
+        -- The list has the last word, also over an officer: who is let back in is let in there, with a reason. A trigger of
+        -- the host can raise the same code: only what is a column is named.
+        if v_state = 'LE445' then
+          raise exception using errcode = 'LE445',
+            message = format('the record cannot be put back into %s: %s has an identifier of somebody who asked to be forgotten', v_mirror.table_name,
+              coalesce((select format('its column %I', h.name) from lethe_private.host_columns as h
+                where h.relation = lethe_private.host_table(v_managed.schema_name, v_managed.table_name) and h.name = v_column), 'it')),
+            hint = 'nothing was put back; read the record instead, or, if the person came back by choice, lift it first: select lethe.allow_recapture(…)';
+        end if;
+        raise exception using errcode = 'LE902',
+          message = format('the record cannot be put back into %s: %s', v_mirror.table_name,
+            concat_ws(' ', v_state, nullif(v_constraint, ''), 'on ' || nullif(v_table, ''))),
+          hint = 'nothing was put back; see to what the constraint asks for (a row it refers to, a value that is taken), or read the record instead';
+    end;
+    if (v_facts ->> 'rows')::bigint <> v_wanted then
+      raise exception using errcode = 'LE902',
+        message = format('%s of %s rows of the record would not come back to %s as they were', v_wanted - (v_facts ->> 'rows')::bigint, v_wanted, v_mirror.table_name),
+        hint = 'nothing was put back; a trigger changes or swallows them, a column has taken another type, or the row has changed since its values were archived';
+    end if;
+    execute format($sql$insert into lethe_private.exemptions (opening_id, table_id, key, until)
+      select distinct $1, $2, m."lethe$key", $3 from lethe_private.%I as m on conflict do nothing$sql$, 'door_' || v_mirror.name)
+      using opening.id, v_mirror.table_id, opening.exempt_until;
+    -- The events that dated the row have gone; its clock comes back with it.
+    execute format($sql$insert into lethe_private.last_events as l (parent_table_id, parent_key, controller_id, entry, last_day)
+      select $1, m."lethe$key", m."lethe$controller", e.key, max(e.value::date)
+      from lethe_private.%I as m cross join jsonb_each_text(m."lethe$clocks") as e
+      where e.value <> 'infinity'
+      group by m."lethe$key", m."lethe$controller", e.key
+      on conflict (parent_table_id, parent_key, controller_id, entry) do update set last_day = greatest(l.last_day, excluded.last_day)$sql$,
+      'door_' || v_mirror.name) using v_mirror.table_id;
+  end loop;
+
+  for v_mirror in select * from lethe_private.mirrors_of_record() loop
+    execute format('delete from lethe_archive.%I as m using lethe_private.restoring as r where r.xact = pg_current_xact_id() and '
+      'm."lethe$root_table" = r.root_table_id and m."lethe$root" = r.root and m."lethe$archived_at" = r.archived_at', v_mirror.name);
+  end loop;
+end
+$$;
+
+comment on function lethe_private.restore_record(lethe.archive_openings) is
+  'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE445, LE501, LE902.';
+
+-- What is held is left as it is, where it is; it can be read.
+create or replace function lethe_private.assert_not_held(opening lethe.archive_openings)
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror lethe_private.mirrors;
+  v_held boolean;
+begin
+  -- Waits for a hold that is being placed; one that comes later finds the record where it then is.
+  perform pg_advisory_xact_lock_shared(lethe_private.holds_lock_id());
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.id in (select r.id from lethe_private.mirrors_of_record() as r) loop
+    execute format('select exists (select from lethe_private.%I as c where %s)', 'door_' || v_mirror.name,
+      lethe_private.archived_held_sql('c', v_mirror, lethe_private.controller_day(opening.controller_id), false)) into v_held;
+    if v_held then
+      raise exception using errcode = 'LE409',
+        message = format('the record of %s is under a hold', opening.table_name),
+        hint = 'nothing was put back; open it without restoring, or release the hold first: select * from lethe.list_holds()';
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_not_held(lethe.archive_openings) is 'Raises LE409 when part of the record to be put back is under a hold.';
+
+-- What is archived in a column that is no longer there could not come back.
+create or replace function lethe_private.assert_columns_there(managed lethe.managed_tables, mirror_id int, mirror_name text)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_column text;
+  v_lost boolean;
+begin
+  for v_column in
+    select c.column_name from lethe_private.mirror_columns as c
+    where c.mirror_id = assert_columns_there.mirror_id
+      and not exists (
+        select from lethe_private.host_columns as h
+        where h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and h.name = c.column_name)
+  loop
+    execute format('select exists (select from lethe_private.%I as m where m.%I is not null)', 'door_' || mirror_name, v_column) into v_lost;
+    if v_lost then
+      raise exception using errcode = 'LE902',
+        message = format('the record has a value of column %I, which %I.%I no longer has', v_column, managed.schema_name, managed.table_name),
+        hint = 'nothing was put back; add the column again, or read the record instead';
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.assert_columns_there(lethe.managed_tables, int, text) is
+  'Raises LE902 when the record has values that its table can no longer hold.';
+
+-- The columns of a mirror that its table has: cast to the type the table has now, without its length, so that
+-- what does not fit is refused by the assignment and not cut.
+create or replace function lethe_private.restorable(managed lethe.managed_tables, mirror_id int)
+  returns table (name text, expression text, is_generated boolean, holds_value boolean, is_key boolean, number int2)
+  language sql
+  stable
+begin atomic
+  select h.name, case when c.mirror_type = h.base_type then format('d.%I', h.name) else format('d.%I::%s', h.name, h.base_type) end,
+    h.is_generated, c.holds_value, h.name = any (managed.key_columns), h.position
+  from lethe_private.mirror_columns as c
+  join lethe_private.host_columns as h on h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and h.name = c.column_name
+  where c.mirror_id = restorable.mirror_id;
+end;
+
+comment on function lethe_private.restorable(lethe.managed_tables, int) is 'What can go back from a mirror to its table, column by column.';
+
+create or replace function lethe_private.is_masked_sql(managed lethe.managed_tables, column_name text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select concat_ws(' or ', format('c.%I is null', is_masked_sql.column_name), (
+    select lethe_private.method_sql(m.recogniser, 'c', h, m, t.parameters)
+    from lethe.rules as r
+    join lethe.terms as t on t.rule_id = r.id
+    join lethe.methods as m on m.name = t.method
+    join lethe_private.host_columns as h
+      on h.relation = lethe_private.host_table(managed.schema_name, managed.table_name) and h.name = r.column_name
+    where r.table_id = managed.id and r.column_name = is_masked_sql.column_name and r.action = 'archive'
+    limit 1));
+end;
+
+comment on function lethe_private.is_masked_sql(lethe.managed_tables, text) is
+  'True when a live value is what archiving left in its place.';
+
+create or replace function lethe_private.put_back_sql(managed lethe.managed_tables, mirror_id int, mirror_name text, kind text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select case kind
+    when 'rows' then format(
+      'with put as (insert into %1$I.%2$I (%3$s) overriding system value select %4$s from lethe_private.%5$I as d returning 1) '
+      'select jsonb_build_object(''rows'', count(*)), null::oid, null::tid[] from put',
+      managed.schema_name, managed.table_name,
+      string_agg(format('%I', r.name), ', ' order by r.number) filter (where not r.is_generated),
+      string_agg(r.expression, ', ' order by r.number) filter (where not r.is_generated),
+      'door_' || mirror_name)
+    -- Only into a row that is still the one they were taken from, and where nothing newer stands.
+    else format(
+      'with put as (update %1$I.%2$I as c set %3$s from lethe_private.%4$I as d where %5$s%6$s returning 1) '
+      'select jsonb_build_object(''rows'', count(*)), null::oid, null::tid[] from put',
+      managed.schema_name, managed.table_name,
+      string_agg(format('%1$I = case when %2$s then coalesce(%3$s, c.%1$I) else c.%1$I end', r.name,
+        lethe_private.is_masked_sql(managed, r.name), r.expression), ', ') filter (where r.holds_value),
+      'door_' || mirror_name,
+      string_agg(format('c.%I = %s', r.name, r.expression), ' and ') filter (where r.is_key),
+      coalesce(string_agg(format(' and c.%I::text is not distinct from (%s)::text', r.name, r.expression), '')
+        filter (where not r.holds_value and not r.is_key), ''))
+  end
+  from lethe_private.restorable(managed, put_back_sql.mirror_id) as r;
+end;
+
+comment on function lethe_private.put_back_sql(lethe.managed_tables, int, text, text) is
+  'The statement that puts a record''s rows, or its archived values, back.';
+
+-- Counts the rows of the record that are in their table as they are in the archive. As text: json and others
+-- have no equality.
+create or replace function lethe_private.compare_sql(managed lethe.managed_tables, mirror_id int, mirror_name text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format('select jsonb_build_object(''rows'', count(*)), null::oid, null::tid[] from lethe_private.%I as d where exists (select from %I.%I as c where %s%s)',
+    'door_' || mirror_name, managed.schema_name, managed.table_name,
+    string_agg(format('c.%I = %s', r.name, r.expression), ' and ') filter (where r.is_key),
+    coalesce(string_agg(format(case when m.kind = 'values' then ' and (d.%2$I is null or c.%2$I::text = (%1$s)::text)'
+      else ' and c.%2$I::text is not distinct from (%1$s)::text' end, r.expression, r.name), '')
+      filter (where not r.is_key and not r.is_generated and r.holds_value), ''))
+  from lethe_private.restorable(managed, compare_sql.mirror_id) as r
+  cross join (select x.kind from lethe_private.mirrors as x where x.id = compare_sql.mirror_id) as m
+  group by m.kind;
+end;
+
+comment on function lethe_private.compare_sql(lethe.managed_tables, int, text) is
+  'Counts how many rows of the record have come back as they were.';
+--! EndIncluded lethe_private/restore_record.sql
+--! Included lethe/open_archive.sql
+-- The only way into the archive: for an officer, with a reason, recorded. A record is a row that was archived
+-- with all that was archived along with it, and the values archived of it.
+--
+--   select * from lethe.open_archive('tax audit 2026', 'shop.invoices', '4711');
+--   select * from lethe.open_archive('archived by mistake', 'shop.invoices', '4711', restore => true, exempt_until => '2027-03-31');
+create or replace function lethe.open_archive(
+  reason text,
+  "table" text,
+  key text,
+  restore boolean default false,
+  exempt_until date default null,
+  archived_at timestamptz default null
+)
+  returns table (table_name text, row_key text, moved_at timestamptz, content jsonb)
+  language plpgsql
+  volatile
+  security definer  -- nobody but the engine reads the archive
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+declare
+  v_managed lethe.managed_tables := lethe_private.get_managed("table");
+  v_controller lethe.controllers;
+  v_opening lethe.archive_openings;
+  v_rows jsonb;
+begin
+  if coalesce(open_archive.reason, '') !~ '\S' then
+    raise exception using errcode = 'LE901',
+      message = format('no reason is given for opening the archive of %s', lethe_private.plain_name(v_managed)),
+      hint = 'say why; the reason is recorded';
+  end if;
+  perform lethe_private.follow_renames(f, lethe_private.host_table(f.schema_name, f.table_name)) from lethe_private.archived_family(v_managed) as f;
+  v_controller := lethe_private.find_record(v_managed, open_archive.key, open_archive.archived_at, restore);
+  v_rows := lethe_private.read_record();
+
+  insert into lethe.archive_openings (controller_id, table_name, key_hash, key_version, reason, restored, exempt_until, rows_opened)
+  select v_controller.id, lethe_private.plain_name(v_managed), encode(lethe.keyed_hash(open_archive.key, k.inner_pad, k.outer_pad), 'hex'), k.version,
+    open_archive.reason, restore, case when restore then lethe_private.assert_exemption(v_controller, open_archive.exempt_until) end,
+    (select jsonb_object_agg(c.name, c.rows) from (
+      select r ->> 'table_name' as name, count(*) as rows from jsonb_array_elements(v_rows) as r group by 1) as c)
+  from lethe_private.controller_keys as k
+  where k.controller_id = v_controller.id
+  order by k.version desc
+  limit 1
+  returning * into v_opening;
+  -- A transaction that is rolled back takes its record along; the server's log does not.
+  raise log 'lethe: the archive of % was opened by %, key hash %', v_opening.table_name, session_user, v_opening.key_hash;
+  if restore then
+    perform lethe_private.restore_record(v_opening);
+  end if;
+  delete from lethe_private.restoring as r where r.xact = pg_current_xact_id();
+  return query
+    select r ->> 'table_name', r ->> 'key', (r ->> 'archived_at')::timestamptz, r -> 'content'
+    from jsonb_array_elements(v_rows) with ordinality as x (r, n)
+    order by x.n;
+end
+$$;
+
+comment on function lethe.open_archive(text, text, text, boolean, date, timestamptz) is
+  'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE409, LE445, LE501, LE502, LE901, LE902, LE904.';
+
+-- Names the record in lethe_private.restoring, so that all that follows speaks of this one, and locks it.
+create or replace function lethe_private.find_record(managed lethe.managed_tables, key text, archived_at timestamptz, only_one boolean)
+  returns lethe.controllers
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror lethe_private.mirrors;
+  v_records int;
+  v_controllers int[];
+  v_found int[];
+  v_times timestamptz[];
+  v_all_times timestamptz[];
+begin
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = managed.id order by m.kind, m.id loop
+    execute format($sql$
+      with found as (
+        select m."lethe$archived_at" as at, m."lethe$controller" as controller_id
+        from lethe_archive.%I as m
+        where m."lethe$root_table" = $1 and m."lethe$root" = $2 and ($3 is null or m."lethe$archived_at" = $3)
+        %s
+      ), named as (
+        insert into lethe_private.restoring (root_table_id, root, archived_at)
+        select distinct $1, $2, f.at from found as f where lethe_private.acts_for(f.controller_id)
+        on conflict do nothing
+      )
+      select array_agg(distinct f.controller_id), array_agg(distinct f.at) filter (where lethe_private.acts_for(f.controller_id)) from found as f$sql$,
+      v_mirror.name, case when only_one then 'for update' else '' end)
+      into v_found, v_times using managed.id, key, archived_at;
+    v_controllers := v_controllers || v_found;
+    v_all_times := v_all_times || v_times;
+  end loop;
+  select count(distinct t) into v_records from unnest(v_all_times) as t;
+  if v_controllers is null then
+    raise exception using errcode = 'LE901',
+      message = format('no record of %s with this key is in the archive', lethe_private.plain_name(managed)),
+      hint = 'the key is written as one text; a key of several columns as a JSON array: ["a", 1]';
+  elsif only_one and v_records > 1 then
+    raise exception using errcode = 'LE901',
+      message = format('%s records or values of %s with this key are in the archive, of different times', v_records, lethe_private.plain_name(managed)),
+      hint = 'open it without restoring, and name the one: archived_at => …';
+  end if;
+  if v_records = 0 then
+    perform lethe_private.assert_may_change(v_controllers[1]);
+  end if;
+  return (select c from lethe.controllers as c where c.id = any (v_controllers) and lethe_private.acts_for(c.id) order by c.id limit 1);
+end
+$$;
+
+comment on function lethe_private.find_record(lethe.managed_tables, text, timestamptz, boolean) is
+  'Finds and locks what is archived under a key; returns whose it is. Raises LE502 (another controller''s), LE901.';
+
+create or replace function lethe_private.read_record()
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_mirror record;
+  v_rows jsonb;
+  v_all jsonb := '[]';
+begin
+  for v_mirror in select * from lethe_private.mirrors_of_record() loop
+    execute format($sql$
+      select jsonb_agg(jsonb_build_object('table_name', %L, 'key', m."lethe$key", 'archived_at', m."lethe$archived_at",
+        'content', to_jsonb(m.*) - array['lethe$key', 'lethe$root', 'lethe$root_table', 'lethe$archived_at', 'lethe$controller', 'lethe$clocks'])
+        order by m."lethe$archived_at", m."lethe$key")
+      from lethe_private.%I as m$sql$, v_mirror.table_name || case v_mirror.kind when 'values' then ' (values)' else '' end, 'door_' || v_mirror.name)
+      into v_rows;
+    v_all := v_all || coalesce(v_rows, '[]');
+  end loop;
+  return v_all;
+end
+$$;
+
+comment on function lethe_private.read_record() is 'All rows of the record that this transaction has named.';
+
+-- Parents before their children, single values last.
+create or replace function lethe_private.mirrors_of_record()
+  returns table (id int, name text, kind text, table_id int, table_name text)
+  language sql
+  stable
+begin atomic
+  with recursive family as (
+    select r.root_table_id as id, 0 as depth
+    from lethe_private.restoring as r
+    where r.xact = pg_current_xact_id()
+    union
+    select l.table_id, f.depth + 1
+    from family as f
+    join lethe.links as l on l.to_table_id = f.id and l.on_purge = 'with parent'
+    where f.depth < 50
+  )
+  select m.id, m.name, m.kind, t.id, lethe_private.plain_name(t)
+  from lethe_private.mirrors as m
+  join lethe.managed_tables as t on t.id = m.table_id
+  where m.id in (select x.mirror_id from lethe_private.mirror_roots as x
+                 join lethe_private.restoring as r on r.root_table_id = x.root_table_id and r.xact = pg_current_xact_id())
+     or m.kind = 'values' and m.table_id in (select r.root_table_id from lethe_private.restoring as r where r.xact = pg_current_xact_id())
+  order by m.kind, coalesce((select max(f.depth) from family as f where f.id = m.table_id), 100), m.id;
+end;
+
+comment on function lethe_private.mirrors_of_record() is 'The mirrors that may hold rows of the record that this transaction has named.';
+
+create or replace function lethe_private.assert_exemption(controller lethe.controllers, until date)
+  returns date
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_today date := lethe_private.today(controller.time_zone);
+begin
+  if until < v_today or until > v_today + 366 then
+    raise exception using errcode = 'LE904',
+      message = format('a record put back cannot be left alone until %s', until),
+      hint = 'name a day within a year from today; from the day after it, the rules reach the record again';
+  end if;
+  return coalesce(until, v_today + 30);
+end
+$$;
+
+comment on function lethe_private.assert_exemption(lethe.controllers, date) is
+  'Until when a record that is put back is left alone; 30 days where nothing is said. Raises LE904.';
+--! EndIncluded lethe/open_archive.sql
 --! Included lethe_private/place_hold.sql
 -- Whose hold it is: the one controller of the table, or the one that was named.
 create or replace function lethe_private.hold_controller(managed lethe.managed_tables, controller text)
@@ -1666,6 +2896,28 @@ $$;
 
 comment on function lethe_private.end_hold(int, text) is 'Ends a hold that lock_hold has locked, and forgets what it named.';
 
+-- Three years after it ended nobody can be asked about it any more. One that is just being released can wait for a day.
+create or replace function lethe_private.forget_hold_reasons()
+  returns void
+  language sql
+  volatile
+begin atomic
+  with over as (
+    select h.id
+    from lethe.holds as h
+    where h.reason <> 'forgotten'
+      and (h.released_at < now() - interval '3 years' or h.ends_on < lethe_private.controller_day(h.controller_id) - interval '3 years')
+    for update skip locked
+  )
+  update lethe.holds as h
+  set reason = 'forgotten', release_reason = null
+  from over as o
+  where o.id = h.id;
+end;
+
+comment on function lethe_private.forget_hold_reasons() is
+  'Forgets why holds were placed and released that ended more than three years ago; who did it and when is kept.';
+
 -- A predicate that fails on some row would fail every batch; a table that cannot be read would, too.
 create or replace function lethe_private.try_hold(managed lethe.managed_tables, hold_id int)
   returns bigint
@@ -1735,6 +2987,243 @@ $$;
 comment on function lethe_private.assert_answerable(lethe.managed_tables, text) is
   'Raises LE408 where the archive of a table cannot answer a predicate.';
 --! EndIncluded lethe_private/place_hold.sql
+--! Included lethe_private/seal_text.sql
+-- Encryption without an extension: HMAC-SHA-256 as a pseudorandom function in counter mode, then an HMAC over what came
+-- out (encrypt, then authenticate). Each use has a key of its own, derived from the controller's by NIST SP 800-108 in
+-- counter mode. Whatever is derived from begins with a zero byte, which no text can contain: so no pseudonym and no hash
+-- of somebody's value is ever one of these keys.
+--
+-- What it protects: a copy of the table, its statistics, the log, a backup of this table alone. What it does not: the
+-- whole database, where the keys are (lethe_private.controller_keys). That is why what is sealed is deleted early.
+create or replace function lethe_private.hmac(content bytea, inner_pad bytea, outer_pad bytea)
+  returns bytea
+  language sql
+  immutable
+return sha256(outer_pad || sha256(inner_pad || content));
+
+comment on function lethe_private.hmac(bytea, bytea, bytea) is 'HMAC-SHA-256 of bytes; the key comes as its two pads.';
+
+create or replace function lethe_private.derived_key(master lethe_private.controller_keys, label text)
+  returns lethe_private.controller_keys
+  language sql
+  immutable
+begin atomic
+  select master.controller_id, master.version, lethe_private.hmac_pad(k.key, 54), lethe_private.hmac_pad(k.key, 92), master.created_at
+  from (select lethe_private.hmac(
+      int4send(1) || decode(label, 'escape') || '\x00'::bytea || int4send(master.controller_id) || int4send(256),
+      master.inner_pad, master.outer_pad) as key) as k;
+end;
+
+comment on function lethe_private.derived_key(lethe_private.controller_keys, text) is
+  'The key of one use (a plain word of ASCII), derived from a controller''s key.';
+
+create or replace function lethe_private.newest_key(controller_id int)
+  returns lethe_private.controller_keys
+  language sql
+  stable
+begin atomic
+  select k from lethe_private.controller_keys as k
+  where k.controller_id = newest_key.controller_id
+  order by k.version desc
+  limit 1;
+end;
+
+comment on function lethe_private.newest_key(int) is 'The key that a controller''s new secrets are made with.';
+
+-- PostgreSQL has exclusive-or over bits alone. varbit_send writes the number of bits in front of them.
+create or replace function lethe_private.mix(content bytea, nonce bytea, key lethe_private.controller_keys)
+  returns bytea
+  language sql
+  immutable
+begin atomic
+  select substr(varbit_send(
+    ('x' || encode(content, 'hex'))::varbit # ('x' || encode(substr(s.stream, 1, length(content)), 'hex'))::varbit), 5)
+  from (
+    select string_agg(lethe_private.hmac(nonce || int4send(i), key.inner_pad, key.outer_pad), ''::bytea order by i) as stream
+    from generate_series(1, greatest((length(content) + 31) / 32, 1)) as i
+  ) as s;
+end;
+
+comment on function lethe_private.mix(bytea, bytea, lethe_private.controller_keys) is
+  'Content and key stream, exclusive-or: encrypts, and decrypts.';
+
+create or replace function lethe_private.seal_text(value text, controller_id int)
+  returns table (sealed bytea, key_version int)
+  language sql
+  volatile  -- each call draws a nonce of its own
+begin atomic
+  select x.head || lethe_private.hmac(x.head, x.mac_key_inner, x.mac_key_outer), x.version
+  from (
+    select n.nonce || lethe_private.mix(convert_to(seal_text.value, 'UTF8'), n.nonce, lethe_private.derived_key(k, 'lethe seal encrypt')) as head,
+      (lethe_private.derived_key(k, 'lethe seal authenticate')).inner_pad as mac_key_inner,
+      (lethe_private.derived_key(k, 'lethe seal authenticate')).outer_pad as mac_key_outer, k.version
+    from lethe_private.newest_key(seal_text.controller_id) as k
+    cross join (select uuid_send(gen_random_uuid()) as nonce offset 0) as n
+  ) as x;
+end;
+
+comment on function lethe_private.seal_text(text, int) is
+  'A text, encrypted and authenticated with the controller''s newest key: nonce (16 bytes), ciphertext, HMAC (32 bytes).';
+
+create or replace function lethe_private.open_text(sealed bytea, controller_id int, key_version int)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_key lethe_private.controller_keys;
+  v_mac lethe_private.controller_keys;
+  v_head bytea := substr(sealed, 1, greatest(length(sealed) - 32, 0));
+begin
+  select k.* into v_key from lethe_private.controller_keys as k
+  where k.controller_id = open_text.controller_id and k.version = open_text.key_version;
+  v_mac := lethe_private.derived_key(v_key, 'lethe seal authenticate');
+  if length(v_head) < 16 or lethe_private.hmac(v_head, v_mac.inner_pad, v_mac.outer_pad) is distinct from substr(sealed, length(v_head) + 1) then
+    raise exception using errcode = 'LE441',
+      message = format('something that was sealed for controller %s cannot be opened: it, or the key, has been altered', open_text.controller_id),
+      hint = 'find out who altered lethe_private; a request whose identifiers are lost can be opened anew';
+  end if;
+  return convert_from(lethe_private.mix(substr(v_head, 17), substr(v_head, 1, 16), lethe_private.derived_key(v_key, 'lethe seal encrypt')), 'UTF8');
+end
+$$;
+
+comment on function lethe_private.open_text(bytea, int, int) is 'The text that was sealed. Raises LE441.';
+--! EndIncluded lethe_private/seal_text.sql
+--! Included lethe_private/normal_forms.sql
+-- In which form identifiers are compared: by imports, recipients and the residue scan alike.
+
+-- Case is folded as the database folds it, whatever the collation of the column. No-break spaces are spaces.
+create or replace function lethe_private.normalise_identifier(value text)
+  returns text
+  language sql
+  immutable
+return lower(btrim(regexp_replace(value collate "default", '[\s\u00A0\u2007\u202F\uFEFF]+', ' ', 'g')) collate "default");
+
+comment on function lethe_private.normalise_identifier(text) is 'Trimmed, inner spaces as one, lower case.';
+
+create or replace function lethe_private.phone_digits(value text)
+  returns text
+  language sql
+  immutable
+begin atomic
+  select case when x.text ~ '^[0-9+(][-0-9+.()/ ]*$' and length(x.digits) between 7 and 17
+    then case when x.digits ~ '^00[1-9]' then '+' || substr(x.digits, 3) when x.text ~ '^\(?\+' then '+' || x.digits else x.digits end end
+  from (
+    select n.text, regexp_replace(replace(n.text, '(0)', ''), '\D', '', 'g') as digits
+    from (select lethe_private.normalise_identifier(value) as text) as n
+  ) as x;
+end;
+
+comment on function lethe_private.phone_digits(text) is
+  'The digits of what looks like a telephone number, with + where it says the country; null for anything else.';
+
+-- Numbers are written with their country and without, so their last nine digits are what is compared.
+create or replace function lethe_private.identifier_key(value text)
+  returns text
+  language sql
+  immutable
+return coalesce('tel:' || right(ltrim(lethe_private.phone_digits(value), '+'), 9), lethe_private.normalise_identifier(value));
+
+comment on function lethe_private.identifier_key(text) is
+  'What two spellings of one identifier have in common: the last nine digits of a telephone number, else the normal form.';
+
+-- The same for every spelling. Under a key of its own, so that pg_locks, which everybody reads, names nobody; and
+-- under the controller's first one, which stays when another is made.
+create or replace function lethe_private.identifier_lock_id(controller_id int, identifier text)
+  returns bigint
+  language sql
+  stable
+begin atomic
+  select ('x' || encode(substr(lethe.keyed_hash(lethe_private.identifier_key(identifier), d.inner_pad, d.outer_pad), 1, 8), 'hex'))::bit(64)::bigint
+  from lethe_private.controller_keys as k
+  cross join lateral lethe_private.derived_key(k, 'lethe identifier lock') as d
+  where k.controller_id = identifier_lock_id.controller_id
+  order by k.version
+  limit 1;
+end;
+
+comment on function lethe_private.identifier_lock_id(int, text) is
+  'The advisory lock of an identifier: taken alone by an erasure, shared by whoever brings it in (lethe.suppression_sql).';
+--! EndIncluded lethe_private/normal_forms.sql
+--! Included lethe_private/find_person.sql
+-- The rows that a person is, by key or by anything that identifies them: those of the live table and those that
+-- were archived, by the values archived of them, too. All that fit: two accounts may share one e-mail address.
+-- Compared without regard to case, and telephone numbers by their digits: a letter writes a number as it likes. A hold had
+-- better reach too far than too short. What is looked for is passed as a parameter (as $2, which is bytea: a key, or a JSON
+-- array of an identifier and its other forms), so that it stands in no statement.
+create or replace function lethe_private.find_person(
+  type lethe.subject_types, managed lethe.managed_tables, controller lethe.controllers, key text, identifier text
+)
+  returns text[]
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_oid oid := lethe_private.host_table(managed.schema_name, managed.table_name);
+  v_forms text[] := lethe_private.identifier_forms(find_person.identifier);
+  v_wanted bytea := convert_to(coalesce(find_person.key, to_jsonb(v_forms)::text), 'UTF8');
+  v_mirror lethe_private.mirrors;
+  v_where text;
+  v_facts jsonb;
+  v_keys jsonb;
+begin
+  v_where := case when find_person.key is not null
+    then format('%s = convert_from($2, ''UTF8'')', lethe_private.key_sql('c', v_oid, managed.key_columns))
+    else lethe_private.identified_sql(type.identifiers, v_forms) end;
+  select r.facts into v_keys from lethe_private.run_as_sweeper(
+    format('select coalesce(jsonb_agg(%s), ''[]''), null::oid, null::tid[] from %s as c where %s and (%s)',
+      lethe_private.key_sql('c', v_oid, managed.key_columns), lethe_private.host_name(v_oid),
+      lethe_private.controller_sql('c', managed, v_oid, controller), v_where),
+    managed, null, v_wanted) as r;
+  for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = managed.id loop
+    v_where := case when find_person.key is not null then 'c."lethe$key" = convert_from($2, ''UTF8'')'
+      else lethe_private.identified_sql(array(
+        select m.column_name from lethe_private.mirror_columns as m
+        where m.mirror_id = v_mirror.id and m.holds_value and m.column_name = any (type.identifiers)), v_forms) end;
+    continue when v_where is null;
+    select r.facts into v_facts from lethe_private.run_on_archive(
+      format('select coalesce(jsonb_agg(distinct c."lethe$key"), ''[]''), null::oid, null::tid[] from lethe_archive.%I as c where c."lethe$controller" = %s and (%s)',
+        v_mirror.name, controller.id, v_where), null, v_wanted) as r;
+    v_keys := v_keys || v_facts;
+  end loop;
+  return array(select distinct k from jsonb_array_elements_text(v_keys) as k order by k);
+exception when insufficient_privilege then
+  raise exception using errcode = 'LE501',
+    message = format('lethe_sweeper may not read %s', lethe_private.plain_name(managed)),
+    hint = 'select * from lethe.missing_rights() lists the grants';
+end
+$$;
+
+comment on function lethe_private.find_person(lethe.subject_types, lethe.managed_tables, lethe.controllers, text, text) is
+  'The keys, live and archived, of the root rows that a key or an identifier names. Raises LE501.';
+
+-- The identifier itself, and, where it looks like a telephone number, its digits: with + or 00 before those of a country.
+create or replace function lethe_private.identifier_forms(identifier text)
+  returns text[]
+  language sql
+  immutable
+return array[identifier] || (
+  select case when d like '+%' then array[d, '00' || substr(d, 2)] when d is not null then array[d] end
+  from lethe_private.phone_digits(identifier) as d);
+
+comment on function lethe_private.identifier_forms(text) is 'The ways in which an identifier is looked for: it, and of a telephone number its digits.';
+
+create or replace function lethe_private.identified_sql(identifiers text[], forms text[])
+  returns text
+  language sql
+  stable
+return (
+  select string_agg(format('lower(btrim(c.%1$I::text)) = lower(btrim(convert_from($2, ''UTF8'')::jsonb ->> 0))', i)
+    || case when cardinality(forms) = 1 then '' else format(
+      ' or translate(replace(c.%1$I::text, ''(0)'', ''''), E'' \t().-/%2$s'', '''') = any (array(select jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb - 0)))',
+      i, case when getdatabaseencoding() = 'UTF8' then '\u00A0\u2007\u202F' end) end, ' or ')
+  from unnest(identifiers) as i);
+
+comment on function lethe_private.identified_sql(text[], text[]) is
+  'True when one of the columns is what is looked for, in one of its forms; null where there is no column.';
+--! EndIncluded lethe_private/find_person.sql
 --! Included lethe/hold.sql
 -- Legal holds. What a hold names is left untouched by everything Lethe does until the hold is released or its
 -- last day is over, and then goes on as the policy says, in the next cycle.
@@ -2042,6 +3531,153 @@ $$;
 comment on function lethe_private.count_held_archived(lethe.managed_tables, int) is
   'How many archived rows and values of a table a hold reaches.';
 --! EndIncluded lethe/list_holds.sql
+--! Included lethe/format_findings.sql
+-- Whether what was declared is kept. Where the database itself guarantees it (a validated constraint) nothing is read; else
+-- the values are counted, those of the controllers alone that the caller acts for.
+create or replace function lethe_private.format_tables()
+  returns setof lethe.managed_tables
+  language sql
+  stable
+  rows 10
+begin atomic
+  select m.*
+  from lethe.managed_tables as m
+  where exists (select from lethe.column_formats as d where d.table_id = m.id)
+  order by m.schema_name, m.table_name;
+end;
+
+comment on function lethe_private.format_tables() is 'The tables for whose columns the policy declares formats.';
+
+create or replace function lethe_private.format_findings_of(managed lethe.managed_tables)
+  returns table (table_name text, column_name text, finding text, sentence text, remedy text)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_declared lethe_private.declared_formats;
+  v_state record;
+  v_own text := lethe_private.callers_rows_sql('c', managed);
+  v_name text := lethe_private.plain_name(managed);
+begin
+  if v_own is null then
+    return;
+  end if;
+  return query
+    select v_name, d.column_name, 'format_does_not_fit',
+      format('column %I of %s cannot hold format %s any more: it was dropped, renamed or given another type', d.column_name, v_name, d.format),
+      'declare it anew: lethe.set_format, or the policy file'
+    from lethe.column_formats as d
+    join lethe.formats as f on f.name = d.format and f.kind = d.kind
+    where d.table_id = managed.id
+      and not exists (select from lethe_private.declared_formats as x where x.table_id = d.table_id and x.column_name = d.column_name and x.type_name = any (f.types));
+  for v_declared in
+    select d.* from lethe_private.declared_formats as d
+    where d.table_id = managed.id and d.type_name = any (d.types)
+    order by d.column_name
+  loop
+    select * into v_state from lethe_private.format_state(v_declared);
+    return query
+      select v_name, v_declared.column_name, f.code, f.text,
+        coalesce(f.cure, format('select lethe.format_sql(%L, %L)', v_name, v_declared.column_name))
+      from (
+        select 'format_left_over',
+          format('a constraint or trigger of an earlier format is still on column %I of %s', v_declared.column_name, v_name), null
+        where v_state.left_over
+        union all
+        select 'format_without_trigger',
+          format('no trigger %ss what arrives in column %I of %s', v_declared.on_arrival, v_declared.column_name, v_name), null
+        where not v_state.has_trigger
+        union all
+        select 'format_without_constraint',
+          format('nothing keeps column %I of %s in format %s', v_declared.column_name, v_name, v_declared.format), null
+        where not v_state.has_constraint
+        union all
+        select 'format_not_validated',
+          format('the rows that were in %s before the constraint on column %I have not been checked', v_name, v_declared.column_name), null
+        where v_state.has_constraint and not v_state.validated
+        union all
+        select v.code, v.text, v.cure
+        from lethe_private.format_violations(managed, v_declared, v_own) as v
+        where not v_state.validated
+      ) as f (code, text, cure);
+  end loop;
+end
+$$;
+
+comment on function lethe_private.format_findings_of(lethe.managed_tables) is 'What is wrong with the formats of one table.';
+
+create or replace function lethe_private.callers_rows_sql(alias text, managed lethe.managed_tables)
+  returns text
+  language sql
+  stable
+begin atomic
+  select case
+    when lethe_private.is_operator() or lethe_private.is_worker() then 'true'
+    else (
+      select '(' || string_agg(lethe_private.controller_sql(alias, managed, lethe_private.host_table(managed.schema_name, managed.table_name), c), ' or ') || ')'
+      from lethe.controllers as c
+      where lethe_private.has_controller(managed, c) and lethe_private.acts_for(c.id))
+  end;
+end;
+
+comment on function lethe_private.callers_rows_sql(text, lethe.managed_tables) is
+  'True for the rows of the controllers that the caller acts for; null where there can be none.';
+
+create or replace function lethe_private.format_violations(managed lethe.managed_tables, declared lethe_private.declared_formats, own_rows text)
+  returns table (code text, text text, cure text)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_facts jsonb;
+  v_where text := format('column %I of %s', declared.column_name, lethe_private.plain_name(managed));
+begin
+  begin
+    v_facts := lethe_private.count_as_sweeper(format(
+      'select jsonb_build_object(''rich'', count(*) filter (where not v.held and v.reducible), ''unreadable'', count(*) filter (where not v.held and not v.reducible), '
+      '''held'', count(*) filter (where v.held)) from (select (%s) is not null as reducible, %s as held from %s as c where %s and not (%s)) as v',
+      coalesce(replace(declared.reduction, '{value}', declared.row_value), 'null'),
+      lethe_private.held_sql('c', managed, declared.relation, current_date - 1), lethe_private.host_name(declared.relation), own_rows,
+      replace(declared.recogniser, '{value}', declared.row_value)), managed);
+  exception when insufficient_privilege then
+    return query select 'format_not_readable', format('the values of %s cannot be counted: lethe_sweeper may not read the table', v_where),
+      'select remedy from lethe.missing_rights()';
+    return;
+  end;
+  return query
+    select 'format_violated', format('%s value(s) of %s are richer than format %s', v_facts ->> 'rich', v_where, declared.format), null
+    where v_facts ->> 'rich' <> '0'
+    union all
+    select 'format_unreadable', format('%s value(s) of %s are not in format %s, nor can they be reduced to it', v_facts ->> 'unreadable', v_where, declared.format),
+      'correct or empty them; the script of lethe.format_sql says how they are found'
+    where v_facts ->> 'unreadable' <> '0'
+    union all
+    select 'format_held', format('%s value(s) of %s are not in format %s and are under a hold', v_facts ->> 'held', v_where, declared.format),
+      'wait until the hold is released, then reduce them: lethe.format_sql'
+    where v_facts ->> 'held' <> '0';
+end
+$$;
+
+comment on function lethe_private.format_violations(lethe.managed_tables, lethe_private.declared_formats, text) is
+  'How many values of a column are not in its format, counted from the data as lethe_sweeper.';
+
+create or replace function lethe.format_findings()
+  returns table (table_name text, column_name text, finding text, sentence text, remedy text)
+  language sql
+  volatile
+  security definer  -- counts as lethe_sweeper; the caller sees figures only
+  set jit = off
+begin atomic
+  select f.*
+  from lethe_private.format_tables() as m
+  cross join lateral lethe_private.format_findings_of(m) as f;
+end;
+
+comment on function lethe.format_findings() is
+  'What is wrong with the minimised formats that the policy declares: no constraint, not validated, no trigger, values that are not in the format. Reads the tables whole whose constraint is not validated.';
+--! EndIncluded lethe/format_findings.sql
 --! Included lethe/missing_rights.sql
 -- What the engine needs on the host's tables and does not have. Lethe grants nothing to itself: who owns
 -- the tables runs the remedies, from psql with \gexec, or by lethe policy apply --grant.
@@ -2154,6 +3790,664 @@ end;
 comment on function lethe.missing_rights() is
   'Rights that the policy needs on the host''s objects and that are missing, each with the statement that grants it.';
 --! EndIncluded lethe/missing_rights.sql
+--! Included lethe_private/checks/kept_for_ever.sql
+-- Page: docs/checks/kept-for-ever.md. Archiving ends nothing: the archive keeps the value until something purges it.
+
+-- By the very refusals that a rule on it would meet.
+create or replace function lethe_private.may_be_rewritten(managed lethe.managed_tables, relation oid, column_name text)
+  returns boolean
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform lethe_private.assert_column_may_change(managed, may_be_rewritten.relation, h)
+  from lethe_private.host_columns as h where h.relation = may_be_rewritten.relation and h.name = may_be_rewritten.column_name;
+  return true;
+exception when sqlstate 'LE308' or sqlstate 'LE309' or sqlstate 'LE316' then
+  return false;
+end
+$$;
+
+comment on function lethe_private.may_be_rewritten(lethe.managed_tables, oid, text) is 'True when a rule may anonymize or purge a column.';
+
+create or replace function lethe_private.sources_of(relation oid, column_name text)
+  returns setof text
+  language sql
+  stable
+begin atomic
+  select s.attname::text
+  from pg_catalog.pg_attribute as g
+  join pg_catalog.pg_attrdef as e on e.adrelid = g.attrelid and e.adnum = g.attnum
+  join pg_catalog.pg_depend as d on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = e.oid
+    and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = g.attrelid
+  join pg_catalog.pg_attribute as s on s.attrelid = g.attrelid and s.attnum = d.refobjsubid and s.attnum <> g.attnum
+  where g.attrelid = sources_of.relation and g.attname = sources_of.column_name and g.attgenerated <> '';
+end;
+
+comment on function lethe_private.sources_of(oid, text) is 'The columns from which a generated column is computed; of any other, none.';
+
+create or replace function lethe_private.check_kept_for_ever(reached lethe_private.reached[])
+  returns setof lethe_private.finding
+  language sql
+  stable
+begin atomic
+  with recursive ends as (
+    select r.table_id, r.column_name, c.id as controller_id
+    from lethe.rules as r
+    join lethe.controllers as c on exists (
+      select from lethe.terms as t where t.rule_id = r.id and coalesce(t.controller_id, c.id) = c.id)
+    where r.action = 'purge' or r.action = 'anonymize'
+  ), leaves as (
+    select e.table_id, e.controller_id from ends as e where e.column_name is null
+    union
+    -- It goes with the row it refers to.
+    select l.table_id, v.controller_id
+    from leaves as v
+    join lethe.links as l on l.to_table_id = v.table_id and l.on_purge = 'with parent'
+  ), endless as materialized (
+    select k.relation, k.managed_id, k.name, k.category, lethe_private.is_personal(k.category) as personal, c.id as controller_id, c.name as controller
+    from lethe_private.checked_columns(check_kept_for_ever.reached) as k
+    join lethe.managed_tables as m on m.id = k.managed_id
+    join lethe.controllers as c on lethe_private.has_controller(m, c)
+    where not exists (select from ends as e where e.table_id = k.managed_id and e.column_name = k.name and e.controller_id = c.id)
+      and not exists (select from leaves as v where v.table_id = k.managed_id and v.controller_id = c.id)
+  ), found as (
+    select x.relation, x.managed_id, x.name, x.category, x.controller,
+      -- What a generated column waits for: the personal ones of its sources, or one of them where none is.
+      (select coalesce(array_agg(o.name order by o.name) filter (where o.personal), array_agg(o.name order by o.name))
+       from lethe_private.sources_of(x.relation, x.name) as s
+       join endless as o on o.relation = x.relation and o.name = s and o.controller_id = x.controller_id) as waits_for,
+      exists (select from lethe_private.sources_of(x.relation, x.name) as s
+              where not exists (select from endless as o where o.relation = x.relation and o.name = s and o.controller_id = x.controller_id)) as source_ends,
+      exists (select from lethe_private.sources_of(x.relation, x.name) as s
+              join endless as o on o.relation = x.relation and o.name = s and o.controller_id = x.controller_id and o.personal) as source_stays
+    from endless as x
+    where x.personal
+  ), told as (
+    select f.relation, f.managed_id, f.name, f.category, f.waits_for, array_agg(f.controller order by f.controller) as controllers
+    from found as f
+    where f.source_stays or not f.source_ends
+    group by f.relation, f.managed_id, f.name, f.category, f.waits_for
+  )
+  select
+    format('%s.%I', lethe_private.host_name(t.relation), t.name),
+    format('nothing ever ends column %I of %s (%s)%s', t.name, lethe_private.host_name(t.relation), t.category,
+      case when cardinality(t.controllers) < (select count(*) from lethe.controllers) then ' for controller ' || array_to_string(t.controllers, ', ') else '' end),
+    case
+      when t.waits_for is not null and not exists (
+        select from unnest(t.waits_for) as w (name) where not lethe_private.may_be_rewritten(m, t.relation, w.name))
+      then format('anonymize or purge, after some time, what it is generated from: %s; or purge its row',
+        (select string_agg(quote_ident(w.name), ', ') from unnest(t.waits_for) as w (name)))
+      when lethe_private.may_be_rewritten(m, t.relation, t.name)
+      then 'anonymize or purge it, or purge its row, after some time; what is only archived stays in the archive'
+      else 'purge its row after some time: no rule may rewrite this column'
+    end,
+    true
+  from told as t
+  join lethe.managed_tables as m on m.id = t.managed_id;
+end;
+
+comment on function lethe_private.check_kept_for_ever(lethe_private.reached[]) is 'Personal columns that no rule of any row or column ever ends, for some controller.';
+--! EndIncluded lethe_private/checks/kept_for_ever.sql
+--! Included lethe_private/checks/undecided_view.sql
+-- Page: docs/checks/undecided-view.md. A view shows rows as they are; a materialized view is a copy, in which nothing
+-- is forgotten until somebody refreshes it.
+create or replace function lethe_private.check_undecided_view(reached lethe_private.reached[])
+  returns setof lethe_private.finding
+  language sql
+  stable
+begin atomic
+  select
+    lethe_private.host_name(v.relation),
+    format(case v.kind when 'm' then 'materialized view %s holds a copy of %s, and it is not decided who refreshes it'
+                       else 'view %s reads %s, and it is not decided what it shows' end,
+      lethe_private.host_name(v.relation), v.columns),
+    format(case v.kind when 'm' then 'name it under views in the policy file (shows: refreshed copy, or figures), or select lethe.set_view(%L, …)'
+                       else 'name it under views in the policy file (shows: people, or figures), or select lethe.set_view(%L, …)' end,
+      lethe_private.host_name(v.relation)),
+    true
+  from lethe_private.personal_views(check_undecided_view.reached) as v
+  where v.decided is null
+  union all
+  -- People or a copy of them it stays, whatever else it shows. Figures may come to show people.
+  select n.name, format('view %s was decided to show figures, and has another definition now', n.name),
+    format('see what it shows now, and decide again: select lethe.set_view(%L, ''figures'', %L)', n.name, v.counts), true
+  from lethe.managed_views as v
+  cross join lateral (select format('%I.%I', v.schema_name, v.view_name) as name) as n
+  where v.shows = 'figures' and v.definition is distinct from coalesce(lethe_private.waived_definition(n.name), v.definition);
+end;
+
+comment on function lethe_private.check_undecided_view(lethe_private.reached[]) is 'Views and materialized views over people''s columns on which nothing was decided, or which have changed since they were taken for figures.';
+--! EndIncluded lethe_private/checks/undecided_view.sql
+--! Included lethe_private/checks/copying_trigger.sql
+-- Page: docs/checks/copying-trigger.md. Where a trigger writes is read from the text of its function and of those that it
+-- calls: INSERT, UPDATE and MERGE with the name of a table. What is composed at run time is not seen, but for a table that
+-- the trigger is handed by name. A rewrite rule's tables are known to the catalogue.
+
+-- Where a name without a schema may be found: on the function's own search path if it has one; else beside the table,
+-- beside the function, or in public.
+create or replace function lethe_private.likely_schemas(function oid, relation oid)
+  returns table (name text, place bigint)
+  language sql
+  stable
+begin atomic
+  select btrim(btrim(x.name), '"'), x.place
+  from pg_catalog.pg_proc as p
+  cross join unnest(p.proconfig) as c (setting)
+  cross join string_to_table(split_part(c.setting, '=', 2), ',') with ordinality as x (name, place)
+  where p.oid = likely_schemas.function and c.setting like 'search_path=%'
+  union all select n.nspname, 100 from pg_catalog.pg_class as t join pg_catalog.pg_namespace as n on n.oid = t.relnamespace where t.oid = likely_schemas.relation
+  union all select n.nspname, 101 from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n on n.oid = p.pronamespace where p.oid = likely_schemas.function
+  union all select 'public', 102;
+end;
+
+comment on function lethe_private.likely_schemas(oid, oid) is 'Schemas in which a trigger function may find what it names, the likeliest first.';
+
+-- The parts of names that a text has in a place, which a regular expression with {name} tells.
+create or replace function lethe_private.names_in(source text, place text)
+  returns setof text[]
+  language sql
+  immutable
+begin atomic
+  select distinct parse_ident(regexp_replace(w.m[1], '\s*\.\s*', '.'))
+  from regexp_matches(source, replace(place, '{name}',
+    '((?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[[:alpha:]_][\w$]*))?)'), 'gi') as w (m);
+end;
+
+comment on function lethe_private.names_in(text, text) is 'Names, with or without a schema, that stand in a text where a regular expression says.';
+
+create or replace function lethe_private.function_text(function oid)
+  returns text
+  language sql
+  stable
+return (select coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) from pg_catalog.pg_proc as p where p.oid = function_text.function);
+
+comment on function lethe_private.function_text(oid) is 'The body of a function, written as text.';
+
+-- A name before a parenthesis is a call, of whichever function of that name there is; it may be none, or a list of columns.
+create or replace function lethe_private.called_functions(function oid, relation oid)
+  returns setof oid
+  language sql
+  stable
+begin atomic
+  with recursive called as (
+    select called_functions.function as oid
+    union
+    select f.oid
+    from called as c
+    cross join lateral lethe_private.names_in(lethe_private.function_text(c.oid), '{name}\s*\(') as w (parts)
+    join pg_catalog.pg_proc as f on f.proname = w.parts[cardinality(w.parts)]
+    join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
+    where n.nspname !~ '^(pg_.*|information_schema|lethe|lethe_private|lethe_archive|lethe_stats|lethe_jobs)$'
+      and case when cardinality(w.parts) = 2 then n.nspname = w.parts[1]
+        else n.nspname in (select s.name from lethe_private.likely_schemas(c.oid, called_functions.relation) as s) end
+  )
+  select c.oid from called as c;
+end;
+
+comment on function lethe_private.called_functions(oid, oid) is
+  'A function that a trigger of a table runs, and all that it calls, directly or through others, as far as texts tell.';
+
+-- Not inlined: the plan of who calls it would be many times as large, and take longer than what it does.
+create or replace function lethe_private.written_tables(function oid, relation oid, arguments bytea)
+  returns setof oid
+  language sql
+  stable
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  with run as materialized (
+    select f.oid, lethe_private.function_text(f.oid) as source, l.lanname not in ('sql', 'plpgsql') or p.prosrc ~* '\mexecute\M' as composes
+    from lethe_private.called_functions(written_tables.function, written_tables.relation) as f (oid)
+    join pg_catalog.pg_proc as p on p.oid = f.oid
+    join pg_catalog.pg_language as l on l.oid = p.prolang
+  ), names as (
+    select r.oid, n.parts
+    from run as r
+    cross join lateral lethe_private.names_in(r.source, '\m(?:insert\s+into|merge\s+into|update|update\s+only)\s+{name}') as n (parts)
+    union
+    select r.oid, n.parts
+    from run as r
+    cross join lateral string_to_table(encode(written_tables.arguments, 'escape'), '\000') as x (argument)
+    cross join lateral lethe_private.names_in(x.argument, '^{name}$') as n (parts)
+    where r.composes
+  )
+  select case cardinality(n.parts)
+    when 2 then lethe_private.host_table(n.parts[1], n.parts[2])
+    when 1 then (
+      select lethe_private.host_table(s.name, n.parts[1])
+      from lethe_private.likely_schemas(n.oid, written_tables.relation) as s
+      where lethe_private.host_table(s.name, n.parts[1]) is not null
+      order by s.place
+      limit 1)
+    end
+  from names as n;
+end;
+
+comment on function lethe_private.written_tables(oid, oid, bytea) is
+  'The tables that a function which a trigger of a table runs, with these arguments, writes to, as far as texts tell.';
+
+create or replace function lethe_private.check_copying_trigger(reached lethe_private.reached[])
+  returns setof lethe_private.finding
+  language sql
+  stable
+begin atomic
+  with recursive people as (
+    select r.relation from unnest(check_copying_trigger.reached) as r where r.personal and r.managed_id is not null
+  ), rules as (
+    select p.relation, format('rule %I', w.rulename) as writer, d.refclassid, d.refobjid
+    from people as p
+    join pg_catalog.pg_rewrite as w on w.ev_class = p.relation and w.ev_type <> '1' and w.ev_enabled <> 'D'
+    join pg_catalog.pg_depend as d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid
+  ), runs as (
+    select p.relation, format('trigger %I', g.tgname) as writer, g.tgrelid as on_relation, g.tgfoid as function, g.tgargs as arguments
+    from people as p
+    join pg_catalog.pg_trigger as g on not g.tgisinternal and g.tgenabled <> 'D'
+      and (g.tgrelid = p.relation or g.tgparentid = 0 and exists (select from lethe_private.topmost as t where t.relation = g.tgrelid and t.root = p.relation))
+    union all
+    select r.relation, r.writer, r.relation, r.refobjid, '' from rules as r where r.refclassid = 'pg_catalog.pg_proc'::regclass
+  ), writers as (
+    select r.relation, r.writer, x.target
+    from runs as r
+    cross join lateral lethe_private.written_tables(r.function, r.on_relation, r.arguments) as x (target)
+    union
+    select r.relation, r.writer, r.refobjid from rules as r where r.refclassid = 'pg_catalog.pg_class'::regclass
+  ), written as (
+    select w.relation, w.writer, w.target from writers as w
+    union
+    -- Through a view: into what it reads, or where its own triggers write.
+    select w.relation, w.writer, x.target
+    from written as w
+    cross join lateral (
+      select v.relation as target from lethe_private.view_reads as v where v.reader = w.target
+      union
+      select y.target
+      from pg_catalog.pg_trigger as g
+      cross join lateral lethe_private.written_tables(g.tgfoid, g.tgrelid, g.tgargs) as y (target)
+      where g.tgrelid = w.target and g.tgtype & 64 = 64 and g.tgenabled <> 'D'
+    ) as x
+    where x.target is not null
+  ), targets as (
+    select distinct w.relation, w.writer, coalesce(t.root, w.target) as target
+    from written as w
+    left join lethe_private.topmost as t on t.relation = w.target
+    where w.target is not null
+  )
+  select
+    lethe_private.host_name(x.target),
+    format('%s on %s writes into %s, which is not managed: what is forgotten in the one stays in the other',
+      string_agg(distinct x.writer, ', '), lethe_private.host_name(x.relation), lethe_private.host_name(x.target)),
+    'manage it: name it under tables in the policy file, with a rule for what it keeps',
+    true
+  from targets as x
+  join pg_catalog.pg_class as c on c.oid = x.target and c.relkind in ('r', 'p', 'f')
+  where x.target not in (select r.relation from unnest(check_copying_trigger.reached) as r)
+    and not lethe_private.is_lethes(x.target)
+    -- A counter of rows holds nobody: what can hold a copy is a document, a text, or a column of the same name.
+    and exists (
+      select from lethe_private.host_columns as h
+      where h.relation = x.target
+        and (h.type_name in ('json', 'jsonb', 'xml', 'hstore', 'text', 'bytea')
+          or exists (select from lethe_private.checked_columns(check_copying_trigger.reached) as k
+                     where k.relation = x.relation and k.name = h.name and (lethe_private.is_personal(k.category) or k.has_rule or k.decided_by is null))))
+  group by x.relation, x.target;
+end;
+
+comment on function lethe_private.check_copying_trigger(lethe_private.reached[]) is 'Unmanaged tables into which a trigger or rewrite rule of a managed one writes.';
+--! EndIncluded lethe_private/checks/copying_trigger.sql
+--! Included lethe_private/checks/look.sql
+create or replace function lethe_private.names_an_object(message text)
+  returns boolean
+  language sql
+  stable
+begin atomic
+  select exists (
+    select
+    from regexp_matches(message, '^permission denied for (?:table|view|materialized view|schema|function|sequence) (\S.*)$') as m (name)
+    where exists (select from pg_catalog.pg_class as c where c.relname = m.name[1])
+       or exists (select from pg_catalog.pg_namespace as n where n.nspname = m.name[1])
+       or exists (select from pg_catalog.pg_proc as p where p.proname = m.name[1]));
+end;
+
+comment on function lethe_private.names_an_object(text) is 'True for the sentence that PostgreSQL says where a right is missing, about an object that exists.';
+
+-- Why something could not be looked at. A message of PostgreSQL may quote a row, and a function of the host may raise
+-- any, with any code: only PostgreSQL's own sentence on rights is repeated, where it names an object that there is.
+create or replace function lethe_private.look_problem(state text, message text)
+  returns text
+  language sql
+  stable
+return case
+  when state = '57014' then 'time ran out over it'
+  when state = '55P03' then 'it was locked'
+  when state = '42501' and lethe_private.names_an_object(message) then message
+  when state in ('42501', 'LE501') then 'a right is missing'
+  else format('reading it fails (SQLSTATE %s)', state)
+end;
+
+comment on function lethe_private.look_problem(text, text) is 'An error met while looking, as a finding says it.';
+
+-- Reads the host's data for a check, as lethe_sweeper. What cannot be read is said, never passed over. Where the
+-- caller's statement_timeout runs out, what is left is not begun: the timer of a statement rings once.
+create or replace function lethe_private.look(statement text, managed lethe.managed_tables, out facts jsonb, out problem text)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state text;
+  v_message text;
+begin
+  if current_setting('lethe.check_ran_out', true) = 'on' then
+    problem := 'time ran out before it';
+    return;
+  end if;
+  begin
+    select r.facts into look.facts
+    from lethe_private.run_as_sweeper(format('select (%s), null::oid, null::tid[]', statement), managed) as r;
+  exception when query_canceled or others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    problem := lethe_private.look_problem(v_state, v_message);
+    if v_state = '57014' then
+      perform set_config('lethe.check_ran_out', 'on', true);
+    end if;
+  end;
+end
+$$;
+
+comment on function lethe_private.look(text, lethe.managed_tables) is
+  'The one jsonb value of a statement run as lethe_sweeper; or, in problem, why there is none.';
+
+create or replace function lethe_private.not_looked(object text, problem text)
+  returns lethe_private.finding
+  language sql
+  immutable
+return (object, format('%s could not be looked at: %s', object, problem),
+  case
+    when problem = 'it was locked' then 'somebody holds a lock on the table (pg_locks): check again once it is gone, or wait longer (lock_timeout in lethe.settings)'
+    when problem like 'time ran out %' then 'give it more time (statement_timeout), or leave the data out: lethe check --no-data'
+    else 'lethe doctor prints the rights that are missing; or leave the data out: lethe check --no-data'
+  end, false)::lethe_private.finding;
+
+comment on function lethe_private.not_looked(text, text) is 'The finding that something could not be looked at.';
+
+-- Whether something is always so shows in a part of a large table as well. Of 100,000 rows or fewer all are read.
+create or replace function lethe_private.sample_sql(relation oid)
+  returns text
+  language sql
+  stable
+begin atomic
+  select case when sum(greatest(c.reltuples, 0)) > 100000
+    then format(' tablesample system (%s) repeatable (0)', round((100 * 100000 / sum(c.reltuples))::numeric, 4)) else '' end
+  from pg_catalog.pg_class as c
+  where c.oid = sample_sql.relation or c.oid in (select t.relation from lethe_private.topmost as t where t.root = sample_sql.relation);
+end;
+
+comment on function lethe_private.sample_sql(oid) is 'The clause that reads some 100,000 rows of a table, spread over it.';
+--! EndIncluded lethe_private/checks/look.sql
+--! Included lethe_private/checks/unpurposed_value.sql
+-- Page: docs/checks/unpurposed-value.md. Values whose clock is unusable are not meant: evidence counts those as unclocked.
+create or replace function lethe_private.check_unpurposed_value(reached lethe_private.reached[])
+  returns setof lethe_private.finding
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_name text;
+  v_problem text;
+  v_state text;
+begin
+  for v_managed in
+    select m.* from lethe.managed_tables as m
+    where exists (select from lethe.rules as r where r.table_id = m.id and r.action <> 'minimum')
+    order by m.schema_name, m.table_name
+  loop
+    v_name := 'purposes of ' || lethe_private.plain_name(v_managed);
+    if current_setting('lethe.check_ran_out', true) = 'on' then
+      return next lethe_private.not_looked(v_name, 'time ran out before them');
+      continue;
+    end if;
+    begin
+      return query
+        select format('%s: %s', u.controller, n.name),
+          format('%s of %s, controller %s, serve no purpose that the rule "%s" names, so that it never applies to them',
+            case when u.column_name is null then u.rows - u.unclocked || ' rows' else u.rows - u.unclocked || ' values' end, n.name, u.controller, u.action),
+          'give them a term: one without "when", or for the purpose they serve', true
+        from lethe.unpurposed(lethe_private.plain_name(v_managed)) as u
+        cross join lateral (select concat_ws('.', u.table_name, quote_ident(u.column_name)) as name) as n
+        where u.rows > u.unclocked;
+    exception when query_canceled or others then
+      get stacked diagnostics v_problem = message_text, v_state = returned_sqlstate;
+      return next lethe_private.not_looked(v_name, lethe_private.look_problem(v_state, v_problem));
+      if v_state = '57014' then
+        perform set_config('lethe.check_ran_out', 'on', true);
+      end if;
+    end;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.check_unpurposed_value(lethe_private.reached[]) is 'Values to which no purpose of their rule applies, counted per controller.';
+--! EndIncluded lethe_private/checks/unpurposed_value.sql
+--! Included lethe_private/checks/unkept_format.sql
+-- Page: docs/checks/unkept-format.md. Reads a table whole only where no validated constraint vouches for it.
+create or replace function lethe_private.check_unkept_format(reached lethe_private.reached[])
+  returns setof lethe_private.finding
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_name text;
+  v_problem text;
+  v_state text;
+begin
+  for v_managed in select m.* from lethe_private.format_tables() as m loop
+    v_name := 'formats of ' || lethe_private.plain_name(v_managed);
+    if current_setting('lethe.check_ran_out', true) = 'on' then
+      return next lethe_private.not_looked(v_name, 'time ran out before them');
+      continue;
+    end if;
+    begin
+      return query
+        select format('%s.%I', f.table_name, f.column_name), f.sentence, f.remedy, f.finding <> 'format_not_readable'
+        from lethe_private.format_findings_of(v_managed) as f;
+    exception when query_canceled or others then
+      get stacked diagnostics v_problem = message_text, v_state = returned_sqlstate;
+      return next lethe_private.not_looked(v_name, lethe_private.look_problem(v_state, v_problem));
+      if v_state = '57014' then
+        perform set_config('lethe.check_ran_out', 'on', true);
+      end if;
+    end;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.check_unkept_format(lethe_private.reached[]) is
+  'Columns that may hold more than the format which the policy declares for them.';
+--! EndIncluded lethe_private/checks/unkept_format.sql
+--! Included lethe_private/checks/small_group.sql
+-- Page: docs/checks/small-group.md. A count of nought tells of nobody; one below k may.
+create or replace function lethe_private.check_small_group(reached lethe_private.reached[])
+  returns setof lethe_private.finding
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_k int := (select s.group_size_min from lethe.settings as s);
+  v_view lethe.managed_views;
+  v_name text;
+  v_facts jsonb;
+  v_problem text;
+begin
+  for v_view in
+    select v.* from lethe.managed_views as v
+    where v.shows = 'figures' and lethe_private.host_table(v.schema_name, v.view_name) is not null
+    order by v.schema_name, v.view_name
+  loop
+    v_name := format('%I.%I', v_view.schema_name, v_view.view_name);
+    select l.facts, l.problem into v_facts, v_problem from lethe_private.look(format(
+      'select to_jsonb(array[count(*), min(x.n)]) from %s as v cross join unnest(array[%s]) as x (n) where x.n > 0 and x.n < %s', v_name,
+      (select string_agg(format('v.%I::numeric', c), ', ') from unnest(v_view.counts) as c), v_k), null) as l;
+    if v_problem is not null then
+      return next (v_name, format('view %s could not be looked at: %s', v_name, v_problem),
+        case when v_problem = 'a right is missing' or v_problem like 'permission denied %'
+          then format('grant select on %s, usage on its schema, and execute on the functions it calls, to lethe_sweeper', v_name)
+          else (lethe_private.not_looked(v_name, v_problem)).remedy end, false)::lethe_private.finding;
+    elsif (v_facts ->> 0)::bigint > 0 then
+      return next (v_name, format('view %s shows %s figures about fewer than %s people; the smallest is about %s', v_name, v_facts ->> 0, v_k, v_facts ->> 1),
+        format('leave groups below %s out, and enough others that none can be computed from the rest', v_k), true)::lethe_private.finding;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function lethe_private.check_small_group(lethe_private.reached[]) is 'Views of figures that count, in some row, fewer people than k.';
+--! EndIncluded lethe_private/checks/small_group.sql
+--! Included lethe/check.sql
+-- The coverage gate. A rule of the check is a line here, a function lethe_private.check_<code> in
+-- sql/lethe_private/checks/<code>.sql, a page docs/checks/<code>.md and a test of the same name.
+create or replace view lethe.checks as
+  select c.code, c.severity, c.reads, c.about
+  from (values
+    (10, 'unmanaged-table', 'error', 'the catalogue', 'a table that foreign keys join to people, and that the policy does not know'),
+    (11, 'unclassified-column', 'error', 'the catalogue', 'a column of a managed table on which nothing was decided'),
+    (12, 'kept-for-ever', 'error', 'the catalogue', 'a personal column that no rule ever ends'),
+    (13, 'undecided-link', 'error', 'the catalogue', 'a foreign key to people''s rows of which it is not said how the referring rows belong to them'),
+    (14, 'undecided-view', 'error', 'the catalogue', 'a view or materialized view over people''s columns on which nothing was decided'),
+    (15, 'child-column', 'error', 'the catalogue', 'a column of an inheritance child that no rule can reach'),
+    (16, 'missing-object', 'error', 'the catalogue', 'a table, column or view that the policy names and that is gone'),
+    (20, 'copying-trigger', 'error', 'the catalogue', 'a trigger or rule that copies people''s rows into a table that is not managed'),
+    (21, 'look-alike-table', 'warning', 'the catalogue', 'a table with largely the personal columns of a managed one'),
+    (30, 'partition-foreign-key', 'error', 'the catalogue', 'a partition without the foreign key that its siblings have'),
+    (31, 'unindexed-reference', 'warning', 'the catalogue', 'a reference to people''s rows without an index'),
+    (32, 'restarted-clock', 'error', 'the catalogue', 'a trigger that sets a clock anew at every update'),
+    (33, 'pseudonymous-claim', 'error', 'the catalogue', 'a column claimed to end anonymous whose method makes pseudonyms'),
+    (34, 'broken-hold', 'error', 'the catalogue', 'a guard that is not as it was put up, or a held table or partition that is gone'),
+    (35, 'unguarded-hold', 'note', 'the catalogue', 'a hold that binds Lethe and nobody else'),
+    (36, 'unrehearsed-rule', 'note', 'the catalogue', 'a rule that was put in force without a rehearsal'),
+    (40, 'row-security-bypass', 'warning', 'the catalogue', 'a role that passes by the row security of people''s tables'),
+    (41, 'definer-view', 'warning', 'the catalogue', 'a view that leads others around row security'),
+    (42, 'definer-function', 'warning', 'the catalogue', 'a function that lends its owner''s rights over people''s tables'),
+    (43, 'archive-reader', 'error', 'the catalogue', 'a grant or policy that opens the archive or the keys'),
+    (44, 'unforced-row-security', 'note', 'the catalogue', 'row security that does not bind the owner of the table'),
+    (45, 'archive-limit', 'note', 'the catalogue', 'who can read the archive and the keys by being who they are'),
+    (50, 'never-due', 'warning', 'the data', 'a rule whose clock no row has, or a condition that no row fulfils'),
+    (51, 'unpurposed-value', 'warning', 'the data', 'values to which no purpose of their rule applies'),
+    (52, 'identifiable-row', 'warning', 'the data', 'masked rows that what is left of them singles out'),
+    (53, 'small-group', 'error', 'the data', 'a view of figures about fewer people than k'),
+    (54, 'unkept-format', 'error', 'the data', 'a column that may hold more than its declared format'),
+    (60, 'policy-drift', 'error', 'the policy file', 'the policy in force is not what the file says'),
+    (70, 'expired-waiver', 'error', 'the findings', 'a waiver whose last day has passed, or whose view has changed'),
+    (71, 'unused-waiver', 'warning', 'the findings', 'a waiver that matches no finding'),
+    (72, 'not-looked-at', 'error', 'the findings', 'something that could not be looked at')
+  ) as c (place, code, severity, reads, about)
+  order by c.place;
+
+comment on view lethe.checks is 'The findings that lethe.check() can report. Each has a page in docs/checks.';
+comment on column lethe.checks.severity is 'error: lethe check ends with exit code 1. warning: to be looked at. note: a limit that is named.';
+comment on column lethe.checks.reads is 'What it is found in.';
+
+create or replace function lethe.check(read_data boolean default true)
+  returns table (code text, severity text, object text, sentence text, remedy text)
+  language plpgsql
+  volatile
+  security definer  -- reads the whole policy and the catalogue, and counts as lethe_sweeper; the caller sees names and figures only
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+declare
+  v_reached lethe_private.reached[];
+  v_check lethe.checks;
+  v_found jsonb := '[]';
+  v_looked text[] := '{}';
+begin
+  -- Who acts for all: a view may show a caller the figures of some controllers only, and would look clean.
+  perform lethe_private.assert_may_change(null);
+  if not exists (select from lethe.managed_tables) then
+    raise exception using errcode = 'LE622',
+      message = 'there is nothing to check: the policy names no table',
+      hint = 'begin with lethe policy apply policy.yaml';
+  end if;
+  perform set_config('lethe.check_ran_out', 'off', true);
+  perform set_config('lock_timeout', (extract(epoch from s.lock_timeout) * 1000)::int::text, true) from lethe.settings as s;
+  v_reached := array(select r from lethe_private.reached_tables() as r);
+
+  for v_check in select c.* from lethe.checks as c where c.reads = 'the catalogue' or c.reads = 'the data' and read_data loop
+    v_found := v_found || lethe_private.run_check(v_check, v_reached);
+    v_looked := v_looked || v_check.code;
+  end loop;
+  return query select f.code, c.severity, f.object, f.sentence, f.remedy
+    from lethe_private.without_waived(v_found, v_looked) as f
+    join lethe.checks as c on c.code = f.code
+    order by array_position(array['error', 'warning', 'note'], c.severity), array_position(array(select x.code from lethe.checks as x), f.code), f.object, f.sentence;
+end
+$$;
+
+comment on function lethe.check(boolean) is
+  'What about people''s data is not decided, does not hold, or could not be looked at: tables, columns, links, views, rights, and, unless read_data is false, the data. An empty answer means that no column escapes. Raises LE502, LE622.';
+
+create or replace function lethe_private.run_check(checked lethe.checks, reached lethe_private.reached[])
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_found jsonb;
+begin
+  execute format(
+    'select coalesce(jsonb_agg(jsonb_build_object(''code'', case when f.looked then %L else ''not-looked-at'' end,
+       ''object'', f.object, ''sentence'', f.sentence, ''remedy'', f.remedy, ''by'', %L)), ''[]'') from lethe_private.%I($1) as f',
+    checked.code, checked.code, 'check_' || replace(checked.code, '-', '_'))
+  into v_found using reached;
+  return v_found;
+end
+$$;
+
+comment on function lethe_private.run_check(lethe.checks, lethe_private.reached[]) is 'The findings of one rule of the check.';
+
+-- A waiver is judged only where its finding was looked for, and could be.
+create or replace function lethe_private.without_waived(found jsonb, looked text[])
+  returns table (code text, object text, sentence text, remedy text)
+  language sql
+  stable
+begin atomic
+  with findings as (
+    select distinct f ->> 'code' as code, f ->> 'object' as object, f ->> 'sentence' as sentence, f ->> 'remedy' as remedy, f ->> 'by' as by
+    from jsonb_array_elements(found) as f
+  ), waivers as (
+    select w.*, w.until < lethe_private.latest_today() as is_over,
+      w.until >= lethe_private.latest_today() and w.definition is not distinct from coalesce(lethe_private.waived_definition(w.object), w.definition) as holds
+    from lethe.waivers as w
+  )
+  select f.code, f.object, f.sentence, f.remedy
+  from findings as f
+  where not exists (select from waivers as w where w.holds and w.code = f.code and w.object = f.object)
+  union all
+  select 'expired-waiver', w.code || ' ' || w.object,
+    case when w.is_over then format('the waiver of %s for %s ended on %s', w.code, w.object, w.until)
+      else format('the waiver of %1$s for %2$s was given for another definition of %2$s', w.code, w.object) end,
+    'decide now; or waive it anew, with a reason: select lethe.waive(…)'
+  from waivers as w
+  where not w.holds
+  union all
+  select 'unused-waiver', w.code || ' ' || w.object,
+    format('the waiver of %s for %s matches no finding', w.code, w.object),
+    format('take it out of the policy file, or select lethe.withdraw_waiver(%L, %L)', w.code, w.object)
+  from waivers as w
+  where w.holds
+    and w.code = any (looked)
+    and not exists (select from findings as f where f.code = w.code and f.object = w.object)
+    and not exists (select from findings as f where f.code = 'not-looked-at' and f.by = w.code);
+end;
+
+comment on function lethe_private.without_waived(jsonb, text[]) is 'Findings that no waiver covers, and what is to be said of the waivers themselves.';
+--! EndIncluded lethe/check.sql
 --! Included lethe_private/request_states.sql
 -- The states of a request and who may move one: docs/requests.md draws them. Data, so that a DBA can read it with
 -- SELECT; written again by every migration, so that it is what this file says.
@@ -2261,6 +4555,8 @@ begin
       approved_by = case when move_request.to_state not in ('received', 'planned') then r.approved_by end,
       approved_at = case when move_request.to_state not in ('received', 'planned') then r.approved_at end,
       verified_at = case when move_request.to_state <> 'executed' then r.verified_at end,
+      -- What failed has been done since.
+      failure = case when move_request.to_state not in ('blocked', 'completed') then r.failure end,
       ended_at = case when exists (select from lethe.request_states as s where s.name = move_request.to_state and not s.is_open)
         then coalesce(r.ended_at, clock_timestamp()) end
   where r.id = request.id
@@ -2282,165 +4578,6 @@ $$;
 comment on function lethe_private.move_request(lethe.requests, text, text) is
   'Moves a request, if its kind, its state and the caller allow it, writes that down, and has recipients told once it is done. Raises LE411, LE502.';
 --! EndIncluded lethe_private/move_request.sql
---! Included lethe_private/seal_text.sql
--- Encryption without an extension: HMAC-SHA-256 as a pseudorandom function in counter mode, then an HMAC over what came
--- out (encrypt, then authenticate). Each use has a key of its own, derived from the controller's by NIST SP 800-108 in
--- counter mode. Whatever is derived from begins with a zero byte, which no text can contain: so no pseudonym and no hash
--- of somebody's value is ever one of these keys.
---
--- What it protects: a copy of the table, its statistics, the log, a backup of this table alone. What it does not: the
--- whole database, where the keys are (lethe_private.controller_keys). That is why what is sealed is deleted early.
-create or replace function lethe_private.hmac(content bytea, inner_pad bytea, outer_pad bytea)
-  returns bytea
-  language sql
-  immutable
-return sha256(outer_pad || sha256(inner_pad || content));
-
-comment on function lethe_private.hmac(bytea, bytea, bytea) is 'HMAC-SHA-256 of bytes; the key comes as its two pads.';
-
-create or replace function lethe_private.derived_key(master lethe_private.controller_keys, label text)
-  returns lethe_private.controller_keys
-  language sql
-  immutable
-begin atomic
-  select master.controller_id, master.version, lethe_private.hmac_pad(k.key, 54), lethe_private.hmac_pad(k.key, 92), master.created_at
-  from (select lethe_private.hmac(
-      int4send(1) || decode(label, 'escape') || '\x00'::bytea || int4send(master.controller_id) || int4send(256),
-      master.inner_pad, master.outer_pad) as key) as k;
-end;
-
-comment on function lethe_private.derived_key(lethe_private.controller_keys, text) is
-  'The key of one use (a plain word of ASCII), derived from a controller''s key.';
-
-create or replace function lethe_private.newest_key(controller_id int)
-  returns lethe_private.controller_keys
-  language sql
-  stable
-begin atomic
-  select k from lethe_private.controller_keys as k
-  where k.controller_id = newest_key.controller_id
-  order by k.version desc
-  limit 1;
-end;
-
-comment on function lethe_private.newest_key(int) is 'The key that a controller''s new secrets are made with.';
-
--- PostgreSQL has exclusive-or over bits alone. varbit_send writes the number of bits in front of them.
-create or replace function lethe_private.mix(content bytea, nonce bytea, key lethe_private.controller_keys)
-  returns bytea
-  language sql
-  immutable
-begin atomic
-  select substr(varbit_send(
-    ('x' || encode(content, 'hex'))::varbit # ('x' || encode(substr(s.stream, 1, length(content)), 'hex'))::varbit), 5)
-  from (
-    select string_agg(lethe_private.hmac(nonce || int4send(i), key.inner_pad, key.outer_pad), ''::bytea order by i) as stream
-    from generate_series(1, greatest((length(content) + 31) / 32, 1)) as i
-  ) as s;
-end;
-
-comment on function lethe_private.mix(bytea, bytea, lethe_private.controller_keys) is
-  'Content and key stream, exclusive-or: encrypts, and decrypts.';
-
-create or replace function lethe_private.seal_text(value text, controller_id int)
-  returns table (sealed bytea, key_version int)
-  language sql
-  volatile  -- each call draws a nonce of its own
-begin atomic
-  select x.head || lethe_private.hmac(x.head, x.mac_key_inner, x.mac_key_outer), x.version
-  from (
-    select n.nonce || lethe_private.mix(convert_to(seal_text.value, 'UTF8'), n.nonce, lethe_private.derived_key(k, 'lethe seal encrypt')) as head,
-      (lethe_private.derived_key(k, 'lethe seal authenticate')).inner_pad as mac_key_inner,
-      (lethe_private.derived_key(k, 'lethe seal authenticate')).outer_pad as mac_key_outer, k.version
-    from lethe_private.newest_key(seal_text.controller_id) as k
-    cross join (select uuid_send(gen_random_uuid()) as nonce offset 0) as n
-  ) as x;
-end;
-
-comment on function lethe_private.seal_text(text, int) is
-  'A text, encrypted and authenticated with the controller''s newest key: nonce (16 bytes), ciphertext, HMAC (32 bytes).';
-
-create or replace function lethe_private.open_text(sealed bytea, controller_id int, key_version int)
-  returns text
-  language plpgsql
-  stable
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_key lethe_private.controller_keys;
-  v_mac lethe_private.controller_keys;
-  v_head bytea := substr(sealed, 1, greatest(length(sealed) - 32, 0));
-begin
-  select k.* into v_key from lethe_private.controller_keys as k
-  where k.controller_id = open_text.controller_id and k.version = open_text.key_version;
-  v_mac := lethe_private.derived_key(v_key, 'lethe seal authenticate');
-  if length(v_head) < 16 or lethe_private.hmac(v_head, v_mac.inner_pad, v_mac.outer_pad) is distinct from substr(sealed, length(v_head) + 1) then
-    raise exception using errcode = 'LE441',
-      message = format('something that was sealed for controller %s cannot be opened: it, or the key, has been altered', open_text.controller_id),
-      hint = 'find out who altered lethe_private; a request whose identifiers are lost can be opened anew';
-  end if;
-  return convert_from(lethe_private.mix(substr(v_head, 17), substr(v_head, 1, 16), lethe_private.derived_key(v_key, 'lethe seal encrypt')), 'UTF8');
-end
-$$;
-
-comment on function lethe_private.open_text(bytea, int, int) is 'The text that was sealed. Raises LE441.';
---! EndIncluded lethe_private/seal_text.sql
---! Included lethe_private/normal_forms.sql
--- In which form identifiers are compared: by imports, recipients and the residue scan alike.
-
--- Case is folded as the database folds it, whatever the collation of the column. No-break spaces are spaces.
-create or replace function lethe_private.normalise_identifier(value text)
-  returns text
-  language sql
-  immutable
-return lower(btrim(regexp_replace(value collate "default", '[\s\u00A0\u2007\u202F\uFEFF]+', ' ', 'g')) collate "default");
-
-comment on function lethe_private.normalise_identifier(text) is 'Trimmed, inner spaces as one, lower case.';
-
-create or replace function lethe_private.phone_digits(value text)
-  returns text
-  language sql
-  immutable
-begin atomic
-  select case when x.text ~ '^[0-9+(][-0-9+.()/ ]*$' and length(x.digits) between 7 and 17
-    then case when x.digits ~ '^00[1-9]' then '+' || substr(x.digits, 3) when x.text ~ '^\(?\+' then '+' || x.digits else x.digits end end
-  from (
-    select n.text, regexp_replace(replace(n.text, '(0)', ''), '\D', '', 'g') as digits
-    from (select lethe_private.normalise_identifier(value) as text) as n
-  ) as x;
-end;
-
-comment on function lethe_private.phone_digits(text) is
-  'The digits of what looks like a telephone number, with + where it says the country; null for anything else.';
-
--- Numbers are written with their country and without, so their last nine digits are what is compared.
-create or replace function lethe_private.identifier_key(value text)
-  returns text
-  language sql
-  immutable
-return coalesce('tel:' || right(ltrim(lethe_private.phone_digits(value), '+'), 9), lethe_private.normalise_identifier(value));
-
-comment on function lethe_private.identifier_key(text) is
-  'What two spellings of one identifier have in common: the last nine digits of a telephone number, else the normal form.';
-
--- The same for every spelling. Under a key of its own, so that pg_locks, which everybody reads, names nobody; and
--- under the controller's first one, which stays when another is made.
-create or replace function lethe_private.identifier_lock_id(controller_id int, identifier text)
-  returns bigint
-  language sql
-  stable
-begin atomic
-  select ('x' || encode(substr(lethe.keyed_hash(lethe_private.identifier_key(identifier), d.inner_pad, d.outer_pad), 1, 8), 'hex'))::bit(64)::bigint
-  from lethe_private.controller_keys as k
-  cross join lateral lethe_private.derived_key(k, 'lethe identifier lock') as d
-  where k.controller_id = identifier_lock_id.controller_id
-  order by k.version
-  limit 1;
-end;
-
-comment on function lethe_private.identifier_lock_id(int, text) is
-  'The advisory lock of an identifier: taken alone by an erasure, shared by whoever brings it in (lethe.suppression_sql).';
---! EndIncluded lethe_private/normal_forms.sql
 --! Included lethe_private/identifiers.sql
 -- Rows by their keys, found by the key's own index. k.key is the text that key_sql writes.
 create or replace function lethe_private.keyed_rows_sql(alias text, managed lethe.managed_tables, table_oid oid)
@@ -2523,7 +4660,7 @@ begin
     return v_all;
   end if;
   v_statement := lethe_private.identifiers_sql(v_managed, v_oid, v_controller, v_type.identifiers, format(
-    'jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) as k (key) join %s as c on %s and %s', lethe_private.host_name(v_oid),
+    '(select * from jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) limit (select null::bigint)) as k (key) join %s as c on %s and %s', lethe_private.host_name(v_oid),
     lethe_private.keyed_rows_sql('c', v_managed, v_oid), lethe_private.controller_sql('c', v_managed, v_oid, v_controller)));
   if v_statement is not null then
     select r.facts into v_all from lethe_private.run_as_sweeper(v_statement, v_managed, null, v_keys) as r;
@@ -2531,7 +4668,7 @@ begin
   for v_mirror in select m.* from lethe_private.mirrors as m where m.table_id = v_managed.id loop
     v_oid := lethe_private.host_table('lethe_archive', v_mirror.name);
     v_statement := lethe_private.identifiers_sql(v_managed, v_oid, v_controller, v_type.identifiers, format(
-      'jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) as k (key) join lethe_archive.%I as c on c."lethe$key" = k.key and c."lethe$controller" = %s',
+      '(select * from jsonb_array_elements_text(convert_from($2, ''UTF8'')::jsonb) limit (select null::bigint)) as k (key) join lethe_archive.%I as c on c."lethe$key" = k.key and c."lethe$controller" = %s',
       v_mirror.name, v_controller.id));
     continue when v_statement is null;
     select r.facts into v_facts from lethe_private.run_on_archive(v_statement, null, v_keys) as r;
@@ -2979,8 +5116,8 @@ comment on function lethe_private.reads_plainly(oid) is
 -- Looking through the database on behalf of requests of one controller. Each function lists what it found, and what it
 -- could not look at. A statement that fails loses its table and nothing else.
 
--- One statement, run as lethe_sweeper (host), as Lethe's owner (own), or on the archive; null when it failed, with the SQLSTATE.
-create or replace function lethe_private.look_through(who text, statement text, wanted jsonb, out facts jsonb, out failure text)
+-- One statement, run as lethe_sweeper (host), as Lethe's owner (evidence, own, jobs), or on the archive; null when it failed, with the SQLSTATE.
+create or replace function lethe_private.look_through(who text, statement text, wanted jsonb, relation oid default null, out facts jsonb, out failure text)
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
@@ -2991,14 +5128,47 @@ begin
   case who
     when 'host' then select r.facts into facts from lethe_private.run_as_sweeper(statement, null, null, v_wanted) as r;
     when 'archive' then select r.facts into facts from lethe_private.run_on_archive(statement, null, v_wanted) as r;
-    when 'own' then execute statement into facts using null::tid[], v_wanted;
+    when 'jobs' then facts := lethe_private.look_at_jobs(relation, statement, v_wanted);
+    else execute statement into facts using null::tid[], v_wanted;
   end case;
 exception when others then
   get stacked diagnostics failure = returned_sqlstate;
 end
 $$;
 
-comment on function lethe_private.look_through(text, text, jsonb) is 'What a statement of residue_sql found, or the SQLSTATE with which it failed.';
+comment on function lethe_private.look_through(text, text, jsonb, oid) is 'What a statement of residue_sql found, or the SQLSTATE with which it failed.';
+
+-- The tables of the jobs are lethe_worker's, and this reads them with more rights than that: nothing of its making may run
+-- here. From the lock on no policy, no column and no index changes, and jobs come and go; it is given back at once, since
+-- the transaction may still be long.
+create or replace function lethe_private.look_at_jobs(relation oid, statement text, wanted bytea)
+  returns jsonb
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_facts jsonb;
+begin
+  begin
+    execute format('lock table only %s in share update exclusive mode', lethe_private.host_name(look_at_jobs.relation));
+    if not lethe_private.reads_plainly(look_at_jobs.relation) or exists (
+      select from pg_policy as p
+      where p.polrelid = look_at_jobs.relation and (p.polname <> 'lethe_residue' or pg_get_expr(p.polqual, p.polrelid) <> 'true'))
+    then
+      raise insufficient_privilege;
+    end if;
+    execute statement into v_facts using null::tid[], wanted;
+    raise exception using errcode = 'LE000';
+  exception when sqlstate 'LE000' then
+    null;
+  end;
+  return v_facts;
+end
+$$;
+
+comment on function lethe_private.look_at_jobs(oid, text, bytea) is
+  'What a statement finds in a table of the jobs. Raises 42501 where reading it would run what others put there, 55P03 where it is being worked on.';
 
 -- [request, object, number of the text, rows, [[columns]]] as rows.
 create or replace function lethe_private.found_rows(facts jsonb, names text[])
@@ -3134,6 +5304,7 @@ as $$
 declare
   v_table record;
   v_columns record;
+  v_statement text;
   v_look record;
 begin
   for v_table in
@@ -3149,23 +5320,18 @@ begin
       array_agg(v_table.name || '.' || quote_ident(t.name) order by t.position) as names into v_columns
     from lethe_private.text_columns(v_table.oid) as t;
     continue when v_columns.expressions is null;
-    -- The tables of the jobs are lethe_worker's, and this reads them with more rights than that: nothing of its making may
-    -- run here. From the lock on no policy and no column changes.
-    if v_table.may and v_table.place = 'jobs' then
-      execute format('lock table only lethe_jobs.%I in access share mode', v_table.relname);
-      v_table.may := lethe_private.reads_plainly(v_table.oid) and not exists (
-        select from pg_policy as p
-        where p.polrelid = v_table.oid and (p.polname <> 'lethe_residue' or pg_get_expr(p.polqual, p.polrelid) <> 'true'));
-    end if;
     if v_table.may then
-      select * into v_look from lethe_private.look_through('own', lethe_private.residue_sql(v_table.name || ' as c', v_columns.expressions,
-        case v_table.place when 'evidence' then lethe_private.own_rows_sql(v_table.oid, controller) end, 'null::text', wanted), wanted);
+      v_statement := lethe_private.residue_sql(v_table.name || ' as c', v_columns.expressions,
+        case v_table.place when 'evidence' then lethe_private.own_rows_sql(v_table.oid, controller) end, 'null::text', wanted);
+      select * into v_look from lethe_private.look_through(v_table.place, v_statement, wanted, v_table.oid);
       return query
         select f.request, v_table.place, f.object, case v_table.place when 'jobs' then 'found: it goes with the job' else 'found' end, f.rows, f.by_columns
         from lethe_private.found_rows(v_look.facts, v_columns.names) as f;
       continue when v_look.failure is null;
-      return query select r, 'not looked at', v_table.name, 'reading it failed (SQLSTATE ' || v_look.failure || ')', null::bigint, null::text[] from unnest(requests) as r;
-    else
+      v_table.may := v_look.failure <> '42501';
+      return query select r, 'not looked at', v_table.name, 'reading it failed (SQLSTATE ' || v_look.failure || ')', null::bigint, null::text[] from unnest(requests) as r where v_table.may;
+    end if;
+    if not v_table.may then
       return query select r, 'not looked at', v_table.name, 'Lethe may not read it, or would run what others put there: lethe init restores it', null::bigint, null::text[] from unnest(requests) as r;
     end if;
   end loop;
@@ -3277,6 +5443,85 @@ $$;
 comment on function lethe_private.look_at_statistics(bigint[], jsonb) is
   'Looks through the planner''s statistics, and runs ANALYZE where they hold something and Lethe may.';
 --! EndIncluded lethe_private/residue_statistics.sql
+--! Included lethe_private/residue_catalogue.sql
+-- What the schema of the host itself says of a person: comments, labels of enums, literals in functions, views, defaults,
+-- checks, policies, indexes and triggers, bounds of partitions, and names. Deparsing runs nothing of what it shows. An object that may
+-- itself be called like the person is not named.
+create or replace function lethe_private.catalogue_sql(wanted jsonb)
+  returns text
+  language sql
+  immutable
+return lethe_private.residue_sql($from$(
+    with host as (
+      select n.oid, n.nspname from pg_catalog.pg_namespace as n
+      where n.nspname !~ '^(pg_.*|information_schema|lethe|lethe_private|lethe_archive|lethe_stats|lethe_jobs)$'
+    ), tables as (
+      select c.oid, c.relkind, c.relname, c.relpartbound, h.nspname, pg_catalog.format('%I.%I', h.nspname, c.relname) as name
+      from pg_catalog.pg_class as c join host as h on h.oid = c.relnamespace
+    )
+    select pg_catalog.format('comments (%s)', case when d.objsubid > 0 then 'column' else lower(o.type) end) as object, d.description as text
+    from pg_catalog.pg_description as d cross join lateral pg_catalog.pg_identify_object(d.classoid, d.objoid, 0) as o
+    where d.objoid >= 16384 and o.schema is distinct from 'lethe' and o.schema is distinct from 'lethe_private'
+    union all
+    select pg_catalog.format('comments (%s)', lower(o.type)), d.description
+    from pg_catalog.pg_shdescription as d cross join lateral pg_catalog.pg_identify_object(d.classoid, d.objoid, 0) as o
+    where d.objoid >= 16384
+    union all
+    select pg_catalog.format('labels of %I.%I', h.nspname, t.typname), e.enumlabel
+    from pg_catalog.pg_enum as e join pg_catalog.pg_type as t on t.oid = e.enumtypid join host as h on h.oid = t.typnamespace
+    union all
+    select pg_catalog.format('function %I.%I', h.nspname, p.proname), concat_ws(' ', p.prosrc, pg_catalog.pg_get_function_sqlbody(p.oid))
+    from pg_catalog.pg_proc as p join host as h on h.oid = p.pronamespace
+    union all
+    select 'view ' || t.name, pg_catalog.pg_get_viewdef(t.oid) from tables as t where t.relkind in ('v', 'm')
+    union all
+    select 'defaults of ' || t.name, pg_catalog.pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef as d join tables as t on t.oid = d.adrelid
+    union all
+    select 'checks of ' || t.name, pg_catalog.pg_get_constraintdef(k.oid) from pg_catalog.pg_constraint as k join tables as t on t.oid = k.conrelid where k.contype = 'c'
+    union all
+    select 'policies of ' || t.name, concat_ws(' ', pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+    from pg_catalog.pg_policy as p join tables as t on t.oid = p.polrelid
+    union all
+    select 'indexes of ' || t.name, pg_catalog.pg_get_indexdef(i.indexrelid)
+    from pg_catalog.pg_index as i join tables as t on t.oid = i.indrelid where num_nonnulls(i.indpred, i.indexprs) > 0
+    union all
+    select 'triggers of ' || t.name, pg_catalog.pg_get_triggerdef(g.oid)
+    from pg_catalog.pg_trigger as g join tables as t on t.oid = g.tgrelid where not g.tgisinternal
+    union all
+    select pg_catalog.format('bounds of partitions in %I', t.nspname), pg_catalog.pg_get_expr(t.relpartbound, t.oid) from tables as t where t.relpartbound is not null
+    union all
+    select pg_catalog.format('names of tables in %I', t.nspname), t.relname from tables as t
+    union all
+    select pg_catalog.format('names of columns in %I', t.nspname), a.attname
+    from pg_catalog.pg_attribute as a join tables as t on t.oid = a.attrelid where a.attnum > 0 and not a.attisdropped
+    union all
+    select 'names of schemas', h.nspname from host as h
+  ) as c$from$, array['c.text'], null, 'c.object', wanted);
+
+comment on function lethe_private.catalogue_sql(jsonb) is 'Looks through what the host''s schema says in words.';
+
+create or replace function lethe_private.look_at_catalogue(requests bigint[], wanted jsonb)
+  returns table (request bigint, place text, object text, finding text, rows bigint, by_columns text[])
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_look record;
+begin
+  select * into v_look from lethe_private.look_through('host', lethe_private.catalogue_sql(wanted), wanted);
+  return query
+    select f.request, 'catalogue', f.object, 'found: who owns it changes it', f.rows, f.by_columns
+    from lethe_private.found_rows(v_look.facts, null) as f;
+  return query
+    select r, 'not looked at', 'the catalogue', 'reading it failed (SQLSTATE ' || v_look.failure || ')', null::bigint, null::text[]
+    from unnest(requests) as r where v_look.failure is not null;
+end
+$$;
+
+comment on function lethe_private.look_at_catalogue(bigint[], jsonb) is
+  'Looks through comments, labels, definitions and names of the host''s schema.';
+--! EndIncluded lethe_private/residue_catalogue.sql
 --! Included lethe/scan_residue.sql
 -- Looks for what people were called, everywhere Lethe may look, after they have been erased. Many requests at once cost
 -- hardly more than one. Findings replace those of an earlier look; what somebody has decided of one stays decided. When it is
@@ -3348,6 +5593,7 @@ begin
     union all select * from lethe_private.look_at_archive(requests, controller, v_wanted)
     union all select * from lethe_private.look_at_own(requests, controller, v_wanted)
     union all select * from lethe_private.look_at_statistics(requests, v_wanted)
+    union all select * from lethe_private.look_at_catalogue(requests, v_wanted)
     union all
     select distinct i.request_id, 'not looked at', r.subject || '.' || i.column_name, 'too short to look for', null::bigint, null::text[]
     from lethe_private.identifiers_of(requests) as i join lethe.requests as r on r.id = i.request_id where lethe_private.is_too_short(i.identifier)
@@ -4025,7 +6271,7 @@ begin
   if request.plan is null then
     raise exception using errcode = 'LE415',
       message = format('request %s has no plan that could be approved', request.id),
-      hint = format('select lethe.plan_request(%s)', request.id);
+      hint = format('lethe request plan %1$s, or select lethe.plan_request(%1$s)', request.id);
   elsif jsonb_array_length(coalesce(nullif(request.plan -> 'refusals', 'null'), '[]')) > 0 then
     raise exception using errcode = 'LE415',
       message = format('the plan of request %s has %s refusals and cannot be approved', request.id, jsonb_array_length(request.plan -> 'refusals')),
@@ -4323,6 +6569,7 @@ create or replace function lethe.request_work(controller text default null)
 as $$
 declare
   v_all boolean := lethe_private.is_one_of(array['lethe_worker']);
+  v_agent boolean := not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker']);
 begin
   if request_work.controller is not null then
     perform lethe_private.get_controller(request_work.controller);
@@ -4334,19 +6581,20 @@ begin
       and (v_all or lethe_private.acts_for(c.id))
       and r.state in ('received', 'approved', 'delayed', 'executed', 'blocked')
       and lethe_private.next_step(r) is not null
+      and not (v_agent and r.kind = 'erasure' and r.state <> 'received')
     union all
     select n.request_id, 'notify', n.id
     from lethe.notifications as n
     join lethe.requests as r on r.id = n.request_id
     join lethe.controllers as c on c.id = r.controller_id
-    where n.state = 'waiting' and c.name = coalesce(request_work.controller, c.name)
+    where n.state = 'waiting' and not v_agent and c.name = coalesce(request_work.controller, c.name)
       and (v_all or lethe_private.acts_for(c.id))
     order by 1, 3 nulls first;
 end
 $$;
 
 comment on function lethe.request_work(text) is
-  'What is to be done now with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
+  'What is to be done now, and may be done by you, with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
 
 -- A person decides between planned and approved, and about every state that is not named here; and what is answered by a
 -- person (access, portability, rectification) is ended by that person.
@@ -4562,7 +6810,7 @@ begin
   if v_id is null then
     raise exception using errcode = 'LE115',
       message = format('controller %s has no recipient %I', v_controller.name, coalesce(remove_recipient.name, '')),
-      hint = 'select * from lethe.list_recipients()';
+      hint = 'lethe recipient list, or select * from lethe.list_recipients()';
   end if;
   delete from lethe_private.recipient_secrets as s where s.recipient_id = v_id;
   delete from lethe_private.notification_hashes as h
@@ -4605,7 +6853,9 @@ create or replace function lethe_private.recipient_form(identifier text)
   immutable
 return (
   select case
-    when x.trimmed !~ '^[0-9+ ().\/-]+$' or length(regexp_replace(x.trimmed, '\D', '', 'g')) < 7 then lower(x.trimmed)
+    -- Latin letters for themselves: in a Turkish database I becomes another letter than anywhere else.
+    when x.trimmed !~ '^[0-9+ ().\/-]+$' or length(regexp_replace(x.trimmed, '\D', '', 'g')) < 7
+      then lower(translate(x.trimmed, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'))
     else regexp_replace(regexp_replace(x.trimmed, '[^0-9+]', '', 'g'), '^00', '+') end
   from btrim(identifier, E' \t\n\r') as x (trimmed));
 
@@ -4649,20 +6899,22 @@ begin
     where p.controller_id = v_request.controller_id and p.removed_at is null and v_request.kind = any (p.kinds)
     order by p.id
   loop
-    insert into lethe.notifications (request_id, recipient_id) values (v_request.id, v_recipient.id)
+    -- Whom nothing identifies, no recipient could recognise: somebody tells it by other means.
+    insert into lethe.notifications (request_id, recipient_id, state)
+    values (v_request.id, v_recipient.id, case when v_identifiers = '[]' then 'dead' else 'waiting' end)
     on conflict (request_id, recipient_id) do nothing
     returning id into v_notification;
-    continue when v_notification is null;
+    continue when v_notification is null or v_identifiers = '[]';
     insert into lethe_private.notification_hashes (notification_id, identifiers)
-    select v_notification, coalesce(jsonb_agg(jsonb_build_object(
-      'column', i ->> 'column', 'hmac_sha256', encode(lethe_private.hmac_text(i ->> 'identifier', v_recipient.secret), 'hex'))), '[]')
+    select v_notification, jsonb_agg(jsonb_build_object(
+      'column', i ->> 'column', 'hmac_sha256', encode(lethe_private.hmac_text(i ->> 'identifier', v_recipient.secret), 'hex')))
     from jsonb_array_elements(v_identifiers) as i;
   end loop;
 end
 $$;
 
 comment on function lethe_private.notify_recipients(bigint) is
-  'Makes the notifications of a request, one for each recipient of its controller and kind, with the identifiers hashed for it.';
+  'Makes the notifications of a request, one for each recipient of its controller and kind, with the identifiers hashed for it; dead at once where there is none.';
 --! EndIncluded lethe_private/notify_recipients.sql
 --! Included lethe/notifications.sql
 -- Sending, in three steps, each a transaction: take (the attempt is counted before anything is sent), send, note. Killed
@@ -4848,8 +7100,6 @@ create or replace view lethe_private.erasure_references as
     select m.table_id, m.relation from lethe_private.managed_relations as m
   ), tops as materialized (
     select t.relation, t.root from lethe_private.topmost as t
-  ), keys as materialized (
-    select r.* from lethe_private.host_references as r
   )
   select
     r.constraint_id,
@@ -4861,7 +7111,7 @@ create or replace view lethe_private.erasure_references as
     r.on_delete,
     cm.table_id as child_id,
     pm.table_id as parent_id
-  from keys as r
+  from lethe_private.host_references as r
   left join tops as c on c.relation = r.child
   left join tops as p on p.relation = r.parent
   left join managed as cm on cm.relation = coalesce(c.root, r.child)
@@ -4956,12 +7206,14 @@ comment on function lethe_private.kind_rank(text) is 'The higher, the more a row
 -- serves. Inside: p is a row that is known, c one that is looked for.
 
 -- Types are named rather than taken from the table (jsonb_populate_recordset): a domain that is NOT NULL refuses to be left out.
+-- PostgreSQL takes the function for a hundred rows, for which it would rather read a table of some size whole. A limit that
+-- it cannot foresee, and that is none, it takes for a tenth of that, and looks each row up by index where there is one.
 create or replace function lethe_private.known_rows_sql(relation oid, columns text[])
   returns text
   language sql
   stable
 begin atomic
-  select format('jsonb_to_recordset(convert_from($2, ''UTF8'')::jsonb -> ''rows'') as p("lethe$n" int%s)',
+  select format('(select * from jsonb_to_recordset(convert_from($2, ''UTF8'')::jsonb -> ''rows'') as x("lethe$n" int%s) limit (select null::bigint)) as p',
     string_agg(format(', %I %s', h.name, h.base_type), '' order by h.position))
   from lethe_private.host_columns as h
   where h.relation = known_rows_sql.relation and h.name = any (known_rows_sql.columns);
@@ -4969,13 +7221,12 @@ end;
 
 comment on function lethe_private.known_rows_sql(oid, text[]) is 'A FROM item: the rows of $2 as p, in the types of a relation''s columns.';
 
--- A type that is not PostgreSQL's own brings its own equality; unless named with its schema, citext would be compared as text.
-create or replace function lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text)
+create or replace function lethe_private.equality_of(relation oid, "column" text, other_relation oid, other_column text)
   returns text
   language sql
   stable
 begin atomic
-  select format('c.%I %s p.%I', c.name, coalesce((
+  select coalesce((
       select format('operator(%I.=)', n.nspname)
       -- That of its operator class, which takes a superuser to make; anybody can make an operator called =.
       from pg_catalog.pg_opclass as k
@@ -4988,10 +7239,27 @@ begin atomic
       join pg_catalog.pg_namespace as n on n.oid = o.oprnamespace
       where k.opcdefault and c.type_schema <> 'pg_catalog'
         and (t.typname, tn.nspname) = (c.type_name, c.type_schema) and (t.typname, tn.nspname) = (p.type_name, p.type_schema)
-      limit 1), 'operator(pg_catalog.=)'), p.name)
+      limit 1), 'operator(pg_catalog.=)')
   from lethe_private.host_columns as c, lethe_private.host_columns as p
-  where c.relation = equals_sql.relation and c.name = equals_sql."column"
+  where c.relation = equality_of.relation and c.name = equality_of."column"
     and p.relation = other_relation and p.name = other_column;
+end;
+
+comment on function lethe_private.equality_of(oid, text, oid, text) is 'The operator by which two columns of one type are compared.';
+
+-- A type that is not PostgreSQL's own (those have OIDs below 16384) brings its own equality; unless named with its schema,
+-- citext would be compared as text.
+create or replace function lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text)
+  returns text
+  language sql
+  stable
+begin atomic
+  select format('c.%I %s p.%I', c.attname, case
+      when c.atttypid < 16384 or p.atttypid < 16384 then 'operator(pg_catalog.=)'
+      else lethe_private.equality_of(equals_sql.relation, c.attname, other_relation, p.attname) end, p.attname)
+  from pg_catalog.pg_attribute as c, pg_catalog.pg_attribute as p
+  where c.attrelid = equals_sql.relation and c.attname = equals_sql."column" and c.attnum > 0
+    and p.attrelid = other_relation and p.attname = other_column and p.attnum > 0;
 end;
 
 comment on function lethe_private.equals_sql(oid, text, oid, text) is 'True when a column of c is what a column of p is.';
@@ -5015,7 +7283,7 @@ create or replace function lethe_private.facts_sql(
   language sql
   stable
 begin atomic
-  select format('(select to_jsonb(f) from (select %s) as f)', concat_ws(', ',
+  select format('(select to_jsonb(f.*) from (select %s) as f)', concat_ws(', ',
     (select string_agg(format('c.%I', h.name), ', ' order by h.position)
      from lethe_private.host_columns as h
      where h.relation = facts_sql.relation and h.name in (select x from jsonb_array_elements_text(columns) as x)),
@@ -5071,20 +7339,28 @@ comment on function lethe_private.archive_matches_sql(oid, text[], oid) is
 --! Included lethe_private/reach_roots.sql
 -- Rows that are known by their keys: where reach.sql begins, and values that were archived of rows reached.
 
--- The columns of a key, as JSON of which PostgreSQL makes them again: the reverse of key_sql.
+-- The columns of a key, as JSON of which PostgreSQL makes them again: the reverse of key_sql. In two statements, since a
+-- key of text or uuid is no JSON, and PostgreSQL may work out a branch of a CASE that is not taken.
 create or replace function lethe_private.key_facts(relation oid, key_columns text[], key text)
   returns jsonb
-  language sql
+  language plpgsql
   stable
-begin atomic
-  select case
-    when cardinality(key_columns) = 1 and min(h.type_category::text) in ('N', 'S', 'U') then jsonb_build_object(key_columns[1], key_facts.key)
-    else jsonb_object_agg(h.name, case when h.type_name = 'timestamptz'
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if cardinality(key_columns) = 1 and exists (
+    select from lethe_private.host_columns as h
+    where h.relation = key_facts.relation and h.name = key_columns[1] and h.type_category in ('N', 'S', 'U'))
+  then
+    return jsonb_build_object(key_columns[1], key_facts.key);
+  end if;
+  return (
+    select jsonb_object_agg(h.name, case when h.type_name = 'timestamptz'
       then to_jsonb((key_facts.key::jsonb ->> (k.n - 1)::int) || 'Z') else key_facts.key::jsonb -> (k.n - 1)::int end)
-  end
-  from unnest(key_columns) with ordinality as k (name, n)
-  join lethe_private.host_columns as h on h.relation = key_facts.relation and h.name = k.name;
-end;
+    from unnest(key_columns) with ordinality as k (name, n)
+    join lethe_private.host_columns as h on h.relation = key_facts.relation and h.name = k.name);
+end
+$$;
 
 comment on function lethe_private.key_facts(oid, text[], text) is 'The values of a key''s columns, from the one text that key_sql writes.';
 
@@ -5550,19 +7826,23 @@ comment on function lethe_private.outside_archived(lethe_private.reached_row[], 
 -- Of the rows reached, which belong to these people alone. A row that several share is theirs only when nobody else has
 -- it; and what hangs on a shared row is theirs only when that is.
 
-create or replace function lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean)
+create or replace function lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean, padded boolean)
   returns jsonb
   language sql
   immutable
 return (
   select case when bool_and(coalesce(facts -> c, 'null') <> 'null') then
-    jsonb_agg(case when folded and jsonb_typeof(facts -> c) = 'string' then to_jsonb(lower(facts ->> c)) else facts -> c end order by n) end
+    jsonb_agg(case
+      when jsonb_typeof(facts -> c) <> 'string' then facts -> c
+      when folded then to_jsonb(lower(facts ->> c))
+      when padded then to_jsonb(rtrim(facts ->> c, ' '))
+      else facts -> c end order by n) end
   from unnest(columns) with ordinality as x (c, n));
 
-comment on function lethe_private.fact_tuple(jsonb, text[], boolean) is
-  'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares.';
+comment on function lethe_private.fact_tuple(jsonb, text[], boolean, boolean) is
+  'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares; padded: as char(n) does.';
 
-create or replace function lethe_private.folded_columns(table_ids int[])
+create or replace function lethe_private.columns_of_type(table_ids int[], type_name text)
   returns jsonb
   language plpgsql
   stable
@@ -5576,13 +7856,13 @@ begin
       select m.table_id, jsonb_agg(h.name) as columns
       from lethe_private.managed_relations as m
       join lethe_private.host_columns as h on h.relation = m.relation
-      where m.table_id = any (table_ids) and h.type_name = 'citext'
+      where m.table_id = any (table_ids) and h.type_name = columns_of_type.type_name
       group by m.table_id
     ) as x);
 end
 $$;
 
-comment on function lethe_private.folded_columns(int[]) is 'Columns that are compared without regard to case: {table: [column]}.';
+comment on function lethe_private.columns_of_type(int[], text) is 'Columns of a type that compares in a way of its own: {table: [column]}.';
 
 -- Who refers to whom among the rows reached. Foreign keys hold between live rows.
 create or replace function lethe_private.reach_edges(
@@ -5595,7 +7875,9 @@ create or replace function lethe_private.reach_edges(
   set enable_nestloop = off
 as $$
 declare
-  v_folded jsonb := lethe_private.folded_columns(array(select distinct r.table_id from unnest(rows) as r));
+  v_tables int[] := array(select distinct r.table_id from unnest(rows) as r);
+  v_folded jsonb := lethe_private.columns_of_type(v_tables, 'citext');
+  v_padded jsonb := lethe_private.columns_of_type(v_tables, 'bpchar');
 begin
   return (
     with reached as materialized (
@@ -5612,17 +7894,18 @@ begin
       from unnest(keys) as e
     ), present_ways as materialized (
       select w.*, row_number() over () as way,
-        v_folded -> w.child_id::text ?| w.columns or v_folded -> w.parent_id::text ?| w.parent_columns as folded
+        v_folded -> w.child_id::text ?| w.columns or v_folded -> w.parent_id::text ?| w.parent_columns as folded,
+        v_padded -> w.child_id::text ?| w.columns or v_padded -> w.parent_id::text ?| w.parent_columns as padded
       from ways as w
       where w.child_id in (select p.table_id from present as p) and w.parent_id in (select p.table_id from present as p)
     ), used as materialized (
-      select w.*, cardinality(w.columns) = 1 and w.folded is not true as is_plain from present_ways as w
+      select w.*, cardinality(w.columns) = 1 and (w.folded or w.padded) is not true as is_plain from present_ways as w
     ), children as materialized (
-      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.columns, u.folded) end as value
+      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.columns, u.folded, u.padded) end as value
       from used as u
       join reached as r on r.table_id = u.child_id and (u.foreign_key is null or r.mirror_id is null)
     ), parents as materialized (
-      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.parent_columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.parent_columns, u.folded) end as value
+      select u.way, r.n, case when u.is_plain then nullif(r.facts -> u.parent_columns[1], 'null') else lethe_private.fact_tuple(r.facts, u.parent_columns, u.folded, u.padded) end as value
       from used as u
       join reached as r on r.table_id = u.parent_id and (u.foreign_key is null or r.mirror_id is null)
     )
@@ -5635,6 +7918,39 @@ $$;
 
 comment on function lethe_private.reach_edges(lethe_private.reached_row[], lethe.links[], lethe_private.erasure_references[]) is
   'By which links and foreign keys the rows reached refer to one another.';
+
+-- PostgreSQL has found each row by a link; here values are compared as they are written. Where two are equal that are written in
+-- two ways (a day and a moment, a collation that knows no case), nobody could say any more whose the row is, and it would stay.
+create or replace function lethe_private.assert_edges(rows lethe_private.reached_row[], edges lethe_private.reached_edge[])
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
+as $$
+declare
+  v_link lethe.links;
+begin
+  select l.* into v_link
+  from (
+    select r.link_id
+    from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)
+    where r.link_id is not null and not exists (select from unnest(edges) as e where e.child = r.n and e.link_id = r.link_id)
+  ) as x
+  join lethe.links as l on l.id = x.link_id
+  order by l.id
+  limit 1;
+  if found then
+    raise exception using errcode = 'LE421',
+      message = format('rows of %s (%s) refer to the person by values that are equal and written in another way',
+        (select lethe_private.plain_name(m) from lethe.managed_tables as m where m.id = v_link.table_id), array_to_string(v_link.columns, ', ')),
+      hint = 'the columns that a link pairs must be of one type, and of a collation that tells apart what is written in two ways';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_edges(lethe_private.reached_row[], lethe_private.reached_edge[]) is
+  'Raises LE421 for a row of which it cannot be said to which other one the link leads by which it was found.';
 
 -- A shared row is somebody else's, too, when one of its links leads to a row that was not reached, or when a row that was
 -- not reached refers to it by a foreign key.
@@ -5770,6 +8086,7 @@ declare
   v_mine int[] := lethe_private.belonging(rows, v_edges, v_links, lethe_private.shared_with_others(rows, v_edges, v_links, v_keys, controller));
   v_rows lethe_private.reached_row[];
 begin
+  perform lethe_private.assert_edges(rows, v_edges);
   v_rows := array(
     select (r.subject, r.table_id, r.mirror_id, r.key, r.kind, r.link_id, r.facts,
       case when m.n is null then 'stay' else 'purge' end, null, null, null,
@@ -5792,7 +8109,7 @@ end
 $$;
 
 comment on function lethe_private.decide(lethe_private.reached_row[], lethe.subject_types, lethe.controllers, date) is
-  'The same rows in the same order, each with what becomes of it on a local day.';
+  'The same rows in the same order, each with what becomes of it on a local day. Raises LE421.';
 
 -- As long as the last day is not over, through all of it. A clock that shows no day keeps, and no day is named. What
 -- goes with its parent stays with it, too.
@@ -6110,6 +8427,28 @@ return jsonb_build_object('code', code, 'object', object, 'sentence', sentence, 
 
 comment on function lethe_private.refusal(text, text, text, text, bigint) is 'One reason why a plan cannot be carried out.';
 
+-- What the execution would say, said before anybody approves: a column for which no stand-in is known, one at a time.
+create or replace function lethe_private.refuse_tombs(managed lethe.managed_tables, controller lethe.controllers, rows bigint)
+  returns jsonb
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_sentence text;
+  v_hint text;
+begin
+  perform from lethe_private.erased_columns(managed, controller);
+  return null;
+exception when sqlstate 'LE437' then
+  get stacked diagnostics v_sentence = message_text, v_hint = pg_exception_hint;
+  return lethe_private.refusal('LE437', lethe_private.plain_name(managed), v_sentence, v_hint, rows);
+end
+$$;
+
+comment on function lethe_private.refuse_tombs(lethe.managed_tables, lethe.controllers, bigint) is
+  'Why rows of a table cannot stay without their person; null where they can.';
+
 create or replace function lethe_private.refuse_plan(rows lethe_private.reached_row[], controller lethe.controllers)
   returns jsonb
   language plpgsql
@@ -6125,7 +8464,8 @@ begin
         count(*) as rows,
         count(*) filter (where r.decision = 'purge') as purged,
         count(*) filter (where r.decision in ('cut', 'anonymize')) as changed,
-        bool_or(r.decision = 'anonymize' and r.cut is null) as has_tombs
+        bool_or(r.decision = 'anonymize' and r.cut is null) as has_tombs,
+        count(*) filter (where r.decision = 'anonymize' and r.cut is null) as tombs
       from unnest(refuse_plan.rows) as r
       join lethe.managed_tables as t on t.id = r.table_id
       join lethe_private.managed_relations as m on m.table_id = r.table_id
@@ -6180,6 +8520,10 @@ begin
         format('%s of %s names the person and is part of the key', (select string_agg(quote_ident(x), ', ') from unnest(k.columns) as x), k.name),
         'declare the rows own, if they are about this person alone', k.rows)
       from in_keys as k where k.how = '{"replace": []}'
+      union all
+      select 1, t.name, x.refusal
+      from tables as t cross join lateral lethe_private.refuse_tombs(t.managed, controller, t.tombs) as x (refusal)
+      where t.has_tombs and x.refusal is not null
       union all
       select 2, x.name, lethe_private.refusal('LE425', x.name, format('lethe_sweeper may not do to %s what the plan says', x.name),
         format('grant %s on %s to lethe_sweeper', x.missing, x.name), x.rows)
@@ -6680,7 +9024,7 @@ begin
       if new_value is null then
         raise exception using errcode = 'LE437',
           message = format('column %I of %s may not be null, and nothing is known that could stand in its place', v_column.name, lethe_private.plain_name(managed)),
-          hint = format('give it a rule with a method that fits: select lethe.set_rule(%L, …)', lethe_private.plain_name(managed));
+          hint = format('give it a rule with a method that fits: select lethe.set_rule(%L, ''anonymize'', …, %L, method => …)', lethe_private.plain_name(managed), v_column.name);
       end if;
     end if;
     return next;
@@ -6752,13 +9096,13 @@ comment on function lethe_private.stand_in(lethe_private.host_columns) is
 -- How the statements of an erasure find their rows: by key, column by column and typed, so that the key's index
 -- serves. The keys come as data (as $2, or a part of it), never as text of a statement, which a log could keep.
 
--- from: SQL of a jsonb array of objects, read back in the types of a relation's columns.
+-- from: SQL of a jsonb array of objects, read back in the types of a relation's columns. For the limit see known_rows_sql.
 create or replace function lethe_private.given_sql(relation oid, columns text[], "from" text)
   returns text
   language sql
   stable
 begin atomic
-  select format('jsonb_to_recordset(%s) as p (%s)', "from", string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position))
+  select format('(select * from jsonb_to_recordset(%s) as x (%s) limit (select null::bigint)) as p', "from", string_agg(format('%I %s', h.name, h.base_type), ', ' order by h.position))
   from lethe_private.host_columns as h
   where h.relation = given_sql.relation and h.name = any (given_sql.columns);
 end;
@@ -6784,7 +9128,7 @@ create or replace function lethe_private.chosen_archived_sql(mirror lethe_privat
   language sql
   stable
 begin atomic
-  select format('jsonb_to_recordset(%s) as p ("lethe$key" text%s) where c."lethe$controller" = %s and c."lethe$key" = p."lethe$key"%s',
+  select format('(select * from jsonb_to_recordset(%s) as x ("lethe$key" text%s) limit (select null::bigint)) as p where c."lethe$controller" = %s and c."lethe$key" = p."lethe$key"%s',
     "from",
     string_agg(format(', %I %s', m.column_name, m.mirror_type), '' order by m.number),
     controller.id,
@@ -6913,6 +9257,7 @@ begin
         lethe_private.host_name(v_oid), (select string_agg(format('%I = null', x), ', ') from unnest(v_group.cut) as x),
         lethe_private.chosen_sql(v_managed, v_oid, controller, 'convert_from($2, ''UTF8'')::jsonb')),
       v_managed, null, convert_to(v_group.given::text, 'UTF8')) as r;
+    perform lethe_private.assert_no_more(v_oid, v_facts::bigint, jsonb_array_length(v_group.given));
     planned := lethe_private.add_writes(planned, v_oid, v_facts::bigint, 0);
   end loop;
   return planned;
@@ -6938,6 +9283,7 @@ declare
   v_set text;
   v_left text;
   v_place record;
+  v_rows bigint;
   v_facts jsonb;
 begin
   for v_group in
@@ -6953,6 +9299,7 @@ begin
       into v_set, v_left
     from lethe_private.erased_columns(v_managed, controller, v_group.cut) as e;
     continue when v_set is null;
+    v_rows := 0;
     for v_place in
       select r.target, r.found_tids as tids from lethe_private.run_as_sweeper(format(
           'select null::jsonb, c.tableoid, array_agg(c.ctid) from %s as c, %s group by c.tableoid',
@@ -6963,6 +9310,8 @@ begin
           'with acted as (update {from} as c set %s where c.ctid = any ($1){here} and (%s) returning 1) select to_jsonb(count(*)), null::oid, null::tid[] from acted',
           v_set, v_left), v_oid, v_place.target),
         v_managed, v_place.tids, pads.inner_pad, pads.outer_pad) as r;
+      v_rows := v_rows + cardinality(v_place.tids);
+      perform lethe_private.assert_no_more(v_oid, v_rows, jsonb_array_length(v_group.given));
       planned := lethe_private.add_writes(planned, v_oid, v_facts::bigint, 0);
     end loop;
   end loop;
@@ -6972,6 +9321,25 @@ $$;
 
 comment on function lethe_private.anonymize_rows(lethe_private.reached_row[], lethe.controllers, lethe_private.controller_keys, jsonb) is
   'Takes the person out of rows that stay.';
+
+-- No key is shared within a table, but tables that inherit from one have keys of their own.
+create or replace function lethe_private.assert_no_more(relation oid, rows bigint, planned bigint)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if rows > planned then
+    raise exception using errcode = 'LE434', table = lethe_private.host_name(relation),
+      message = format('the erasure reached rows outside its plan: %s and a table that inherits from it have rows of one key (%s more); nothing was changed',
+        lethe_private.host_name(relation), rows - planned),
+      hint = 'give these rows keys of their own, or manage the tables apart';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_no_more(oid, bigint, bigint) is 'Raises LE434 where more rows bear the keys of a plan than it has.';
 
 -- {table id: [facts]} of the live rows with a decision. json, which is text: building a large jsonb object takes many
 -- times as long.
@@ -7002,6 +9370,7 @@ declare
   v_tables int[] := array(select t::int from json_object_keys(v_given) as t order by t::int);
   v_statement text;
   v_facts jsonb;
+  v_oid oid;
 begin
   if v_tables = '{}' then
     return planned;
@@ -7017,8 +9386,9 @@ begin
   select r.facts into v_facts from lethe_private.run_as_sweeper(v_statement, lethe_private.under_paths_of(v_tables), null,
     convert_to(v_given::text, 'UTF8')) as r;
   for v_statement in select t.key from jsonb_each(v_facts) as t loop
-    planned := lethe_private.add_writes(planned, (select lethe_private.host_table(m.schema_name, m.table_name)
-      from lethe.managed_tables as m where m.id = v_statement::int), 0, (v_facts ->> v_statement)::bigint);
+    select lethe_private.host_table(m.schema_name, m.table_name) into v_oid from lethe.managed_tables as m where m.id = v_statement::int;
+    perform lethe_private.assert_no_more(v_oid, (v_facts ->> v_statement)::bigint, json_array_length(v_given -> v_statement));
+    planned := lethe_private.add_writes(planned, v_oid, 0, (v_facts ->> v_statement)::bigint);
   end loop;
   return planned;
 end
@@ -7153,6 +9523,11 @@ as $$
 declare
   v_tables text;
 begin
+  if not current_setting('track_counts')::boolean then
+    raise exception using errcode = 'LE434',
+      message = 'PostgreSQL does not count rows here, so nobody could tell what else the erasure wrote to; nothing was changed',
+      hint = 'track_counts = on, for the server, the database and the role';
+  end if;
   select string_agg(format('%s (%s)', lethe_private.host_name(w.relation), concat_ws(', ',
       nullif(w.inserts, 0) || ' inserted', nullif(w.updates, 0) || ' updated', nullif(w.deletes, 0) || ' deleted')), '; '
       order by lethe_private.host_name(w.relation))
@@ -7166,7 +9541,7 @@ begin
 end
 $$;
 
-comment on function lethe_private.assert_no_side_effects(jsonb, jsonb) is 'Raises LE434, naming the tables, when something was written that was not planned.';
+comment on function lethe_private.assert_no_side_effects(jsonb, jsonb) is 'Raises LE434, naming the tables, when something was written that was not planned, or that cannot be told.';
 
 create or replace function lethe_private.assert_erased(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers)
   returns void
@@ -7459,15 +9834,45 @@ create or replace function lethe_private.unreached_rows(request lethe.requests, 
 as $$
 declare
   v_today date := lethe_private.today(controller.time_zone);
-  v_columns jsonb;
   v_group record;
-  v_managed lethe.managed_tables;
-  v_names text[];
-  v_found jsonb;
-  v_strange bigint;
+  v_strange int;
   v_moved text[] := '{}';
   v_moved_parents text[] := '{}';
   v_all lethe_private.reached_row[] := '{}';
+begin
+  for v_group in select * from lethe_private.look_for_kept(request, rows, controller) loop
+    v_all := v_all || lethe_private.as_kept(v_group.kept, v_group.there, v_today);
+    v_strange := cardinality(lethe_private.strange_keys(v_group.kept, v_group.there, v_today));
+    if v_strange > 0 and v_group.retained then
+      v_moved := v_moved || format('%s: %s', v_group.name, v_strange);
+    elsif v_strange > 0 then
+      v_moved_parents := v_moved_parents || format('%s: %s', v_group.name, v_strange);
+    end if;
+  end loop;
+  -- What hangs on a row that is somebody else's now is theirs, too.
+  if v_moved <> '{}' or v_moved_parents <> '{}' and exists (select from unnest(v_all) as r where r.decision = 'purge') then
+    raise exception using errcode = 'LE439', table = array_to_string(v_moved || v_moved_parents, ', '),
+      message = format('rows that request %s had kept belong to somebody else now (%s), and nobody has approved that they go',
+        request.id, array_to_string(v_moved || v_moved_parents, ', ')),
+      hint = format('see whose they are: put right what they refer to, or set it to null where they are to go, or leave them to whom they belong: lethe.strike_kept_rows(%s, reason)', request.id);
+  end if;
+  return v_all;
+end
+$$;
+
+comment on function lethe_private.unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
+  'Rows that were kept for a request and that no link leads to any more, decided by their day. Raises LE421, LE439.';
+
+create or replace function lethe_private.look_for_kept(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers)
+  returns table (name text, retained boolean, kept lethe_private.kept_rows[], there jsonb)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_columns jsonb;
+  v_group record;
+  v_managed lethe.managed_tables;
   v_state text;
 begin
   for v_group in
@@ -7481,24 +9886,13 @@ begin
   loop
     v_columns := coalesce(v_columns, lethe_private.fact_columns(lethe_private.references_of_people()));
     select m.* into v_managed from lethe.managed_tables as m where m.id = v_group.table_id;
-    v_names := array(select n from unnest(v_group.names) as n where n <> all (v_managed.key_columns));
-    v_found := lethe_private.find_kept(v_managed, v_names, v_group.given, controller, v_columns -> v_managed.id::text);
-    v_all := v_all || lethe_private.as_kept(v_group.kept, v_found, v_today);
-    v_strange := lethe_private.strange_rows(v_group.kept, v_found, v_today);
-    if v_strange > 0 and v_group.retained then
-      v_moved := v_moved || format('%s: %s', lethe_private.plain_name(v_managed), v_strange);
-    elsif v_strange > 0 then
-      v_moved_parents := v_moved_parents || format('%s: %s', lethe_private.plain_name(v_managed), v_strange);
-    end if;
+    name := lethe_private.plain_name(v_managed);
+    retained := v_group.retained;
+    kept := v_group.kept;
+    there := lethe_private.find_kept(v_managed, array(select n from unnest(v_group.names) as n where n <> all (v_managed.key_columns)),
+      v_group.given, controller, v_columns -> v_managed.id::text);
+    return next;
   end loop;
-  -- What hangs on a row that is somebody else's now is theirs, too.
-  if v_moved <> '{}' or v_moved_parents <> '{}' and exists (select from unnest(v_all) as r where r.decision = 'purge') then
-    raise exception using errcode = 'LE439', table = array_to_string(v_moved || v_moved_parents, ', '),
-      message = format('rows that request %s had kept belong to somebody else now (%s), and nobody has approved that they go',
-        request.id, array_to_string(v_moved || v_moved_parents, ', ')),
-      hint = 'see whose they are: put right what they refer to, or set it to null where they are to go; for what is left, open a new request';
-  end if;
-  return v_all;
 exception
   -- What PostgreSQL says of a value that it cannot read quotes it.
   when data_exception or undefined_function or datatype_mismatch then
@@ -7509,8 +9903,8 @@ exception
 end
 $$;
 
-comment on function lethe_private.unreached_rows(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
-  'Rows that were kept for a request and that no link leads to any more, decided by their day. Raises LE421, LE439.';
+comment on function lethe_private.look_for_kept(lethe.requests, lethe_private.reached_row[], lethe.controllers) is
+  'What became of the kept rows of a request that are not among those reached. Raises LE421.';
 
 -- A mirror of values has no links: whose they are it cannot tell.
 create or replace function lethe_private.find_kept(
@@ -7576,23 +9970,23 @@ return array(
 comment on function lethe_private.as_kept(lethe_private.kept_rows[], jsonb, date) is 'Kept rows that are still there, as rows of a plan.';
 
 -- Where the archive has the person's row and somebody else's bears the key today, that one is simply left alone.
-create or replace function lethe_private.strange_rows(kept lethe_private.kept_rows[], found jsonb, today date)
-  returns bigint
+create or replace function lethe_private.strange_keys(kept lethe_private.kept_rows[], found jsonb, today date)
+  returns text[]
   language sql
   immutable
   set enable_nestloop = off
-return (
-  select count(*)
+return array(
+  select k.key
   from unnest(kept) as k
   join (
     select f ->> 0 as key, bool_or(f -> 1 = 'false') as others, bool_or(f -> 1 = 'true') as theirs, bool_or(f -> 1 = 'null') as untold
     from jsonb_array_elements(found) as f
     group by f ->> 0
   ) as x on x.key = k.key
-  where x.others and (not x.theirs or x.untold) and (k.until < strange_rows.today or not k.retained));
+  where x.others and (not x.theirs or x.untold) and (k.until < strange_keys.today or not k.retained));
 
-comment on function lethe_private.strange_rows(lethe_private.kept_rows[], jsonb, date) is
-  'How many rows whose day has come are not the person''s any more, as far as one can tell.';
+comment on function lethe_private.strange_keys(lethe_private.kept_rows[], jsonb, date) is
+  'Rows whose day has come and that are not the person''s any more, as far as one can tell.';
 --! EndIncluded lethe_private/erasure_outcome.sql
 --! Included lethe_private/execute_erasures.sql
 -- Erasures of one controller and one kind of person, each approved, all in this transaction: read what is theirs anew and
@@ -7632,7 +10026,7 @@ begin
   end if;
   v_answer := lethe_private.reason_not_to_erase(requests, v_owners, v_reached, v_rows, v_type, v_controller);
   if v_answer is not null then
-    return case when cardinality(requests) = 1 then lethe_private.not_erased(v_first, v_answer, v_rows) end;
+    return case when cardinality(requests) = 1 then lethe_private.not_erased(v_first, v_answer, v_rows, v_controller) end;
   end if;
 
   perform lethe_private.erase(v_rows, v_type, v_controller, v_pads);
@@ -7742,12 +10136,14 @@ end;
 comment on function lethe_private.as_approved(lethe.requests[], bigint[], lethe_private.reached_row[], lethe.controllers) is
   'True when rows and decisions are those that were approved.';
 
-create or replace function lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[])
+create or replace function lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[], controller lethe.controllers)
   returns text
   language plpgsql
   volatile
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_objects text;
 begin
   if reason = 'hold' then
     update lethe.requests as r set delayed_by = lethe_private.plan_delays(rows), failure = null where r.id = request.id;
@@ -7756,18 +10152,107 @@ begin
     end if;
     return case request.state when 'approved' then 'delayed' else request.state end;
   elsif request.state = 'blocked' then
-    raise exception using errcode = 'LE432',
-      message = format('what request %s has left for today cannot be erased: other rows would go with it', request.id),
-      hint = 'select lethe.plan_request(…) of a new request for the same person says which';
+    select string_agg(distinct f ->> 'object', ', ') into v_objects
+    from lethe.subject_types as t
+    cross join jsonb_array_elements(lethe_private.refuse_plan(rows, controller) || (lethe_private.plan_neighbours(rows, t) -> 'refusals')) as f
+    where t.name = request.subject;
+    raise exception using errcode = 'LE432', table = v_objects,
+      message = format('what request %s has left for today cannot be erased: other rows would go with it (%s)', request.id, v_objects),
+      hint = 'declare a link for them, or see to whom they belong; select lethe.plan_request(…) of a new request for the same person says more';
   end if;
   perform lethe.plan_request(request.id);
   return 'planned';
 end
 $$;
 
-comment on function lethe_private.not_erased(lethe.requests, text, lethe_private.reached_row[]) is
+comment on function lethe_private.not_erased(lethe.requests, text, lethe_private.reached_row[], lethe.controllers) is
   'What becomes of a request that cannot be executed now: planned anew, or delayed. Raises LE432.';
 --! EndIncluded lethe_private/execute_erasures.sql
+--! Included lethe_private/ledger.sql
+-- The ledger is a folder outside this database: it says who was forgotten, held and restricted, so that a backup
+-- put back does not undo it (docs/ledger.md). It is written by src/ledger. The database makes the hashes, so that no
+-- key and no identifier leaves it, and remembers which entries it has taken in.
+
+-- In UTF-8 whatever the database's encoding, so that a dump restored elsewhere knows its people. The key comes as its
+-- inner and its outer pad, one after the other: 128 bytes.
+create or replace function lethe_private.ledger_hash(value text, pads bytea)
+  returns text
+  language sql
+  stable
+  parallel safe
+return encode(sha256(substr(pads, 65) || sha256(substr(pads, 1, 64) || convert_to(value, 'UTF8'))), 'hex');
+
+comment on function lethe_private.ledger_hash(text, bytea) is 'HMAC-SHA-256 of a text, in hexadecimal.';
+
+create or replace function lethe_private.ledger_root(managed lethe.managed_tables)
+  returns text
+  language sql
+  stable
+return format('root %s %s ', to_json(managed.schema_name), to_json(managed.table_name));
+
+comment on function lethe_private.ledger_root(lethe.managed_tables) is 'What stands before the key of a root row where it is hashed.';
+
+create or replace function lethe_private.ledger_identifier(subject text)
+  returns text
+  language sql
+  stable
+return format('identifier %s ', to_json(subject));
+
+comment on function lethe_private.ledger_identifier(text) is 'What stands before an identifier where it is hashed.';
+
+create or replace function lethe_private.ledger_roots(table_id int, keys text[], pads bytea)
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select coalesce(jsonb_agg(distinct lethe_private.ledger_hash(lethe_private.ledger_root(m) || k, pads)), '[]')
+  from unnest(keys) as k
+  join lethe.managed_tables as m on m.id = ledger_roots.table_id;
+end;
+
+comment on function lethe_private.ledger_roots(int, text[], bytea) is 'Root rows as the ledger names them: hashes.';
+
+-- Where an executed erasure must have an entry: an erasure without one comes back with the next backup.
+create or replace function lethe_private.assert_ledgered(ledger_number bigint)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if assert_ledgered.ledger_number is null and (select s.required from lethe_private.ledger_state as s) then
+    raise exception using errcode = 'LE454',
+      message = 'erasures of this database are written to a ledger first, and this one was not',
+      hint = 'lethe request execute, or lethe work, with LETHE_LEDGER set';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_ledgered(bigint) is 'Raises LE454 where a ledger is required and no entry was given.';
+
+-- In the transaction that the entry is about, or in that of what was done instead.
+create or replace function lethe_private.know_entry(number bigint, hash text)
+  returns void
+  language sql
+  volatile
+begin atomic
+  insert into lethe_private.ledger_known (number, hash)
+  select know_entry.number, know_entry.hash
+  where know_entry.number > (select s.last_number from lethe_private.ledger_state as s)
+  on conflict do nothing;
+end;
+
+comment on function lethe_private.know_entry(bigint, text) is 'Remembers that this database has taken in an entry of the ledger.';
+
+create or replace function lethe_private.ledger_lock_id(request bigint)
+  returns bigint
+  language sql
+  immutable
+return (x'4c45544c'::bigint << 32) + request % 4294967296;  -- "LETL"
+
+comment on function lethe_private.ledger_lock_id(bigint) is
+  'The advisory lock that a session holds from before an intent is written until its completion is.';
+--! EndIncluded lethe_private/ledger.sql
 --! Included lethe/execute_request.sql
 -- Does what a request asks for. An erasure: all of a person's rows in one transaction, which ends as the approved plan says or
 -- not at all.
@@ -7790,11 +10275,7 @@ begin
   perform lethe_private.assert_read_committed();
   v_request := lethe_private.get_request(execute_request.request);
   perform lethe_private.assert_executable(v_request);
-  if num_nonnulls(ledger_number, ledger_hash) > 0 and not lethe_private.is_one_of(array['lethe_worker']) then
-    raise exception using errcode = 'LE502',
-      message = format('you may not name the entry of the ledger for request %s', v_request.id),
-      hint = 'who writes the ledger does: lethe work, or lethe request execute as a member of lethe_worker';
-  end if;
+  perform lethe_private.assert_may_name_entry(v_request.id, ledger_number, ledger_hash);
   if v_request.kind <> 'erasure' then
     execute format('select lethe_private.%I($1)', 'execute_' || v_request.kind) using v_request;
     perform lethe_private.move_request(r, 'completed') from lethe.requests as r where r.id = v_request.id and r.state = 'approved';
@@ -7805,9 +10286,8 @@ begin
       perform lethe_private.assert_ledgered(ledger_number);
     end if;
     v_state := lethe_private.execute_erasures(array[v_request]);
-    if v_state = 'executed' and ledger_number is not null then
-      perform lethe_private.know_entry(ledger_number, ledger_hash);
-      update lethe.requests as r set outcome = r.outcome || jsonb_build_object('ledger', ledger_number) where r.id = v_request.id;
+    if v_state = 'executed' then
+      perform lethe_private.note_ledgered(v_request.id, ledger_number, ledger_hash);
     end if;
   end if;
   return v_state;
@@ -7834,6 +10314,35 @@ $$;
 
 comment on function lethe_private.assert_read_committed() is 'Raises LE405: what is read again must be what was committed meanwhile.';
 
+create or replace function lethe_private.assert_may_name_entry(request bigint, ledger_number bigint, ledger_hash text)
+  returns void
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if num_nonnulls(ledger_number, ledger_hash) > 0 and not lethe_private.is_one_of(array['lethe_worker']) then
+    raise exception using errcode = 'LE502',
+      message = format('you may not name the entry of the ledger for request %s', assert_may_name_entry.request),
+      hint = 'who writes the ledger does: lethe work, or lethe request execute as a member of lethe_worker';
+  end if;
+end
+$$;
+
+comment on function lethe_private.assert_may_name_entry(bigint, bigint, text) is 'Raises LE502 where an entry is named by who does not write the ledger.';
+
+create or replace function lethe_private.note_ledgered(request bigint, ledger_number bigint, ledger_hash text)
+  returns void
+  language sql
+  volatile
+begin atomic
+  select lethe_private.know_entry(note_ledgered.ledger_number, note_ledgered.ledger_hash) where note_ledgered.ledger_number is not null;
+  update lethe.requests as r set outcome = r.outcome || jsonb_build_object('ledger', note_ledgered.ledger_number)
+  where r.id = note_ledgered.request and note_ledgered.ledger_number is not null;
+end;
+
+comment on function lethe_private.note_ledgered(bigint, bigint, text) is 'Remembers which entry of the ledger announced an erasure, if one did.';
+
 create or replace function lethe_private.assert_executable(request lethe.requests)
   returns void
   language plpgsql
@@ -7841,15 +10350,15 @@ create or replace function lethe_private.assert_executable(request lethe.request
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker']) then
+  if not lethe_private.is_one_of(array['lethe_officer', 'lethe_worker'] || case when request.kind <> 'erasure' then 'lethe_agent' end) then
     raise exception using errcode = 'LE502', message = format('you may not execute request %s', request.id),
       hint = 'it takes lethe_officer or lethe_worker: see lethe.request_moves';
   elsif request.state not in ('approved', 'delayed', 'blocked') then
     raise exception using errcode = 'LE431',
       message = format('request %s is %s and cannot be executed', request.id, request.state),
       hint = case request.state
-        when 'received' then 'it is to be approved first; an erasure is planned before that: select lethe.plan_request(…)'
-        when 'planned' then 'an officer approves it first'
+        when 'received' then format(case request.kind when 'erasure' then 'plan it, and have the plan approved: lethe request plan %s' else 'approve it first: lethe request approve %s' end, request.id)
+        when 'planned' then format('an officer approves it first: lethe request approve %s --plan MARK', request.id)
         else 'only what is approved, delayed by a hold, or blocked is executed' end;
   end if;
 end
@@ -7859,7 +10368,9 @@ comment on function lethe_private.assert_executable(lethe.requests) is 'Raises L
 
 -- Many erasures in one transaction and, where they are of one kind and nothing is out of the ordinary, by one set of
 -- statements. One that fails leaves the others alone: its cause is in lethe.requests.failure.
-create or replace function lethe.execute_requests(requests bigint[])
+--
+-- ledger_numbers, ledger_hashes: of each request the entry that announced it, in the same order; null where there is none.
+create or replace function lethe.execute_requests(requests bigint[], ledger_numbers bigint[] default null, ledger_hashes text[] default null)
   returns table (request bigint, state text)
   language plpgsql
   volatile
@@ -7875,16 +10386,29 @@ begin
   perform lethe_private.assert_read_committed();
   for v_group in
     select array_agg(l.r order by (l.r).id) as requests, array_agg((l.r).id order by (l.r).id) as ids,
+      array_agg(l.number order by (l.r).id) as numbers, array_agg(l.hash order by (l.r).id) as hashes,
       bool_and((l.r).kind = 'erasure' and (l.r).state = 'approved') as alike
-    from (select lethe_private.get_request(x.id) as r from (select distinct i as id from unnest(execute_requests.requests) as i order by i) as x) as l
+    from (
+      select lethe_private.get_request(x.id) as r, x.number, x.hash
+      from (
+        select distinct on (u.id) u.*
+        from unnest(execute_requests.requests, execute_requests.ledger_numbers, execute_requests.ledger_hashes) as u (id, number, hash)
+        order by u.id
+      ) as x
+    ) as l
     group by (l.r).controller_id, (l.r).subject, (l.r).kind, (l.r).state = 'approved'
     order by min((l.r).id)
   loop
     v_state := null;
     if v_group.alike and cardinality(v_group.ids) > 1 then
       begin
-        perform lethe_private.assert_executable(r), lethe_private.assert_ledgered(null) from unnest(v_group.requests) as r;
+        perform lethe_private.assert_executable(r) from unnest(v_group.requests) as r;
+        perform lethe_private.assert_may_name_entry(u.id, u.number, u.hash), lethe_private.assert_ledgered(u.number)
+        from unnest(v_group.ids, v_group.numbers, v_group.hashes) as u (id, number, hash);
         v_state := lethe_private.execute_erasures(v_group.requests);
+        if v_state = 'executed' then
+          perform lethe_private.note_ledgered(u.id, u.number, u.hash) from unnest(v_group.ids, v_group.numbers, v_group.hashes) as u (id, number, hash);
+        end if;
       exception when others then
         v_state := null;
       end;
@@ -7892,16 +10416,18 @@ begin
     if v_state is not null then
       return query select i, v_state from unnest(v_group.ids) as i;
     else
-      return query select i, lethe_private.try_to_execute(i) from unnest(v_group.ids) as i;
+      return query
+        select u.id, lethe_private.try_to_execute(u.id, u.number, u.hash)
+        from unnest(v_group.ids, v_group.numbers, v_group.hashes) as u (id, number, hash);
     end if;
   end loop;
 end
 $$;
 
-comment on function lethe.execute_requests(bigint[]) is
+comment on function lethe.execute_requests(bigint[], bigint[], text[]) is
   'Executes many requests in one transaction; failed: its cause is in lethe.requests.failure, and it is as it was. Raises LE114, LE405.';
 
-create or replace function lethe_private.try_to_execute(request bigint)
+create or replace function lethe_private.try_to_execute(request bigint, ledger_number bigint default null, ledger_hash text default null)
   returns text
   language plpgsql
   volatile
@@ -7910,7 +10436,7 @@ as $$
 declare
   v_state text; v_constraint text; v_relation text; v_cause text;
 begin
-  return lethe.execute_request(try_to_execute.request);
+  return lethe.execute_request(try_to_execute.request, try_to_execute.ledger_number, try_to_execute.ledger_hash);
 exception when others then
   get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name, v_relation = table_name, v_cause = column_name;
   perform lethe_private.fail_request(try_to_execute.request, v_state, v_relation, v_constraint, v_cause);
@@ -7918,7 +10444,7 @@ exception when others then
 end
 $$;
 
-comment on function lethe_private.try_to_execute(bigint) is 'Executes a request, or writes down why that failed.';
+comment on function lethe_private.try_to_execute(bigint, bigint, text) is 'Executes a request, or writes down why that failed.';
 
 create or replace function lethe_private.fail_request(request bigint, sqlstate text, "table" text, constraint_name text, cause text)
   returns void
@@ -8084,7 +10610,8 @@ begin
   if v_key is null then
     raise exception using errcode = 'LE438',
       message = format('request %s has no such certificate', v_request.id),
-      hint = 'lethe.certify_request writes it when the erasure was executed: select * from lethe.certificates';
+      hint = case when v_request.kind <> 'erasure' then 'only erasures have one'
+        else format('an erasure has one when it was done and looked at again: lethe request show %s', v_request.id) end;
   elsif not exists (select from lethe.sealed_rows as s where s.relation = 'lethe.certificates' and s.key = v_key) then
     perform lethe_private.seal_controller(v_request.controller_id);
   end if;
@@ -8103,6 +10630,153 @@ $$;
 comment on function lethe.certificate(bigint, int) is
   'A certificate of a request, by default the last, and the seal that covers it. Raises LE114, LE405, LE438.';
 --! EndIncluded lethe/certify_request.sql
+--! Included lethe/strike_kept_rows.sql
+-- What a law kept and is somebody else's on its day stops the erasure of all the rest (LE439), each day anew. Where it is
+-- rightly theirs an officer strikes it from what is kept, and with it what hangs on it: it stays as it is, nobody waits
+-- for it any more, and the certificate says so. Whoever wants to look first does so in a transaction and rolls back.
+--
+--   select * from lethe.strike_kept_rows(12, 'the invoice was corrected: it is of the sister company');
+create or replace function lethe.strike_kept_rows(request bigint, reason text)
+  returns table ("table" text, key text)
+  language plpgsql
+  volatile
+  security definer  -- nobody may read what is kept
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+declare
+  v_request lethe.requests := lethe_private.get_request(strike_kept_rows.request);
+  v_struck lethe_private.reached_row[];
+begin
+  if not lethe_private.is_one_of(array['lethe_officer']) then
+    raise exception using errcode = 'LE502',
+      message = format('you may not say what request %s keeps', v_request.id),
+      hint = 'it takes lethe_officer';
+  elsif v_request.state <> 'blocked' then
+    raise exception using errcode = 'LE431',
+      message = format('request %s is %s, and keeps nothing that could be struck', v_request.id, v_request.state),
+      hint = 'only what is blocked keeps rows until their day';
+  end if;
+  perform lethe_private.assert_reason(v_request, strike_kept_rows.reason, 'rid of rows that it keeps, without a reason');
+  v_struck := lethe_private.others_kept(v_request);
+  if v_struck = '{}' then
+    return;
+  end if;
+  delete from lethe_private.kept_rows as k using unnest(v_struck) as s
+  where k.request_id = v_request.id and k.table_id = s.table_id and k.key = s.key;
+  insert into lethe.request_findings (request_id, n, place, object, finding, rows, decision, decided_by, decided_at)
+  select v_request.id, coalesce((select max(f.n) from lethe.request_findings as f where f.request_id = v_request.id), 0) + row_number() over (order by x.name),
+    'table', x.name, 'was kept by law, and is somebody else''s now', x.rows, 'keep', session_user, clock_timestamp()
+  from (
+    select lethe_private.plain_name(m) as name, count(distinct s.key) as rows
+    from unnest(v_struck) as s join lethe.managed_tables as m on m.id = s.table_id group by m.id
+  ) as x;
+  insert into lethe.request_events (request_id, event, reason) values (v_request.id, 'kept rows struck', btrim(strike_kept_rows.reason));
+  update lethe.requests as r set failure = null where r.id = v_request.id and r.failure ->> 'sqlstate' = 'LE439';
+  return query
+    select distinct lethe_private.plain_name(m), s.key
+    from unnest(v_struck) as s join lethe.managed_tables as m on m.id = s.table_id order by 1, 2;
+end
+$$;
+
+comment on function lethe.strike_kept_rows(bigint, text) is
+  'Strikes from what a blocked erasure keeps the rows that are somebody else''s now, and what hangs on them; they stay as they are. Returns them. Raises LE114, LE417, LE421, LE431, LE501, LE502.';
+
+-- Along the links, as an erasure would follow them, from the rows that are somebody else's.
+create or replace function lethe_private.others_kept(request lethe.requests)
+  returns lethe_private.reached_row[]
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type lethe.subject_types;
+  v_controller lethe.controllers;
+  v_reached lethe_private.reached_row[];
+  v_group record;
+  v_found lethe_private.reached_row[];
+  v_strange text[];
+  v_theirs lethe_private.reached_row[] := '{}';
+  v_others lethe_private.reached_row[] := '{}';
+  v_state text;
+begin
+  select s.* into strict v_type from lethe.subject_types as s where s.name = request.subject;
+  select c.* into strict v_controller from lethe.controllers as c where c.id = request.controller_id;
+  v_reached := lethe_private.reach(v_type, v_controller, array(select r.key from lethe_private.request_roots as r where r.request_id = request.id), false);
+  for v_group in select * from lethe_private.look_for_kept(request, v_reached, v_controller) loop
+    -- Whatever the day: they will not be the person's on it.
+    v_strange := lethe_private.strange_keys(v_group.kept, v_group.there, 'infinity');
+    v_found := array(
+      select (1, v_group.kept[1].table_id, (f ->> 3)::int, f ->> 0, case when f -> 1 = 'false' then 'mention' else 'own' end, null, f -> 2, null, null, null, null, null)::lethe_private.reached_row
+      from jsonb_array_elements(v_group.there) as f);
+    v_theirs := v_theirs || array(select r from unnest(v_found) as r where r.kind = 'own' and r.key <> all (v_strange));
+    v_others := v_others || array(select r from unnest(v_found) as r where r.kind = 'mention' and r.key = any (v_strange));
+  end loop;
+  -- A row that was moved from one kept row to another is the person's as long as that is.
+  v_theirs := lethe_private.without_rows(v_theirs, lethe_private.kept_below(request, v_others, v_type, v_controller));
+  v_theirs := lethe_private.kept_below(request, v_theirs || v_reached, v_type, v_controller);
+  return lethe_private.kept_below(request, lethe_private.without_rows(v_others, v_theirs), v_type, v_controller);
+exception
+  when insufficient_privilege then
+    raise exception using errcode = 'LE501',
+      message = format('lethe_sweeper may not read all tables that belong to a %s', request.subject),
+      hint = 'select * from lethe.missing_rights() lists the grants';
+  -- What PostgreSQL says of a value that it cannot read quotes it.
+  when data_exception or undefined_function or datatype_mismatch then
+    get stacked diagnostics v_state = returned_sqlstate;
+    raise exception using errcode = 'LE421',
+      message = format('rows that request %s had kept cannot be compared along its links (SQLSTATE %s)', request.id, v_state),
+      hint = 'a column that links them to the person has another type now';
+end
+$$;
+
+comment on function lethe_private.others_kept(lethe.requests) is
+  'Rows kept for a request that are somebody else''s now, and kept rows that hang on those. Raises LE421, LE501.';
+
+create or replace function lethe_private.kept_below(request lethe.requests, parents lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers)
+  returns lethe_private.reached_row[]
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_columns jsonb := lethe_private.fact_columns(lethe_private.references_of_people());
+  v_links lethe.links[] := array(select l from lethe_private.erasure_links(type) as l where l.kind in ('own', 'share'));
+  v_all lethe_private.reached_row[] := parents;
+  v_next lethe_private.reached_row[] := parents;
+  v_found lethe_private.reached_row[];
+  v_link lethe.links;
+begin
+  while v_next <> '{}' loop
+    v_found := '{}';
+    foreach v_link in array v_links loop
+      continue when not exists (select from unnest(v_next) as r where r.table_id = v_link.to_table_id);
+      v_found := v_found || lethe_private.reach_step(v_link, array(select r from unnest(v_next) as r where r.table_id = v_link.to_table_id),
+        controller, false, v_columns, v_links);
+    end loop;
+    v_next := lethe_private.without_rows(array(
+      select f from unnest(v_found) as f
+      where exists (select from lethe_private.kept_rows as k where k.request_id = request.id and k.table_id = f.table_id and k.key = f.key)), v_all);
+    v_all := v_all || v_next;
+  end loop;
+  return v_all;
+end
+$$;
+
+comment on function lethe_private.kept_below(lethe.requests, lethe_private.reached_row[], lethe.subject_types, lethe.controllers) is
+  'Rows, and the rows kept for a request that hang on them.';
+
+create or replace function lethe_private.without_rows(rows lethe_private.reached_row[], others lethe_private.reached_row[])
+  returns lethe_private.reached_row[]
+  language sql
+  immutable
+  set enable_nestloop = off
+return array(
+  select r from unnest(rows) as r
+  where not exists (select from unnest(others) as o where o.table_id = r.table_id and o.key = r.key));
+
+comment on function lethe_private.without_rows(lethe_private.reached_row[], lethe_private.reached_row[]) is 'Rows that are not among others.';
+--! EndIncluded lethe/strike_kept_rows.sql
 --! Included lethe/advance_request.sql
 -- Erasures go on by themselves: approved and not executed yet, delayed by a hold that is over, blocked until a day that has
 -- come, executed and not looked at again. Every driver of a cycle takes them, one a transaction, before it sweeps.
@@ -8166,91 +10840,6 @@ $$;
 comment on function lethe.advance_request(bigint) is
   'The next step of an erasure that waits for nobody; call it until the state is no longer executed. Raises LE114, LE405.';
 --! EndIncluded lethe/advance_request.sql
---! Included lethe_private/ledger.sql
--- The ledger is a folder outside this database: it says who was forgotten, held and restricted, so that a backup
--- put back does not undo it (docs/ledger.md). It is written by src/ledger. The database makes the hashes, so that no
--- key and no identifier leaves it, and remembers which entries it has taken in.
-
--- In UTF-8 whatever the database's encoding, so that a dump restored elsewhere knows its people. The key comes as its
--- inner and its outer pad, one after the other: 128 bytes.
-create or replace function lethe_private.ledger_hash(value text, pads bytea)
-  returns text
-  language sql
-  stable
-  parallel safe
-return encode(sha256(substr(pads, 65) || sha256(substr(pads, 1, 64) || convert_to(value, 'UTF8'))), 'hex');
-
-comment on function lethe_private.ledger_hash(text, bytea) is 'HMAC-SHA-256 of a text, in hexadecimal.';
-
-create or replace function lethe_private.ledger_root(managed lethe.managed_tables)
-  returns text
-  language sql
-  stable
-return format('root %s %s ', to_json(managed.schema_name), to_json(managed.table_name));
-
-comment on function lethe_private.ledger_root(lethe.managed_tables) is 'What stands before the key of a root row where it is hashed.';
-
-create or replace function lethe_private.ledger_identifier(subject text)
-  returns text
-  language sql
-  stable
-return format('identifier %s ', to_json(subject));
-
-comment on function lethe_private.ledger_identifier(text) is 'What stands before an identifier where it is hashed.';
-
-create or replace function lethe_private.ledger_roots(table_id int, keys text[], pads bytea)
-  returns jsonb
-  language sql
-  stable
-begin atomic
-  select coalesce(jsonb_agg(distinct lethe_private.ledger_hash(lethe_private.ledger_root(m) || k, pads)), '[]')
-  from unnest(keys) as k
-  join lethe.managed_tables as m on m.id = ledger_roots.table_id;
-end;
-
-comment on function lethe_private.ledger_roots(int, text[], bytea) is 'Root rows as the ledger names them: hashes.';
-
--- Where an executed erasure must have an entry: an erasure without one comes back with the next backup.
-create or replace function lethe_private.assert_ledgered(ledger_number bigint)
-  returns void
-  language plpgsql
-  stable
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if assert_ledgered.ledger_number is null and (select s.required from lethe_private.ledger_state as s) then
-    raise exception using errcode = 'LE454',
-      message = 'erasures of this database are written to a ledger first, and this one was not',
-      hint = 'lethe request execute, or lethe work, with LETHE_LEDGER set';
-  end if;
-end
-$$;
-
-comment on function lethe_private.assert_ledgered(bigint) is 'Raises LE454 where a ledger is required and no entry was given.';
-
--- In the transaction that the entry is about, or in that of what was done instead.
-create or replace function lethe_private.know_entry(number bigint, hash text)
-  returns void
-  language sql
-  volatile
-begin atomic
-  insert into lethe_private.ledger_known (number, hash)
-  select know_entry.number, know_entry.hash
-  where know_entry.number > (select s.last_number from lethe_private.ledger_state as s)
-  on conflict do nothing;
-end;
-
-comment on function lethe_private.know_entry(bigint, text) is 'Remembers that this database has taken in an entry of the ledger.';
-
-create or replace function lethe_private.ledger_lock_id(request bigint)
-  returns bigint
-  language sql
-  immutable
-return (x'4c45544c'::bigint << 32) + request % 4294967296;  -- "LETL"
-
-comment on function lethe_private.ledger_lock_id(bigint) is
-  'The advisory lock that a session holds from before an intent is written until its completion is.';
---! EndIncluded lethe_private/ledger.sql
 --! Included lethe/ledger.sql
 -- What src/ledger asks of the database around an erasure: an intent is written before, a completion after.
 
@@ -8604,10 +11193,14 @@ begin
     -- Not one that would take further rows with it, which no entry names.
     and not exists (
       select from lethe_private.request_roots as o
-      where o.request_id = r.id and not exists (
-        select from lethe_private.replay_matches as m
-        where m.number = replay_request.number and m.table_id = o.table_id and m.key = o.key
-          and m.by_key and (m.by_identifier or m.is_nameless)))
+      where o.request_id = r.id
+        and not exists (
+          select from lethe_private.replay_matches as m
+          where m.number = replay_request.number and m.table_id = o.table_id and m.key = o.key
+            and m.by_key and (m.by_identifier or replay_request.kind <> 'erasure'))
+        and not exists (
+          select from lethe_private.replay_finding_keys as k join lethe.replay_findings as f on f.id = k.finding_id
+          where k.table_id = o.table_id and k.key = o.key and f.decision = 'erase'))
   order by r.id
   limit 1
   for no key update of r;
@@ -8634,18 +11227,30 @@ comment on function lethe_private.replay_request(text, lethe.subject_types, leth
   'An approved request about one root row, for an entry of the ledger. Raises what opening, planning and approving raise.';
 
 -- Rows of which somebody has decided already, or that a law keeps after an erasure that is known here.
+create or replace function lethe_private.replay_explained_by(table_id int, key text)
+  returns bigint
+  language sql
+  stable
+begin atomic
+  select r.id
+  from lethe_private.request_roots as o
+  join lethe.requests as r on r.id = o.request_id
+  where o.table_id = replay_explained_by.table_id and o.key = replay_explained_by.key
+    and r.kind = 'erasure' and r.state in ('delayed', 'executed', 'blocked', 'completed')
+  order by r.id desc
+  limit 1;
+end;
+
+comment on function lethe_private.replay_explained_by(int, text) is
+  'The erasure that has reached a root row already: what is there of it a law or a hold keeps. Null: none has.';
+
 create or replace function lethe_private.replay_is_explained(table_id int, key text)
   returns boolean
   language sql
   stable
-return exists (
-  select from lethe_private.request_roots as o
-  join lethe.requests as r on r.id = o.request_id
-  where o.table_id = replay_is_explained.table_id and o.key = replay_is_explained.key
-    and r.kind = 'erasure' and r.state in ('delayed', 'executed', 'blocked', 'completed'));
+return lethe_private.replay_explained_by(replay_is_explained.table_id, replay_is_explained.key) is not null;
 
-comment on function lethe_private.replay_is_explained(int, text) is
-  'True of a root row that an erasure has reached already: what is there of it a law or a hold keeps.';
+comment on function lethe_private.replay_is_explained(int, text) is 'True of a root row that an erasure has reached already.';
 
 create or replace function lethe_private.replay_type(subject text)
   returns lethe.subject_types
@@ -8750,7 +11355,8 @@ end;
 
 comment on function lethe.replay_to_erase() is 'Findings that were decided to be erased, and are not yet.';
 
--- Somebody has decided; from here on it is an erasure like any other, with an entry of its own.
+-- Somebody has decided; from here on it is an erasure like any other, with an entry of its own. Null: another one has reached
+-- the row meanwhile.
 create or replace function lethe.replay_open(finding int)
   returns bigint
   language plpgsql
@@ -8761,23 +11367,26 @@ create or replace function lethe.replay_open(finding int)
 as $$
 declare
   v_finding lethe.replay_findings;
-  v_key text;
+  v_row lethe_private.replay_finding_keys;
   v_controller lethe.controllers;
+  v_reached bigint;
 begin
   perform lethe_private.assert_may_change(null);
   select f.* into v_finding from lethe.replay_findings as f where f.id = replay_open.finding for update;
   if v_finding.request_id is null then
-    select k.key into strict v_key from lethe_private.replay_finding_keys as k where k.finding_id = v_finding.id;
+    select k.* into strict v_row from lethe_private.replay_finding_keys as k where k.finding_id = v_finding.id;
+    v_reached := lethe_private.replay_explained_by(v_row.table_id, v_row.key);
     select c.* into v_controller from lethe.controllers as c where c.id = v_finding.controller_id;
-    v_finding.request_id := lethe_private.replay_request(
-      'erasure', lethe_private.replay_type(v_finding.subject), v_controller, v_key, v_finding.entry_at, v_finding.number);
+    v_finding.request_id := coalesce(v_reached, lethe_private.replay_request(
+      'erasure', lethe_private.replay_type(v_finding.subject), v_controller, v_row.key, v_finding.entry_at, v_finding.number));
     update lethe.replay_findings as f set request_id = v_finding.request_id where f.id = v_finding.id;
   end if;
-  return v_finding.request_id;
+  return case when v_reached is null then v_finding.request_id end;
 end
 $$;
 
-comment on function lethe.replay_open(int) is 'Opens and approves the request by which a finding is erased. Returns its id. Raises LE502, and what opening a request raises.';
+comment on function lethe.replay_open(int) is
+  'Opens and approves the request by which a finding is erased. Returns its id; null where another request has reached the row. Raises LE502, and what opening a request raises.';
 
 -- A hold kept them when their turn came, and has been released since.
 create or replace function lethe.replay_delayed()
@@ -8847,10 +11456,8 @@ begin
     from hashes as w join found as f using (h, is_root)
     group by w.number, f.key
   )
-  insert into lethe_private.replay_matches (number, subject, controller_id, table_id, key, by_key, by_identifier, is_nameless)
-  select m.number, v_type.name, v_controller.id, v_type.table_id, m.key, m.by_key, m.by_identifier,
-    not exists (select from hashes as w where w.number = m.number and not w.is_root)
-      or not exists (select from found as f where f.key = m.key and not f.is_root)
+  insert into lethe_private.replay_matches (number, subject, controller_id, table_id, key, by_key, by_identifier)
+  select m.number, v_type.name, v_controller.id, v_type.table_id, m.key, m.by_key, m.by_identifier
   from matches as m;
   get diagnostics v_count = row_count;
   return v_count;
@@ -8861,7 +11468,8 @@ comment on function lethe.replay_match(text, text, bytea, jsonb) is
   'Looks for the people of some entries, [{number, roots, identifiers}], all in one pass, and keeps what fits. Returns how many rows fit. Raises LE101, LE109, LE501, LE502.';
 
 -- What a person has to decide: the record was there before the backup was made although it had been forgotten, or
--- it has come since; or the key has been given to somebody else.
+-- it has come since; or the key has been given to somebody else. Sequences have gone back with the database, so a key alone,
+-- where no identifier is known that would say whose it is, may be that of somebody who has come since.
 create or replace function lethe.replay_find(entries jsonb)
   returns int
   language plpgsql
@@ -8877,12 +11485,12 @@ begin
     select (e ->> 'number')::bigint as number, (e ->> 'at')::timestamptz as at, (e ->> 'replays')::boolean as replays
     from jsonb_array_elements(replay_find.entries) as e
   ), fits as materialized (
-    select m.*, e.at, e.replays, e.replays and m.by_key and (m.by_identifier or m.is_nameless) as is_erased
+    select m.*, e.at, e.replays, e.replays and m.by_key and m.by_identifier as is_erased
     from lethe_private.replay_matches as m join entries as e on e.number = m.number
   ), found as (
     select distinct on (f.table_id, f.key) f.*, nextval(pg_get_serial_sequence('lethe.replay_findings', 'id')) as id
     from fits as f
-    where (f.by_identifier or f.replays and not f.is_nameless)
+    where (f.by_identifier or f.replays)
       and not exists (select from fits as x where x.table_id = f.table_id and x.key = f.key and x.is_erased)
       and not lethe_private.replay_is_explained(f.table_id, f.key)
       and not exists (select from lethe_private.replay_finding_keys as k where k.table_id = f.table_id and k.key = f.key)
@@ -8924,7 +11532,7 @@ begin
   perform lethe_private.assert_may_change(null);
   for v_match in
     select m.* from lethe_private.replay_matches as m
-    where m.number = replay_erase.number and m.by_key and (m.by_identifier or m.is_nameless)
+    where m.number = replay_erase.number and m.by_key and m.by_identifier
       and not lethe_private.replay_is_explained(m.table_id, m.key)
       and not exists (
         select from lethe_private.replay_finding_keys as k join lethe.replay_findings as f on f.id = k.finding_id
@@ -8940,7 +11548,8 @@ begin
   end loop;
   perform lethe_private.know_entry(replay_erase.number, replay_erase.hash);
   delete from lethe.replay_findings as f where f.number = replay_erase.number and f.how = 'failed' and f.decision is distinct from 'keep';
-  return jsonb_build_object('erased', cardinality(v_states), 'delayed', cardinality(array_positions(v_states, 'delayed')));
+  return jsonb_build_object('erased', cardinality(v_states), 'delayed', cardinality(array_positions(v_states, 'delayed')),
+    'matched', exists (select from lethe_private.replay_matches as m where m.number = replay_erase.number));
 exception when others then
   get stacked diagnostics v_state = returned_sqlstate, v_table = table_name, v_constraint = constraint_name;
   if v_state = 'LE502' or v_match.number is null then
@@ -8952,7 +11561,7 @@ end
 $$;
 
 comment on function lethe.replay_erase(bigint, text, timestamptz) is
-  'Forgets again whom an entry is about. Returns how many records, and how many of them a hold delays; or the failure, which becomes a finding. Raises LE502.';
+  'Forgets again whom an entry is about. Returns how many records, how many of them a hold delays, and whether any record fits at all; or the failure, which becomes a finding. Raises LE502.';
 
 create or replace function lethe_private.replay_failed(match lethe_private.replay_matches, at timestamptz, failure jsonb)
   returns jsonb
@@ -9371,6 +11980,46 @@ $$;
 comment on function lethe.is_restricted_row(int, jsonb) is
   'Whether a row belongs to somebody whose data are restricted: its table''s number, and the row as to_jsonb gives it. Raises LE461 where that cannot be told.';
 
+-- Of a TRUNCATE no row is asked: so all are, which takes as long as reading the table.
+create or replace function lethe.refuse_restricted_truncate()
+  returns trigger
+  language plpgsql
+  security definer  -- asks as lethe_sweeper, who may read the rows between these and their people
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_managed lethe.managed_tables;
+  v_root oid;
+  v_restricted boolean;
+  v_state text;
+begin
+  select m.* into v_managed from lethe.managed_tables as m where m.id = tg_argv[0]::int;
+  v_root := lethe_private.guarded_root(tg_relid, v_managed);
+  if v_root is null or not lethe.any_restricted() then
+    return null;
+  end if;
+  perform lethe_private.assert_asking_intact();
+  begin
+    v_restricted := lethe_private.ask_of_row(format('select exists (select from %s as c where c.tableoid = any (%L) and (%s))', lethe_private.host_name(v_root),
+      array(select r from lethe_private.relations_of(tg_relid) as r), array_to_string(lethe_private.restricted_parts('c', v_managed, v_root), ' or ')),
+      row(1), row(1));
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate;
+  end;
+  if v_restricted is distinct from false then
+    raise exception using errcode = 'LE461',
+      message = format('TRUNCATE of %s is refused: %s', lethe_private.host_name(tg_relid), case
+        when v_state is null then 'there are rows of people whose data are restricted' else format('whether there are restricted rows cannot be told (SQLSTATE %s)', v_state) end),
+      hint = case when v_state is null then 'select * from lethe.list_holds() shows restrictions; lethe.lift_restriction(request, reason) ends one'
+        else 'lethe.missing_rights() lists what Lethe may not read; then try again' end;
+  end if;
+  return null;
+end
+$$;
+
+comment on function lethe.refuse_restricted_truncate() is
+  'Trigger of a host''s table: refuses a TRUNCATE that would take restricted rows, to everybody. Raises LE461.';
+
 -- Not a definer: who is writing is what it asks first. The engine has its own ways to leave alone what is restricted,
 -- and has to remove what was blocked on its day.
 create or replace function lethe.refuse_restricted()
@@ -9444,7 +12093,9 @@ begin
       v_text := v_text || format(E'create or replace trigger lethe_restriction before update or delete on %1$s\n  for each row execute function lethe.refuse_restricted(%2$L);\n'
         'alter table %1$s enable always trigger lethe_restriction;\n', v_part.name, v_managed.id);
     end if;
-    v_text := v_text || E'\n';
+    -- TRUNCATE of a partition fires its own trigger alone.
+    v_text := v_text || format(E'create or replace trigger lethe_restriction_truncate before truncate on %1$s\n  for each statement execute function lethe.refuse_restricted_truncate(%2$L);\n'
+      'alter table %1$s enable always trigger lethe_restriction_truncate;\n\n', v_part.name, v_managed.id);
   end loop;
   return v_text;
 end
@@ -9481,13 +12132,13 @@ begin
   return format(E'-- Restriction (GDPR Art. 18) of %1$s: for its owner to read, and to run in one transaction.\n'
     '--\n'
     '-- Rows of people whose data are restricted, or kept after an erasure only because a law says so, are hidden from\n'
-    '-- reading, and UPDATE and DELETE of them are refused (LE461). To whom a row is hidden, an UPDATE that has to read\n'
-    '-- it finds 0 rows. INSERT is not refused, nor TRUNCATE: see lethe.guard_sql.\n'
+    '-- reading, and UPDATE, DELETE and TRUNCATE of them are refused (LE461). To whom a row is hidden, an UPDATE that has\n'
+    '-- to read it finds 0 rows. INSERT is not refused.\n'
     '--\n'
     '-- Who passes the policy, and reads them: the owner %2$s%3$s%4$s.\n'
     '-- Not FORCE ROW LEVEL SECURITY: the owner''s pg_dump would fail. A dump by a role that does not pass fails, too,\n'
     '-- rather than be incomplete.\n'
-    '-- Who passes the trigger: lethe_sweeper, which honours restrictions by itself; and who may disable a trigger: the\n'
+    '-- Who passes the triggers: lethe_sweeper, which honours restrictions by itself; and who may disable a trigger: the\n'
     '-- owner of the table and superusers.\n'
     '-- While the policy stands, the type of the columns it names cannot be altered: lethe.unrestriction_sql takes it off.\n\n',
     lethe_private.on_one_line(v_name), lethe_private.on_one_line(quote_ident(pg_get_userbyid(v_owner))),
@@ -9508,7 +12159,7 @@ begin atomic
       select from lethe_private.host_columns as h
       where h.relation = restriction_policy.relation and h.name = any (lethe_private.restricting_columns(managed))
         and (h.type_name in ('bytea', 'float4', 'float8', 'interval') or h.type_schema <> 'pg_catalog' and h.type_category not in ('S', 'E')))
-    then format('lethe.is_restricted_row(%s, to_jsonb(%I))', managed.id, c.relname) else p end, E'\n      or '))
+    then format('lethe.is_restricted_row(%s, to_jsonb(%I.*))', managed.id, c.relname) else p end, E'\n      or '))
   from pg_catalog.pg_class as c
   cross join lateral unnest(lethe_private.restricted_parts(format('%I', c.relname), managed, relation)) as p
   where c.oid = restriction_policy.relation
@@ -9538,17 +12189,20 @@ declare
   v_managed lethe.managed_tables := lethe_private.get_managed("table");
 begin
   return (
-    select string_agg(x.statement, E'\n' order by lethe_private.host_name(r.relation), x.n)
+    select string_agg(x.statement, E'\n' order by lethe_private.host_name(r.relation), x.n, x.statement)
     from lethe_private.relations_of(lethe_private.host_table(v_managed.schema_name, v_managed.table_name)) as r
     cross join lateral (
-      select 1, format('drop trigger lethe_restriction on %s;', lethe_private.host_name(r.relation))
-      where exists (select from pg_trigger as t where t.tgrelid = r.relation and t.tgname = 'lethe_restriction' and t.tgparentid = 0)
+      select 1, format('drop trigger %I on %s;', t.tgname, lethe_private.host_name(r.relation))
+      from pg_trigger as t where t.tgrelid = r.relation and t.tgname in ('lethe_restriction', 'lethe_restriction_truncate') and t.tgparentid = 0
       union all
       select 2, format('drop policy lethe_restriction on %s;', lethe_private.host_name(r.relation))
       where exists (select from pg_policy as p where p.polrelid = r.relation and p.polname = 'lethe_restriction')
       union all
-      -- As it was: lethe_everybody stands where there was no row security before.
-      select 3, format(E'drop policy lethe_everybody on %1$s;\nalter table %1$s disable row level security;', lethe_private.host_name(r.relation))
+      -- As it was: lethe_everybody stands where there was no row security before. Policies that the host has made since
+      -- stay in force.
+      select 3, format(E'drop policy lethe_everybody on %s;', lethe_private.host_name(r.relation))
+        || case when exists (select from pg_policy as o where o.polrelid = r.relation and o.polname not in ('lethe_everybody', 'lethe_restriction')) then ''
+          else format(E'\nalter table %s disable row level security;', lethe_private.host_name(r.relation)) end
       where exists (select from pg_policy as p where p.polrelid = r.relation and p.polname = 'lethe_everybody')
     ) as x (n, statement));
 end
@@ -9578,13 +12232,15 @@ begin atomic
       obj_description(p.oid, 'pg_policy') = lethe_private.restriction_mark(r.managed, x.relation) as is_current,
       p.oid is not null as has_policy,
       exists (select from pg_catalog.pg_trigger as t where t.tgrelid = x.relation and t.tgfoid = 'lethe.refuse_restricted()'::regprocedure
-        and t.tgenabled = 'A' and t.tgtype & 26 = 26 and t.tgqual is null and cardinality(t.tgattr::int2[]) = 0) as has_trigger
+        and t.tgenabled = 'A' and t.tgtype & 26 = 26 and t.tgqual is null and cardinality(t.tgattr::int2[]) = 0) as has_trigger,
+      exists (select from pg_catalog.pg_trigger as t where t.tgrelid = x.relation and t.tgfoid = 'lethe.refuse_restricted_truncate()'::regprocedure
+        and t.tgenabled = 'A' and t.tgtype & 34 = 34) as has_truncate_trigger
     from reached as r
     cross join lateral lethe_private.relations_of(r.oid) as x
     join pg_catalog.pg_class as c on c.oid = x.relation and c.relkind in ('r', 'p')
     left join pg_catalog.pg_policy as p on p.polrelid = x.relation and p.polname = 'lethe_restriction' and not p.polpermissive
   ), tables as (
-    select p.id, p.name, p.restricted, bool_or(p.has_policy or p.has_trigger) as opted
+    select p.id, p.name, p.restricted, bool_or(p.has_policy or p.has_trigger or p.has_truncate_trigger) as opted
     from parts as p group by p.id, p.name, p.restricted
   )
   select 'not hidden', t.name, format('%s has restricted rows, which everybody who may read the table reads', t.name),
@@ -9593,11 +12249,12 @@ begin atomic
   union all
   select 'restriction outdated', p.part, format('%s on %s is missing, disabled, or not what the policy asks for today',
       concat_ws(' and ', case when not coalesce(p.is_current and p.relrowsecurity, false) then 'the policy lethe_restriction' end,
-        case when not p.has_trigger then 'the trigger lethe_restriction' end), p.part),
+        case when not p.has_trigger then 'the trigger lethe_restriction' end,
+        case when not p.has_truncate_trigger then 'the trigger lethe_restriction_truncate' end), p.part),
     format('select lethe.restriction_sql(%L)', p.name)
   from parts as p
   join tables as t on t.id = p.id and t.opted
-  where not coalesce(p.is_current and p.relrowsecurity and p.has_trigger, false)
+  where not coalesce(p.is_current and p.relrowsecurity and p.has_trigger and p.has_truncate_trigger, false)
   order by 1, 2;
 end;
 
@@ -9651,7 +12308,7 @@ begin
   then
     raise exception using errcode = 'LE462',
       message = format('the person of request %s has not been told that the restriction ends', v_request.id),
-      hint = format('tell them first (GDPR Art. 18(3)), and then: select lethe.note_told(%s, how)', v_request.id);
+      hint = format('tell them first (GDPR Art. 18(3)), and then: lethe request told %1$s --how TEXT, or select lethe.note_told(%1$s, how)', v_request.id);
   end if;
   perform lethe_private.lock_hold(v_hold.id);
   perform lethe_private.end_hold(v_hold.id, lift_restriction.reason);
@@ -9775,10 +12432,32 @@ create or replace function lethe_private.rules_told(managed lethe.managed_tables
   language sql
   stable
 begin atomic
-  select coalesce(jsonb_agg(e.sentence order by r.id), '[]')
-  from lethe.rules as r
-  cross join lateral lethe_private.effective_rule(managed, r, controller) as e
-  where r.table_id = managed.id and r.column_name is not distinct from rules_told.column_name and r.action <> 'minimum' and e.sentence is not null;
+  with rules as (
+    select r.id, e.sentence
+    from lethe.rules as r
+    cross join lateral lethe_private.effective_rule(managed, r, controller) as e
+    where r.table_id = managed.id and r.column_name is not distinct from rules_told.column_name and r.action <> 'minimum' and e.sentence is not null
+  ), related as (
+    -- What else decides how long a row stays.
+    select 1 as n, format('a row of %s leaves together with its row of %s.', lethe_private.plain_name(managed), lethe_private.plain_name(p)) as sentence
+    from lethe.managed_tables as p
+    where p.id in (select l.to_table_id from lethe.links as l where l.table_id = managed.id and l.on_purge = 'with parent')
+    union all
+    select 2, format('a row of %s stays as long as a row of %s refers to it.', lethe_private.plain_name(managed), lethe_private.list_in_words(array_agg(distinct k.name), 'or'))
+    from (
+      select coalesce(lethe_private.plain_name(m), lethe_private.host_name(f.child)) as name
+      from lethe_private.references_to(lethe_private.host_table(managed.schema_name, managed.table_name)) as f
+      left join lethe.managed_tables as m on m.id = f.managed_id
+      where f.on_purge = 'keep' and f.foreign_key is not null and exists (select from rules)
+    ) as k
+    having count(*) > 0
+  )
+  select coalesce(jsonb_agg(x.sentence order by x.n, x.id, x.sentence), '[]')
+  from (
+    select 0 as n, r.id, r.sentence from rules as r
+    union all
+    select r.n, 0, r.sentence from related as r where rules_told.column_name is null
+  ) as x;
 end;
 
 comment on function lethe_private.rules_told(lethe.managed_tables, lethe.controllers, text) is
@@ -9932,10 +12611,10 @@ begin
         else jsonb_build_object('lethe$key', r.key) end || jsonb_build_object('lethe$n', r.n)), '[]')
     from unnest(rows) with ordinality as r (subject, table_id, mirror_id, key, kind, link_id, facts, decision, cut, until, basis, because, n)))::text, 'UTF8');
   v_statement := format(
-    'select coalesce(jsonb_agg(jsonb_build_array(p."lethe$n", (select to_jsonb(f) from (select %s) as f), %s, %s)), ''[]''), null::oid, null::tid[] from %s join %s as c on %s%s',
+    'select coalesce(jsonb_agg(jsonb_build_array(p."lethe$n", (select to_jsonb(f.*) from (select %s) as f), %s, %s)), ''[]''), null::oid, null::tid[] from %s join %s as c on %s%s',
     (select string_agg(format('%s as %I', x.e, x.c), ', ' order by x.n) from unnest(columns, expressions) with ordinality as x (c, e, n)),
     case when v_mirror is null then lethe_private.row_ends_sql(managed, v_oid, controller) else '''{}''::jsonb' end,
-    case when v_mirror is null then 'null::jsonb' else 'to_jsonb(c)' end,
+    case when v_mirror is null then 'null::jsonb' else 'to_jsonb(c.*)' end,
     lethe_private.known_rows_sql(v_oid, v_keys), lethe_private.host_name(v_oid), lethe_private.matches_sql(v_oid, v_keys, v_oid, v_keys),
     case when v_mirror is null then '' else format(' where c."lethe$controller" = %s', controller.id) end);
   if v_mirror is null then
@@ -10012,7 +12691,7 @@ begin
   if v_request.kind not in ('access', 'portability') or v_request.state <> 'approved' then
     raise exception using errcode = 'LE463',
       message = format('request %s is one of %s, and %s', v_request.id, v_request.kind, v_request.state),
-      hint = 'what is kept about a person is read for an approved request of access or portability: it is then known who is asking';
+      hint = lethe_private.how_to_answer(v_request);
   end if;
   v_type := lethe_private.type_of_request(v_request);
   select c.* into v_controller from lethe.controllers as c where c.id = v_request.controller_id;
@@ -10027,9 +12706,7 @@ begin
     'controller', jsonb_build_object('name', v_controller.name, 'title', v_controller.title, 'time_zone', v_controller.time_zone),
     'generated_at', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'tables', lethe_private.personal_tables(v_rows, v_controller, v_portable),
-    'recipients', (
-      select coalesce(jsonb_agg(jsonb_build_object('name', r.name, 'since', to_char(r.added_at, 'YYYY-MM-DD')) order by r.name), '[]')
-      from lethe.recipients as r where r.controller_id = v_controller.id and r.removed_at is null),
+    'recipients', lethe_private.recipients_told(v_controller.id),
     'source', 'not recorded',
     'automated_decisions', 'not recorded',
     'rights', to_jsonb(array['access', 'rectification', 'erasure', 'restriction', 'portability', 'objection', 'complaint']));
@@ -10038,6 +12715,23 @@ $$;
 
 comment on function lethe.personal_data(bigint, boolean) is
   'What is kept about the person of an approved request of access or portability, or what the person provided, with purposes, basis, recipients and until when; other people''s data masked. Raises LE114, LE421, LE460, LE463, LE501.';
+
+-- Whoever is told nothing any more has had the data all the same (Art. 15(1)(c)).
+create or replace function lethe_private.recipients_told(controller_id int)
+  returns jsonb
+  language sql
+  stable
+begin atomic
+  select coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'since', to_char(x.since, 'YYYY-MM-DD'), 'until', to_char(x.until, 'YYYY-MM-DD')) order by x.name), '[]')
+  from (
+    select r.name, min(r.added_at) as since, case when bool_and(r.removed_at is not null) then max(r.removed_at) end as until
+    from lethe.recipients as r where r.controller_id = recipients_told.controller_id
+    group by r.name
+  ) as x;
+end;
+
+comment on function lethe_private.recipients_told(int) is
+  'The recipients of a controller as a person is told of them: since when; until when, where that is over.';
 
 create or replace function lethe_private.personal_tables(rows lethe_private.reached_row[], controller lethe.controllers, portable boolean)
   returns jsonb
@@ -10140,7 +12834,7 @@ begin
   if v_request.kind not in ('access', 'portability') or v_request.state <> 'approved' then
     raise exception using errcode = 'LE463',
       message = format('request %s is one of %s, and %s', v_request.id, v_request.kind, v_request.state),
-      hint = 'a package is made for an approved request of access or portability';
+      hint = lethe_private.how_to_answer(v_request);
   elsif octet_length(store_package.token_hash) is distinct from 32 or not isfinite(store_package.expires_at)
     or store_package.expires_at <= now() or store_package.expires_at > now() + interval '90 days'
   then
@@ -10185,6 +12879,18 @@ $$;
 
 comment on function lethe.fetch_package(bytea) is 'The package of a token, by its SHA-256. Raises LE464.';
 
+create or replace function lethe_private.how_to_answer(request lethe.requests)
+  returns text
+  language sql
+  immutable
+return case
+  when request.kind not in ('access', 'portability') then 'what is kept about a person is the answer to a request of access or portability: open one'
+  when request.state = 'received' then format('approve it when it is known who is asking: lethe request approve %s', request.id)
+  when request.state = 'paused' then format('who is asking is doubted; once that is proved: lethe request resume %s', request.id)
+  else 'it has ended: open a new one' end;
+
+comment on function lethe_private.how_to_answer(lethe.requests) is 'The hint of LE463 where a request is not one that can be answered.';
+
 create or replace function lethe_private.purge_packages()
   returns void
   language sql
@@ -10205,7 +12911,7 @@ begin
   if not exists (select from lethe.request_events as e where e.request_id = request.id and e.event in ('package made', 'told')) then
     raise exception using errcode = 'LE463',
       message = format('request %s has not been answered', request.id),
-      hint = format('lethe request package %s; or, where it was answered in another way, select lethe.note_told(%s, how)', request.id, request.id);
+      hint = format('lethe request package %1$s; or, where it was answered in another way, lethe request told %1$s --how TEXT (lethe.note_told)', request.id);
   end if;
 end
 $$;
@@ -10244,7 +12950,8 @@ begin
   if v_request.kind <> 'rectification' or v_request.state <> 'approved' then
     raise exception using errcode = 'LE465',
       message = format('request %s is one of %s, and %s', v_request.id, v_request.kind, v_request.state),
-      hint = 'data are corrected by an approved request of rectification';
+      hint = case when v_request.kind = 'rectification' and v_request.state = 'received' then format('approve it when it is known who is asking: lethe request approve %s', v_request.id)
+        else 'data are corrected by an approved request of rectification' end;
   end if;
   select c.* into v_controller from lethe.controllers as c where c.id = v_request.controller_id;
   perform lethe_private.assert_intact(v_managed);
@@ -10417,7 +13124,7 @@ begin
   if not exists (select from lethe.request_events as e where e.request_id = request.id and e.event = 'rectified') then
     raise exception using errcode = 'LE465',
       message = format('nothing has been corrected for request %s', request.id),
-      hint = format('select lethe.rectify(%s, table, key, ''{"column": value}'')', request.id);
+      hint = format('lethe request rectify %1$s TABLE KEY, or select lethe.rectify(%1$s, table, key, ''{"column": value}'')', request.id);
   end if;
 end
 $$;
@@ -10950,12 +13657,13 @@ grant execute on function
 to lethe_officer, lethe_agent;
 grant execute on function
   lethe.refuse_request(bigint, text),
+  lethe.strike_kept_rows(bigint, text),
   lethe.extend_request(bigint, text),
   lethe.add_recipient(text, text, text[], text, text),
   lethe.remove_recipient(text, text)
 to lethe_officer;
+grant execute on function lethe.request_work(text) to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function
-  lethe.request_work(text),
   lethe.verify_request(bigint),
   lethe.take_notification(bigint),
   lethe.note_notification(bigint, int, boolean)
@@ -10966,13 +13674,14 @@ grant execute on function
 to lethe_worker;
 grant execute on function lethe.plan_request(bigint) to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function
-  lethe.execute_request(bigint, bigint, text),
-  lethe.execute_requests(bigint[]),
+  lethe.execute_requests(bigint[], bigint[], text[]),
   lethe.record_failure(bigint, text, text, text, text),
   lethe.certify_request(bigint),
   lethe.requests_to_complete(text),
   lethe.advance_request(bigint)
 to lethe_officer, lethe_worker;
+-- Agents what is no erasure: an answer, a correction.
+grant execute on function lethe.execute_request(bigint, bigint, text) to lethe_officer, lethe_agent, lethe_worker;
 grant execute on function lethe.certificate(bigint, int) to lethe_officer, lethe_agent, lethe_auditor;
 grant execute on function lethe.scan_residue(bigint[], boolean) to lethe_officer, lethe_worker;
 grant execute on function lethe.link_finding_sql(bigint, int) to lethe_officer, lethe_agent;
@@ -11020,7 +13729,8 @@ grant execute on function
   lethe.any_restricted(),
   lethe.is_restricted(int, text, int, text),
   lethe.is_restricted_row(int, jsonb),
-  lethe.refuse_restricted()
+  lethe.refuse_restricted(),
+  lethe.refuse_restricted_truncate()
 to public;
 
 -- Holds.

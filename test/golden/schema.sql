@@ -595,9 +595,9 @@ execute_request(bigint, bigint, text); Type: FUNCTION; Schema: lethe; Owner: let
 
 COMMENT ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) IS 'Executes an approved request. Returns executed (erasure), completed (others), planned (the plan has changed: it is to be approved again), delayed (a hold) or blocked (nothing can be done yet). Raises LE114, LE405, LE421, LE431 to LE437, LE439, LE454, LE501, LE502.';
 
-execute_requests(bigint[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+execute_requests(bigint[], bigint[], text[]); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.execute_requests(requests bigint[]) IS 'Executes many requests in one transaction; failed: its cause is in lethe.requests.failure, and it is as it was. Raises LE114, LE405.';
+COMMENT ON FUNCTION lethe.execute_requests(requests bigint[], ledger_numbers bigint[], ledger_hashes text[]) IS 'Executes many requests in one transaction; failed: its cause is in lethe.requests.failure, and it is as it was. Raises LE114, LE405.';
 
 explain_row(text, text, date); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -630,6 +630,30 @@ COMMENT ON FUNCTION lethe.forecast(controller_name text, what_if text[]) IS 'Row
 format_domain_sql(text, text, text, text, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) IS 'A create domain for new columns in a minimised format, for the owner of the schema to run. Changes nothing. Raises LE106, LE113, LE319.';
+
+format_findings_of(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_findings_of(managed lethe.managed_tables) IS 'What is wrong with the formats of one table.';
+
+CREATE TABLE lethe.column_formats (
+    table_id integer NOT NULL,
+    column_name text NOT NULL,
+    format text NOT NULL,
+    kind text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    on_arrival text,
+    CONSTRAINT on_arrival_is_known CHECK ((on_arrival = ANY (ARRAY['reject'::text, 'reduce'::text])))
+);
+
+ALTER TABLE lethe.column_formats OWNER TO lethe_owner;
+
+COMMENT ON TABLE lethe.column_formats IS 'The minimised format that a column is declared to have.';
+
+COMMENT ON COLUMN lethe.column_formats.on_arrival IS 'What the column''s trigger does with a richer value: reject, reduce. Null: no trigger, the constraint refuses it.';
+
+format_tables(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.format_tables() IS 'The tables for whose columns the policy declares formats.';
 
 format_findings(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1238,7 +1262,7 @@ COMMENT ON COLUMN lethe.replay_findings.number IS 'The entry of the ledger.';
 
 COMMENT ON COLUMN lethe.replay_findings.entry_at IS 'When the person was forgotten.';
 
-COMMENT ON COLUMN lethe.replay_findings.how IS 'identifier: the record has an identifier of the person, under another key, or was forgotten before the backup was made. key: it has the key, and other identifiers. failed: it is the person''s, and could not be erased.';
+COMMENT ON COLUMN lethe.replay_findings.how IS 'identifier: the record has an identifier of the person, under another key, or was forgotten before the backup was made. key: it has the key, and no identifier that says it is the same person. failed: it is the person''s, and could not be erased.';
 
 COMMENT ON COLUMN lethe.replay_findings.failure IS 'SQLSTATE, table and constraint; never a row.';
 
@@ -1521,7 +1545,7 @@ COMMENT ON FUNCTION lethe.note_told(request bigint, how text) IS 'Writes down th
 
 open_archive(text, text, text, boolean, date, timestamp with time zone); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) IS 'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE409, LE501, LE502, LE901, LE902, LE904.';
+COMMENT ON FUNCTION lethe.open_archive(reason text, "table" text, key text, restore boolean, exempt_until date, archived_at timestamp with time zone) IS 'Shows one archived record, or puts it back whole and leaves it alone until a day (default: 30 days on). Recorded in lethe.archive_openings. Raises LE102, LE409, LE445, LE501, LE502, LE901, LE902, LE904.';
 
 open_request(text, text, text, text, text, timestamp with time zone, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1635,6 +1659,10 @@ refuse_restricted(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.refuse_restricted() IS 'Trigger of a host''s table: refuses UPDATE and DELETE of restricted rows to everybody but the engine. Raises LE461.';
 
+refuse_restricted_truncate(); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.refuse_restricted_truncate() IS 'Trigger of a host''s table: refuses a TRUNCATE that would take restricted rows, to everybody. Raises LE461.';
+
 register_method(text, text, text, text[], text, boolean, jsonb, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.register_method(name text, mask text, recogniser text, types text[], output text, keeps_unique boolean, parameters jsonb, description text) IS 'Adds or replaces a method of your own: two SQL expressions with {value}, {type}, {length}, {key} and {parameter} in them. Names in them are schema-qualified. Raises LE106, LE303, LE304, LE502.';
@@ -1684,7 +1712,7 @@ COMMENT ON FUNCTION lethe.replay_delayed() IS 'Requests of replays that were del
 
 replay_erase(bigint, text, timestamp with time zone); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.replay_erase(number bigint, hash text, at timestamp with time zone) IS 'Forgets again whom an entry is about. Returns how many records, and how many of them a hold delays; or the failure, which becomes a finding. Raises LE502.';
+COMMENT ON FUNCTION lethe.replay_erase(number bigint, hash text, at timestamp with time zone) IS 'Forgets again whom an entry is about. Returns how many records, how many of them a hold delays, and whether any record fits at all; or the failure, which becomes a finding. Raises LE502.';
 
 replay_find(jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1700,7 +1728,7 @@ COMMENT ON FUNCTION lethe.replay_match(subject text, controller text, pads bytea
 
 replay_open(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.replay_open(finding integer) IS 'Opens and approves the request by which a finding is erased. Returns its id. Raises LE502, and what opening a request raises.';
+COMMENT ON FUNCTION lethe.replay_open(finding integer) IS 'Opens and approves the request by which a finding is erased. Returns its id; null where another request has reached the row. Raises LE502, and what opening a request raises.';
 
 replay_release(bigint, text, jsonb, jsonb); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1716,7 +1744,7 @@ COMMENT ON FUNCTION lethe.request_report(request bigint) IS 'A request with its 
 
 request_work(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.request_work(controller text) IS 'What is to be done now with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
+COMMENT ON FUNCTION lethe.request_work(controller text) IS 'What is to be done now, and may be done by you, with the requests of the controllers you act for, of all for a worker: plan, execute or verify a request, or notify a recipient of it. Raises LE101.';
 
 requests_to_complete(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -1895,6 +1923,10 @@ store_package(bigint, bytea, bytea, text, timestamp with time zone); Type: FUNCT
 
 COMMENT ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) IS 'Keeps an encrypted package for at most 90 days. Raises LE114, LE463.';
 
+strike_kept_rows(bigint, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe.strike_kept_rows(request bigint, reason text) IS 'Strikes from what a blocked erasure keeps the rows that are somebody else''s now, and what hangs on them; they stay as they are. Returns them. Raises LE114, LE417, LE421, LE431, LE501, LE502.';
+
 suggested_indexes(text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe.suggested_indexes("table" text) IS 'Indexes that keep a daily cycle cheap, as statements for the table''s owner to review and run.';
@@ -1961,7 +1993,7 @@ COMMENT ON FUNCTION lethe.verify_table(cycle_id bigint, table_id integer) IS 'Re
 
 waive(text, text, date, text); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe.waive(code text, object text, until date, reason text) IS 'Leaves a finding of lethe.check(), named by code and object as it is there, unreported up to and including a day. Raises LE112, LE502, LE621.';
+COMMENT ON FUNCTION lethe.waive(code text, object text, until date, reason text) IS 'Leaves a finding of lethe.check(), named by code and object as it is there, unreported up to and including a day, or until the view or function that it is about changes. Raises LE112, LE502, LE621.';
 
 withdraw_draft(integer); Type: FUNCTION; Schema: lethe; Owner: lethe_owner
 
@@ -2273,6 +2305,10 @@ controller_sql(text, lethe.managed_tables, oid, lethe.controllers); Type: FUNCTI
 
 COMMENT ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) IS 'True when the row belongs to the controller.';
 
+equality_of(oid, text, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.equality_of(relation oid, "column" text, other_relation oid, other_column text) IS 'The operator by which two columns of one type are compared.';
+
 equals_sql(oid, text, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text) IS 'True when a column of c is what a column of p is.';
@@ -2452,6 +2488,10 @@ assert_declared_parameters(text, jsonb); Type: FUNCTION; Schema: lethe_private; 
 
 COMMENT ON FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) IS 'Raises LE106 unless each parameter of a method has a usable name and a known type.';
 
+assert_edges(lethe_private.reached_row[], lethe_private.reached_edge[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_edges(rows lethe_private.reached_row[], edges lethe_private.reached_edge[]) IS 'Raises LE421 for a row of which it cannot be said to which other one the link leads by which it was found.';
+
 assert_erased(lethe_private.reached_row[], lethe.subject_types, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_erased(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) IS 'Reads every row of an erasure again. Raises LE435 (rows that should be gone, or changed) and LE436 (rows that came meanwhile).';
@@ -2577,6 +2617,10 @@ assert_may_change(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_
 
 COMMENT ON FUNCTION lethe_private.assert_may_change(controller_id integer) IS 'Raises LE502 unless the login may change the policy of the controller (null: of all).';
 
+assert_may_name_entry(bigint, bigint, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_may_name_entry(request bigint, ledger_number bigint, ledger_hash text) IS 'Raises LE502 where an entry is named by who does not write the ledger.';
+
 assert_method_fits(oid, lethe_private.host_columns, lethe.methods, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) IS 'Raises LE304 (type), LE305 (NOT NULL), LE306 (unique) or LE307 (length).';
@@ -2600,22 +2644,6 @@ COMMENT ON FUNCTION lethe_private.format_parameters(declared jsonb, given jsonb)
 format_value(text, text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.format_value(prefix text, name text, type text, kind text) IS 'The value of a column, as the templates of its kind want it.';
-
-CREATE TABLE lethe.column_formats (
-    table_id integer NOT NULL,
-    column_name text NOT NULL,
-    format text NOT NULL,
-    kind text NOT NULL,
-    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
-    on_arrival text,
-    CONSTRAINT on_arrival_is_known CHECK ((on_arrival = ANY (ARRAY['reject'::text, 'reduce'::text])))
-);
-
-ALTER TABLE lethe.column_formats OWNER TO lethe_owner;
-
-COMMENT ON TABLE lethe.column_formats IS 'The minimised format that a column is declared to have.';
-
-COMMENT ON COLUMN lethe.column_formats.on_arrival IS 'What the column''s trigger does with a richer value: reject, reduce. Null: no trigger, the constraint refuses it.';
 
 CREATE VIEW lethe_private.declared_formats AS
  SELECT d.table_id,
@@ -2660,13 +2688,17 @@ assert_minima(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owne
 
 COMMENT ON FUNCTION lethe_private.assert_minima(managed lethe.managed_tables) IS 'Raises LE317 when a minimum could not keep what it is to keep, or would shorten another.';
 
+assert_no_more(oid, bigint, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.assert_no_more(relation oid, rows bigint, planned bigint) IS 'Raises LE434 where more rows bear the keys of a plan than it has.';
+
 assert_no_rewrite_rule(oid, "char", text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) IS 'Raises LE311 when a rewrite rule stands in the way.';
 
 assert_no_side_effects(jsonb, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.assert_no_side_effects(before jsonb, planned jsonb) IS 'Raises LE434, naming the tables, when something was written that was not planned.';
+COMMENT ON FUNCTION lethe_private.assert_no_side_effects(before jsonb, planned jsonb) IS 'Raises LE434, naming the tables, when something was written that was not planned, or that cannot be told.';
 
 CREATE TABLE lethe.archive_openings (
     id bigint NOT NULL,
@@ -2862,6 +2894,30 @@ by_day(jsonb, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.by_day(counts jsonb, flag text) IS 'One rule''s rows day by day, today first, held ones left out; null where nothing was counted.';
 
+function_text(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.function_text(function oid) IS 'The body of a function, written as text.';
+
+likely_schemas(oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.likely_schemas(function oid, relation oid) IS 'Schemas in which a trigger function may find what it names, the likeliest first.';
+
+names_in(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.names_in(source text, place text) IS 'Names, with or without a schema, that stand in a text where a regular expression says.';
+
+called_functions(oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.called_functions(function oid, relation oid) IS 'A function that a trigger of a table runs, and all that it calls, directly or through others, as far as texts tell.';
+
+is_worker(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.is_worker() IS 'True for logins that run cycles, which are those of every controller.';
+
+callers_rows_sql(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.callers_rows_sql(alias text, managed lethe.managed_tables) IS 'True for the rows of the controllers that the caller acts for; null where there can be none.';
+
 cascade_mark(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.cascade_mark(table_oid oid) IS 'A mark of all foreign keys by which PostgreSQL itself would delete or change rows along with rows of a table.';
@@ -2911,16 +2967,6 @@ CREATE VIEW lethe_private.erasure_references AS
          SELECT t.relation,
             t.root
            FROM lethe_private.topmost t
-        ), keys AS MATERIALIZED (
-         SELECT r_1.constraint_id,
-            r_1.foreign_key,
-            r_1.child,
-            r_1.parent,
-            r_1.on_delete,
-            r_1.child_positions,
-            r_1.child_columns,
-            r_1.parent_columns
-           FROM lethe_private.host_references r_1
         )
  SELECT r.constraint_id,
     r.foreign_key,
@@ -2931,7 +2977,7 @@ CREATE VIEW lethe_private.erasure_references AS
     r.on_delete,
     cm.table_id AS child_id,
     pm.table_id AS parent_id
-   FROM ((((keys r
+   FROM ((((lethe_private.host_references r
      LEFT JOIN tops c ON ((c.relation = r.child)))
      LEFT JOIN tops p ON ((p.relation = r.parent)))
      LEFT JOIN managed cm ON ((cm.relation = COALESCE(c.root, r.child))))
@@ -2953,6 +2999,14 @@ catalogue_mark(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.catalogue_mark() IS 'A mark of what a rehearsal depends on in the host''s catalogue.';
 
+residue_sql(text, text[], text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.residue_sql("from" text, texts text[], "where" text, object text, wanted jsonb) IS 'Counts the rows of a relation (alias c) whose texts hold what is wanted, per request and text.';
+
+catalogue_sql(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.catalogue_sql(wanted jsonb) IS 'Looks through what the host''s schema says in words.';
+
 what_remains(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.what_remains(request lethe.requests) IS 'What only time and maintenance remove of what was erased.';
@@ -2969,7 +3023,7 @@ CREATE TABLE lethe.request_findings (
     decided_by name,
     decided_at timestamp with time zone,
     CONSTRAINT decided_by_somebody CHECK ((num_nulls(decision, decided_by, decided_at) = ANY (ARRAY[0, 3]))),
-    CONSTRAINT place_is_known CHECK ((place = ANY (ARRAY['table'::text, 'archive'::text, 'jobs'::text, 'evidence'::text, 'materialized view'::text, 'statistics'::text, 'not looked at'::text, 'restore'::text])))
+    CONSTRAINT place_is_known CHECK ((place = ANY (ARRAY['table'::text, 'archive'::text, 'jobs'::text, 'evidence'::text, 'materialized view'::text, 'statistics'::text, 'catalogue'::text, 'not looked at'::text, 'restore'::text])))
 );
 
 ALTER TABLE lethe.request_findings OWNER TO lethe_owner;
@@ -3052,17 +3106,9 @@ is_personal(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_personal(category text) IS 'True for the categories of data about a person; technical and not personal are none.';
 
-trigger_targets(oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+written_tables(oid, oid, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.trigger_targets(function oid, relation oid) IS 'The tables that a trigger function writes to, as far as its text tells.';
-
-check_copying_trigger(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.check_copying_trigger(reached lethe_private.reached[]) IS 'Unmanaged tables into which a trigger or rewrite rule of a managed one writes.';
-
-check_definer_function(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.check_definer_function(reached lethe_private.reached[]) IS 'Functions with their owner''s rights over people''s tables that somebody without these rights may call.';
+COMMENT ON FUNCTION lethe_private.written_tables(function oid, relation oid, arguments bytea) IS 'The tables that a function which a trigger of a table runs, with these arguments, writes to, as far as texts tell.';
 
 CREATE VIEW lethe_private.view_reads AS
  SELECT DISTINCT w.ev_class AS reader,
@@ -3081,6 +3127,14 @@ ALTER TABLE lethe_private.view_reads OWNER TO lethe_owner;
 
 COMMENT ON VIEW lethe_private.view_reads IS 'Which columns of which tables and views a view reads; name is null where it reads a table and no column of it. Views of extensions are left out.';
 
+check_copying_trigger(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_copying_trigger(reached lethe_private.reached[]) IS 'Unmanaged tables into which a trigger or rewrite rule of a managed one writes.';
+
+check_definer_function(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.check_definer_function(reached lethe_private.reached[]) IS 'Functions with their owner''s rights over people''s tables that somebody without these rights may call.';
+
 check_definer_view(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.check_definer_view(reached lethe_private.reached[]) IS 'Views that lead others around the row security of a table.';
@@ -3088,6 +3142,14 @@ COMMENT ON FUNCTION lethe_private.check_definer_view(reached lethe_private.reach
 check_identifiable_row(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.check_identifiable_row(reached lethe_private.reached[]) IS 'Masked rows that their quasi-identifiers leave in a group smaller than k, counted per controller.';
+
+may_be_rewritten(lethe.managed_tables, oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.may_be_rewritten(managed lethe.managed_tables, relation oid, column_name text) IS 'True when a rule may anonymize or purge a column.';
+
+sources_of(oid, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.sources_of(relation oid, column_name text) IS 'The columns from which a generated column is computed; of any other, none.';
 
 check_kept_for_ever(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3102,6 +3164,7 @@ CREATE TABLE lethe.managed_views (
     view_name text NOT NULL,
     shows text NOT NULL,
     counts text[] DEFAULT '{}'::text[] NOT NULL,
+    definition text,
     CONSTRAINT figures_count_somebody CHECK (((shows = 'figures'::text) = (cardinality(counts) > 0))),
     CONSTRAINT shows_is_known CHECK ((shows = ANY (ARRAY['people'::text, 'figures'::text, 'refreshed copy'::text])))
 );
@@ -3113,6 +3176,8 @@ COMMENT ON TABLE lethe.managed_views IS 'What was decided on views and materiali
 COMMENT ON COLUMN lethe.managed_views.shows IS 'people: rows of people, as they are now. figures: groups of people, counted. refreshed copy: a materialized view that somebody refreshes at least once a day.';
 
 COMMENT ON COLUMN lethe.managed_views.counts IS 'The columns of figures that say how many people a row counts.';
+
+COMMENT ON COLUMN lethe.managed_views.definition IS 'Of which definition of the view it was decided (a hash). Figures are asked about again once that changes. Null: the view was not there.';
 
 check_missing_object(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3195,9 +3260,13 @@ personal_views(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; 
 
 COMMENT ON FUNCTION lethe_private.personal_views(reached lethe_private.reached[]) IS 'Views and materialized views that read columns of people, what was decided on them, and what they read.';
 
+waived_definition(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.waived_definition(object text) IS 'A hash of the definition of the view or function that a finding names; null where it names something else. Needs a pinned search path.';
+
 check_undecided_view(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.check_undecided_view(reached lethe_private.reached[]) IS 'Views and materialized views over people''s columns on which nothing was decided.';
+COMMENT ON FUNCTION lethe_private.check_undecided_view(reached lethe_private.reached[]) IS 'Views and materialized views over people''s columns on which nothing was decided, or which have changed since they were taken for figures.';
 
 check_unforced_row_security(lethe_private.reached[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3263,6 +3332,10 @@ clocks_over(lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner:
 
 COMMENT ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) IS 'Clocks, of whatever table, that are the latest of this table''s rows.';
 
+columns_of_type(integer[], text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.columns_of_type(table_ids integer[], type_name text) IS 'Columns of a type that compares in a way of its own: {table: [column]}.';
+
 restorable(lethe.managed_tables, integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.restorable(managed lethe.managed_tables, mirror_id integer) IS 'What can go back from a mirror to its table, column by column.';
@@ -3325,7 +3398,7 @@ COMMENT ON FUNCTION lethe_private.cutting(link lethe.links, keys lethe_private.e
 
 decide(lethe_private.reached_row[], lethe.subject_types, lethe.controllers, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.decide(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers, today date) IS 'The same rows in the same order, each with what becomes of it on a local day.';
+COMMENT ON FUNCTION lethe_private.decide(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers, today date) IS 'The same rows in the same order, each with what becomes of it on a local day. Raises LE421.';
 
 decide_cut(lethe_private.reached_row[], lethe_private.reached_edge[], integer[], lethe.links[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3518,6 +3591,7 @@ CREATE TABLE lethe.waivers (
     reason text NOT NULL,
     by name DEFAULT SESSION_USER NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
+    definition text,
     CONSTRAINT reason_is_given CHECK ((reason ~ '\S'::text)),
     CONSTRAINT until_is_a_day CHECK (isfinite(until))
 );
@@ -3529,6 +3603,8 @@ COMMENT ON TABLE lethe.waivers IS 'Findings of lethe.check() that somebody has t
 COMMENT ON COLUMN lethe.waivers.object IS 'As the finding names it.';
 
 COMMENT ON COLUMN lethe.waivers.until IS 'The last day on which the finding is not reported.';
+
+COMMENT ON COLUMN lethe.waivers.definition IS 'Of which definition of the view or function the finding was waived (a hash): it is found again once that changes. Null: the finding is of something else.';
 
 export_checks(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3550,10 +3626,6 @@ export_rules(integer, integer); Type: FUNCTION; Schema: lethe_private; Owner: le
 
 COMMENT ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) IS 'The rules of a table, of all controllers or of one, as a policy document writes them.';
 
-residue_sql(text, text[], text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.residue_sql("from" text, texts text[], "where" text, object text, wanted jsonb) IS 'Counts the rows of a relation (alias c) whose texts hold what is wanted, per request and text.';
-
 extended_statistics_sql(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.extended_statistics_sql(wanted jsonb) IS 'Looks through those extended statistics that the caller may see.';
@@ -3562,9 +3634,9 @@ fact_columns(lethe_private.erasure_references[]); Type: FUNCTION; Schema: lethe_
 
 COMMENT ON FUNCTION lethe_private.fact_columns(keys lethe_private.erasure_references[]) IS 'The columns of each managed table by which its rows are known or refer to one another, either way: {table: [column]}.';
 
-fact_tuple(jsonb, text[], boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+fact_tuple(jsonb, text[], boolean, boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean) IS 'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares.';
+COMMENT ON FUNCTION lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean, padded boolean) IS 'What a row has in some columns, to be compared with another''s; null where one is null. folded: as citext compares; padded: as char(n) does.';
 
 facts_at(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3601,10 +3673,6 @@ COMMENT ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables, "
 findings_of(jsonb, text, lethe_private.action_parts[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.findings_of(outcome jsonb, phase text, actions lethe_private.action_parts[]) IS 'What a tried batch shows: rows on which nothing happened, whose clock moved, or that are gone though only a column was to change.';
-
-folded_columns(integer[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.folded_columns(table_ids integer[]) IS 'Columns that are compared without regard to case: {table: [column]}.';
 
 follow_renames(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3651,6 +3719,10 @@ COMMENT ON TABLE lethe_private.request_identifiers IS 'What the person''s root r
 forget_asker(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.forget_asker(request_id bigint) IS 'Deletes all that says who a request is about.';
+
+forget_hold_reasons(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.forget_hold_reasons() IS 'Forgets why holds were placed and released that ended more than three years ago; who did it and when is kept.';
 
 forget_identifiers(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3899,9 +3971,13 @@ holds_text(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.holds_text(type oid) IS 'True when a value of the type can hold text.';
 
-identified_sql(text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+how_to_answer(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.identified_sql(identifiers text[]) IS 'True when one of the columns is what is looked for; null where there is none.';
+COMMENT ON FUNCTION lethe_private.how_to_answer(request lethe.requests) IS 'The hint of LE463 where a request is not one that can be answered.';
+
+identified_sql(text[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.identified_sql(identifiers text[], forms text[]) IS 'True when one of the columns is what is looked for, in one of its forms; null where there is no column.';
 
 normalise_identifier(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3910,6 +3986,10 @@ COMMENT ON FUNCTION lethe_private.normalise_identifier(value text) IS 'Trimmed, 
 phone_digits(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.phone_digits(value text) IS 'The digits of what looks like a telephone number, with + where it says the country; null for anything else.';
+
+identifier_forms(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.identifier_forms(identifier text) IS 'The ways in which an identifier is looked for: it, and of a telephone number its digits.';
 
 identifier_key(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -3983,10 +4063,6 @@ is_watched(oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.is_watched(relation oid) IS 'True when a trigger may change what an UPDATE of the table writes.';
 
-is_worker(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.is_worker() IS 'True for logins that run cycles, which are those of every controller.';
-
 judge_arrival(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.judge_arrival() IS 'Trigger of a host''s table: refuses rows that bring back somebody who was forgotten, or flags them. Raises LE445.';
@@ -3998,6 +4074,10 @@ COMMENT ON FUNCTION lethe_private.keep_held() IS 'Trigger: raises LE409 for a ch
 keep_identifiers(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.keep_identifiers(request bigint) IS 'Seals what the roots of a request have in their identifier columns now, besides what has been kept already. Raises LE441, LE501.';
+
+kept_below(lethe.requests, lethe_private.reached_row[], lethe.subject_types, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.kept_below(request lethe.requests, parents lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) IS 'Rows, and the rows kept for a request that hang on them.';
 
 kept_from_objection(lethe.managed_tables, integer, lethe.controllers, lethe_private.reached_row[], text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4147,9 +4227,17 @@ look_at_archive(bigint[], lethe.controllers, jsonb); Type: FUNCTION; Schema: let
 
 COMMENT ON FUNCTION lethe_private.look_at_archive(requests bigint[], controller lethe.controllers, wanted jsonb) IS 'Looks through what is archived of a controller.';
 
+look_at_catalogue(bigint[], jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_at_catalogue(requests bigint[], wanted jsonb) IS 'Looks through comments, labels, definitions and names of the host''s schema.';
+
 look_at_host(bigint[], lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.look_at_host(requests bigint[], controller lethe.controllers, wanted jsonb) IS 'Looks through every table and materialized view that lethe_sweeper may read. Of a managed table only through the rows of the controller.';
+
+look_at_jobs(oid, text, bytea); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_at_jobs(relation oid, statement text, wanted bytea) IS 'What a statement finds in a table of the jobs. Raises 42501 where reading it would run what others put there, 55P03 where it is being worked on.';
 
 look_at_own(bigint[], lethe.controllers, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4163,13 +4251,25 @@ look_for(bigint[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Ow
 
 COMMENT ON FUNCTION lethe_private.look_for(requests bigint[], controller lethe.controllers) IS 'Looks for the people of some requests of one controller and writes down what was found.';
 
+look_for_kept(lethe.requests, lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_for_kept(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers) IS 'What became of the kept rows of a request that are not among those reached. Raises LE421.';
+
+names_an_object(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.names_an_object(message text) IS 'True for the sentence that PostgreSQL says where a right is missing, about an object that exists.';
+
+look_problem(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.look_problem(state text, message text) IS 'An error met while looking, as a finding says it.';
+
 look_sql(text, text, lethe_private.action_parts[], text, text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) IS 'Counts what is due, held and kept, from the data as it stands.';
 
-look_through(text, text, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+look_through(text, text, jsonb, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.look_through(who text, statement text, wanted jsonb, OUT facts jsonb, OUT failure text) IS 'What a statement of residue_sql found, or the SQLSTATE with which it failed.';
+COMMENT ON FUNCTION lethe_private.look_through(who text, statement text, wanted jsonb, relation oid, OUT facts jsonb, OUT failure text) IS 'What a statement of residue_sql found, or the SQLSTATE with which it failed.';
 
 lost_archived(lethe_private.mirrors, lethe.controllers, text, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4266,10 +4366,6 @@ name_list(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.name_list(list text, separator text) IS 'The names of a list such as public.invoices."Issued on"; null where it is none.';
 
-names_an_object(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.names_an_object(message text) IS 'True for the sentence that PostgreSQL says where a right is missing, about an object that exists.';
-
 names_of_host(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.names_of_host(condition text) IS 'The first schema other than PostgreSQL''s own and Lethe''s that an expression names; null when there is none.';
@@ -4310,9 +4406,9 @@ none_later_sql(text, lethe.managed_tables, oid, lethe.controllers, date, date, t
 
 COMMENT ON FUNCTION lethe_private.none_later_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, entry text) IS 'Conditions under which one clock shows no day after last_day, and not never.';
 
-not_erased(lethe.requests, text, lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+not_erased(lethe.requests, text, lethe_private.reached_row[], lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[]) IS 'What becomes of a request that cannot be executed now: planned anew, or delayed. Raises LE432.';
+COMMENT ON FUNCTION lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[], controller lethe.controllers) IS 'What becomes of a request that cannot be executed now: planned anew, or delayed. Raises LE432.';
 
 not_held_sql(text, lethe.managed_tables, oid, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4321,6 +4417,10 @@ COMMENT ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed
 not_looked(text, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.not_looked(object text, problem text) IS 'The finding that something could not be looked at.';
+
+note_ledgered(bigint, bigint, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.note_ledgered(request bigint, ledger_number bigint, ledger_hash text) IS 'Remembers which entry of the ledger announced an erasure, if one did.';
 
 note_nothing_kept(bigint[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4352,11 +4452,15 @@ COMMENT ON FUNCTION lethe_private.notification_body(notification lethe.notificat
 
 notify_recipients(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.notify_recipients(request bigint) IS 'Makes the notifications of a request, one for each recipient of its controller and kind, with the identifiers hashed for it.';
+COMMENT ON FUNCTION lethe_private.notify_recipients(request bigint) IS 'Makes the notifications of a request, one for each recipient of its controller and kind, with the identifiers hashed for it; dead at once where there is none.';
 
 objection_in_words(lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.objection_in_words(rows lethe_private.reached_row[]) IS 'What an objection ended, and what is kept: tables, columns, days and counts.';
+
+others_kept(lethe.requests); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.others_kept(request lethe.requests) IS 'Rows kept for a request that are somebody else''s now, and kept rows that hang on those. Raises LE421, LE501.';
 
 ours_sql(lethe.managed_tables, oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4389,10 +4493,6 @@ COMMENT ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, con
 own_rows_sql(oid, lethe.controllers); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.own_rows_sql(relation oid, controller lethe.controllers) IS 'True for the rows of a table of Lethe''s own (alias c) that are the controller''s, or nobody''s; null: all are nobody''s.';
-
-own_rows_sql(text, lethe.managed_tables); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
-
-COMMENT ON FUNCTION lethe_private.own_rows_sql(alias text, managed lethe.managed_tables) IS 'True for the rows of the controllers that the caller acts for; null where there can be none.';
 
 parameters_to_try(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4626,6 +4726,10 @@ put_rule(text, text, text, text, text[], text, jsonb, text, text, text, text); T
 
 COMMENT ON FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) IS 'Sets one term of a rule, judged by itself. Whoever calls it judges the rules of the table together (assert_rules).';
 
+put_view(text, text, text[], boolean); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.put_view(view text, shows text, counts text[], looked_again boolean) IS 'Writes down what a view shows; as it is now, unless that stands there already and nobody has looked again. Raises LE102, LE103, LE106.';
+
 put_waiver(text, text, date, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.put_waiver(code text, object text, until date, reason text) IS 'Writes a waiver down; its day may have passed already. Raises LE112, LE621.';
@@ -4714,9 +4818,13 @@ recipient_form(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.recipient_form(identifier text) IS 'An identifier as it is hashed for recipients: trimmed and in lower case; what looks like a telephone number as its digits, with + before an international one (00 is +).';
 
+recipients_told(integer); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.recipients_told(controller_id integer) IS 'The recipients of a controller as a person is told of them: since when; until when, where that is over.';
+
 record_change(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.record_change() IS 'Trigger: keeps who changed which part of the policy, when and why, and has open cycles compiled anew.';
+COMMENT ON FUNCTION lethe_private.record_change() IS 'Trigger: keeps who changed which part of the policy, when and why (of a hold: not why), and has open cycles compiled anew.';
 
 rectify_row(lethe.managed_tables, lethe_private.reached_row, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4742,6 +4850,10 @@ refuse_sealed(); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.refuse_sealed() IS 'Trigger: refuses to change, delete or truncate sealed evidence. Raises LE801.';
 
+refuse_tombs(lethe.managed_tables, lethe.controllers, bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.refuse_tombs(managed lethe.managed_tables, controller lethe.controllers, rows bigint) IS 'Why rows of a table cannot stay without their person; null where they can.';
+
 refused_rules(lethe.managed_tables, lethe.controllers, jsonb, lethe_private.action_parts[], lethe_private.due_day[], oid, tid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.refused_rules(managed lethe.managed_tables, controller lethe.controllers, program jsonb, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) IS 'The rules on columns that the database refuses even by themselves; none when only all together are refused.';
@@ -4762,6 +4874,10 @@ renamed(lethe_private.reached_row[], text[], text[]); Type: FUNCTION; Schema: le
 
 COMMENT ON FUNCTION lethe_private.renamed(parents lethe_private.reached_row[], to_columns text[], columns text[]) IS 'Rows with some of their facts, under other names.';
 
+replay_explained_by(integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.replay_explained_by(table_id integer, key text) IS 'The erasure that has reached a root row already: what is there of it a law or a hold keeps. Null: none has.';
+
 CREATE TABLE lethe_private.replay_matches (
     number bigint NOT NULL,
     subject text NOT NULL,
@@ -4769,15 +4885,12 @@ CREATE TABLE lethe_private.replay_matches (
     table_id integer NOT NULL,
     key text NOT NULL,
     by_key boolean NOT NULL,
-    by_identifier boolean NOT NULL,
-    is_nameless boolean NOT NULL
+    by_identifier boolean NOT NULL
 );
 
 ALTER TABLE lethe_private.replay_matches OWNER TO lethe_owner;
 
 COMMENT ON TABLE lethe_private.replay_matches IS 'Which root rows fit an entry of the ledger, as a replay found them; emptied when it has ended.';
-
-COMMENT ON COLUMN lethe_private.replay_matches.is_nameless IS 'Neither the row nor the entry says both by what to recognise the person: the key decides alone.';
 
 replay_failed(lethe_private.replay_matches, timestamp with time zone, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4785,7 +4898,7 @@ COMMENT ON FUNCTION lethe_private.replay_failed(match lethe_private.replay_match
 
 replay_is_explained(integer, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.replay_is_explained(table_id integer, key text) IS 'True of a root row that an erasure has reached already: what is there of it a law or a hold keeps.';
+COMMENT ON FUNCTION lethe_private.replay_is_explained(table_id integer, key text) IS 'True of a root row that an erasure has reached already.';
 
 replay_match(lethe.subject_types, lethe.controllers, bytea, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4829,7 +4942,7 @@ COMMENT ON FUNCTION lethe_private.residue_relations() IS 'Every relation of the 
 
 restore_record(lethe.archive_openings); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) IS 'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE501, LE902.';
+COMMENT ON FUNCTION lethe_private.restore_record(opening lethe.archive_openings) IS 'Puts the named record back and leaves it alone until the opening''s day. Raises LE409, LE445, LE501, LE902.';
 
 restricted_statement(lethe.managed_tables, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -4888,7 +5001,7 @@ CREATE VIEW lethe.checks AS
     c.severity,
     c.reads,
     c.about
-   FROM ( VALUES (10,'unmanaged-table'::text,'error'::text,'the catalogue'::text,'a table that foreign keys join to people, and that the policy does not know'::text), (11,'unclassified-column'::text,'error'::text,'the catalogue'::text,'a column of a managed table on which nothing was decided'::text), (12,'kept-for-ever'::text,'error'::text,'the catalogue'::text,'a personal column that no rule ever ends'::text), (13,'undecided-link'::text,'error'::text,'the catalogue'::text,'a foreign key to people''s rows of which it is not said how the referring rows belong to them'::text), (14,'undecided-view'::text,'error'::text,'the catalogue'::text,'a view or materialized view over people''s columns on which nothing was decided'::text), (15,'child-column'::text,'error'::text,'the catalogue'::text,'a column of an inheritance child that no rule can reach'::text), (16,'missing-object'::text,'error'::text,'the catalogue'::text,'a table, column or view that the policy names and that is gone'::text), (20,'copying-trigger'::text,'error'::text,'the catalogue'::text,'a trigger or rule that copies people''s rows into a table that is not managed'::text), (21,'look-alike-table'::text,'warning'::text,'the catalogue'::text,'a table with largely the personal columns of a managed one'::text), (30,'partition-foreign-key'::text,'error'::text,'the catalogue'::text,'a partition without the foreign key that its siblings have'::text), (31,'unindexed-reference'::text,'warning'::text,'the catalogue'::text,'a reference to people''s rows without an index'::text), (32,'restarted-clock'::text,'error'::text,'the catalogue'::text,'a trigger that sets a clock anew at every update'::text), (33,'pseudonymous-claim'::text,'error'::text,'the catalogue'::text,'a column claimed to end anonymous whose method makes pseudonyms'::text), (34,'broken-hold'::text,'error'::text,'the catalogue'::text,'a guard that is not as it was put up, or a held table or partition that is gone'::text), (35,'unguarded-hold'::text,'note'::text,'the catalogue'::text,'a hold that binds Lethe and nobody else'::text), (36,'unrehearsed-rule'::text,'note'::text,'the catalogue'::text,'a rule that was put in force without a rehearsal'::text), (40,'row-security-bypass'::text,'warning'::text,'the catalogue'::text,'a role that passes by the row security of people''s tables'::text), (41,'definer-view'::text,'warning'::text,'the catalogue'::text,'a view that leads others around row security'::text), (42,'definer-function'::text,'warning'::text,'the catalogue'::text,'a function that lends its owner''s rights over people''s tables'::text), (43,'archive-reader'::text,'error'::text,'the catalogue'::text,'a grant or policy that opens the archive or the keys'::text), (44,'unforced-row-security'::text,'note'::text,'the catalogue'::text,'row security that does not bind the owner of the table'::text), (45,'archive-limit'::text,'note'::text,'the catalogue'::text,'who can read the archive and the keys by being who they are'::text), (50,'never-due'::text,'warning'::text,'the data'::text,'a rule whose clock no row has, or a condition that no row fulfils'::text), (51,'unpurposed-value'::text,'warning'::text,'the data'::text,'values to which no purpose of their rule applies'::text), (52,'identifiable-row'::text,'warning'::text,'the data'::text,'masked rows that what is left of them singles out'::text), (53,'small-group'::text,'error'::text,'the data'::text,'a view of figures about fewer people than k'::text), (54,'unkept-format'::text,'error'::text,'the data'::text,'a column that may hold more than its declared format'::text), (60,'policy-drift'::text,'error'::text,'the policy file'::text,'the policy in force is not what the file says'::text), (70,'expired-waiver'::text,'error'::text,'the findings'::text,'a waiver whose last day has passed'::text), (71,'unused-waiver'::text,'warning'::text,'the findings'::text,'a waiver that matches no finding'::text), (72,'not-looked-at'::text,'error'::text,'the findings'::text,'something that could not be looked at'::text)) c(place, code, severity, reads, about)
+   FROM ( VALUES (10,'unmanaged-table'::text,'error'::text,'the catalogue'::text,'a table that foreign keys join to people, and that the policy does not know'::text), (11,'unclassified-column'::text,'error'::text,'the catalogue'::text,'a column of a managed table on which nothing was decided'::text), (12,'kept-for-ever'::text,'error'::text,'the catalogue'::text,'a personal column that no rule ever ends'::text), (13,'undecided-link'::text,'error'::text,'the catalogue'::text,'a foreign key to people''s rows of which it is not said how the referring rows belong to them'::text), (14,'undecided-view'::text,'error'::text,'the catalogue'::text,'a view or materialized view over people''s columns on which nothing was decided'::text), (15,'child-column'::text,'error'::text,'the catalogue'::text,'a column of an inheritance child that no rule can reach'::text), (16,'missing-object'::text,'error'::text,'the catalogue'::text,'a table, column or view that the policy names and that is gone'::text), (20,'copying-trigger'::text,'error'::text,'the catalogue'::text,'a trigger or rule that copies people''s rows into a table that is not managed'::text), (21,'look-alike-table'::text,'warning'::text,'the catalogue'::text,'a table with largely the personal columns of a managed one'::text), (30,'partition-foreign-key'::text,'error'::text,'the catalogue'::text,'a partition without the foreign key that its siblings have'::text), (31,'unindexed-reference'::text,'warning'::text,'the catalogue'::text,'a reference to people''s rows without an index'::text), (32,'restarted-clock'::text,'error'::text,'the catalogue'::text,'a trigger that sets a clock anew at every update'::text), (33,'pseudonymous-claim'::text,'error'::text,'the catalogue'::text,'a column claimed to end anonymous whose method makes pseudonyms'::text), (34,'broken-hold'::text,'error'::text,'the catalogue'::text,'a guard that is not as it was put up, or a held table or partition that is gone'::text), (35,'unguarded-hold'::text,'note'::text,'the catalogue'::text,'a hold that binds Lethe and nobody else'::text), (36,'unrehearsed-rule'::text,'note'::text,'the catalogue'::text,'a rule that was put in force without a rehearsal'::text), (40,'row-security-bypass'::text,'warning'::text,'the catalogue'::text,'a role that passes by the row security of people''s tables'::text), (41,'definer-view'::text,'warning'::text,'the catalogue'::text,'a view that leads others around row security'::text), (42,'definer-function'::text,'warning'::text,'the catalogue'::text,'a function that lends its owner''s rights over people''s tables'::text), (43,'archive-reader'::text,'error'::text,'the catalogue'::text,'a grant or policy that opens the archive or the keys'::text), (44,'unforced-row-security'::text,'note'::text,'the catalogue'::text,'row security that does not bind the owner of the table'::text), (45,'archive-limit'::text,'note'::text,'the catalogue'::text,'who can read the archive and the keys by being who they are'::text), (50,'never-due'::text,'warning'::text,'the data'::text,'a rule whose clock no row has, or a condition that no row fulfils'::text), (51,'unpurposed-value'::text,'warning'::text,'the data'::text,'values to which no purpose of their rule applies'::text), (52,'identifiable-row'::text,'warning'::text,'the data'::text,'masked rows that what is left of them singles out'::text), (53,'small-group'::text,'error'::text,'the data'::text,'a view of figures about fewer people than k'::text), (54,'unkept-format'::text,'error'::text,'the data'::text,'a column that may hold more than its declared format'::text), (60,'policy-drift'::text,'error'::text,'the policy file'::text,'the policy in force is not what the file says'::text), (70,'expired-waiver'::text,'error'::text,'the findings'::text,'a waiver whose last day has passed, or whose view has changed'::text), (71,'unused-waiver'::text,'warning'::text,'the findings'::text,'a waiver that matches no finding'::text), (72,'not-looked-at'::text,'error'::text,'the findings'::text,'something that could not be looked at'::text)) c(place, code, severity, reads, about)
   ORDER BY c.place;
 
 ALTER TABLE lethe.checks OWNER TO lethe_owner;
@@ -4994,9 +5107,9 @@ staying_sql(lethe.managed_tables, oid, lethe.controllers, date, boolean, text[])
 
 COMMENT ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) IS 'The WITH clause that finds the rows due in the given phases which stay because of references within their own table; null when it has none.';
 
-strange_rows(lethe_private.kept_rows[], jsonb, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+strange_keys(lethe_private.kept_rows[], jsonb, date); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.strange_rows(kept lethe_private.kept_rows[], found jsonb, today date) IS 'How many rows whose day has come are not the person''s any more, as far as one can tell.';
+COMMENT ON FUNCTION lethe_private.strange_keys(kept lethe_private.kept_rows[], found jsonb, today date) IS 'Rows whose day has come and that are not the person''s any more, as far as one can tell.';
 
 suppose(text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -5090,6 +5203,10 @@ trigger_notes(lethe_private.declared_formats); Type: FUNCTION; Schema: lethe_pri
 
 COMMENT ON FUNCTION lethe_private.trigger_notes(declared lethe_private.declared_formats) IS 'What the DBA should know of the trigger.';
 
+trigger_targets(oid, oid); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.trigger_targets(function oid, relation oid) IS 'The tables that a trigger function writes to, as far as its text tells.';
+
 try_batch(lethe.managed_tables, lethe.controllers, jsonb, text, lethe_private.action_parts[], lethe_private.due_day[], oid, tid[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.try_batch(managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) IS 'Runs the statements of one phase on a batch, reads it again, and undoes it. Returns {"again", "writes"}, or {"failure": {"sqlstate", "constraint", "relation"}}.';
@@ -5114,9 +5231,9 @@ try_tables(bigint, timestamp with time zone); Type: FUNCTION; Schema: lethe_priv
 
 COMMENT ON FUNCTION lethe_private.try_tables(since_change bigint, deadline timestamp with time zone) IS 'Rehearses every rule that the changes after a given one concern. Returns {"findings", "tried", "effects"}, see lethe.drafts.';
 
-try_to_execute(bigint); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+try_to_execute(bigint, bigint, text); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
-COMMENT ON FUNCTION lethe_private.try_to_execute(request bigint) IS 'Executes a request, or writes down why that failed.';
+COMMENT ON FUNCTION lethe_private.try_to_execute(request bigint, ledger_number bigint, ledger_hash text) IS 'Executes a request, or writes down why that failed.';
 
 try_values(lethe.methods, text, lethe_private.host_columns, jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -5193,6 +5310,10 @@ COMMENT ON FUNCTION lethe_private.with_outcome(result jsonb, managed lethe.manag
 without_predicates(jsonb); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
 COMMENT ON FUNCTION lethe_private.without_predicates(program jsonb) IS 'A program as it is shown to somebody who may not read what holds ask for.';
+
+without_rows(lethe_private.reached_row[], lethe_private.reached_row[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
+
+COMMENT ON FUNCTION lethe_private.without_rows(rows lethe_private.reached_row[], others lethe_private.reached_row[]) IS 'Rows that are not among others.';
 
 without_waived(jsonb, text[]); Type: FUNCTION; Schema: lethe_private; Owner: lethe_owner
 
@@ -6165,7 +6286,7 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.sealed_rows FOR EACH STA
 
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lethe.seals FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.refuse_sealed();
 
-CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe.holds FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
+CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE OF controller_id, ends_on, released_at, kind, subject, table_id, request_id ON lethe.holds FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
 
 CREATE TRIGGER wait_for_batches BEFORE INSERT OR DELETE OR UPDATE ON lethe_private.held_conditions FOR EACH STATEMENT EXECUTE FUNCTION lethe_private.wait_for_batches();
 
@@ -6821,11 +6942,12 @@ GRANT ALL ON FUNCTION lethe.evidence_heads() TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) TO lethe_agent;
 GRANT ALL ON FUNCTION lethe.execute_request(request bigint, ledger_number bigint, ledger_hash text) TO lethe_worker;
 
-REVOKE ALL ON FUNCTION lethe.execute_requests(requests bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION lethe.execute_requests(requests bigint[]) TO lethe_officer;
-GRANT ALL ON FUNCTION lethe.execute_requests(requests bigint[]) TO lethe_worker;
+REVOKE ALL ON FUNCTION lethe.execute_requests(requests bigint[], ledger_numbers bigint[], ledger_hashes text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.execute_requests(requests bigint[], ledger_numbers bigint[], ledger_hashes text[]) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.execute_requests(requests bigint[], ledger_numbers bigint[], ledger_hashes text[]) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.explain_row("table" text, key text, as_of date) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.explain_row("table" text, key text, as_of date) TO lethe_officer;
@@ -6855,6 +6977,13 @@ REVOKE ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name te
 GRANT ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) TO lethe_auditor;
 GRANT ALL ON FUNCTION lethe.format_domain_sql(format text, schema text, name text, type text, parameters jsonb) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe_private.format_findings_of(managed lethe.managed_tables) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lethe.column_formats TO lethe_officer;
+GRANT SELECT ON TABLE lethe.column_formats TO lethe_auditor;
+
+REVOKE ALL ON FUNCTION lethe_private.format_tables() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe.format_findings() FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.format_findings() TO lethe_officer;
@@ -7163,6 +7292,7 @@ GRANT ALL ON FUNCTION lethe.request_report(request bigint) TO lethe_auditor;
 
 REVOKE ALL ON FUNCTION lethe.request_work(controller text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.request_work(controller text) TO lethe_officer;
+GRANT ALL ON FUNCTION lethe.request_work(controller text) TO lethe_agent;
 GRANT ALL ON FUNCTION lethe.request_work(controller text) TO lethe_worker;
 
 REVOKE ALL ON FUNCTION lethe.requests_to_complete(controller text) FROM PUBLIC;
@@ -7252,6 +7382,9 @@ REVOKE ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, con
 GRANT ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) TO lethe_officer;
 GRANT ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) TO lethe_agent;
 GRANT ALL ON FUNCTION lethe.store_package(request bigint, token_hash bytea, content bytea, media_type text, expires_at timestamp with time zone) TO lethe_worker;
+
+REVOKE ALL ON FUNCTION lethe.strike_kept_rows(request bigint, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lethe.strike_kept_rows(request bigint, reason text) TO lethe_officer;
 
 REVOKE ALL ON FUNCTION lethe.suggested_indexes("table" text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe.suggested_indexes("table" text) TO lethe_officer;
@@ -7439,6 +7572,8 @@ REVOKE ALL ON FUNCTION lethe_private.archived_values(managed lethe.managed_table
 
 REVOKE ALL ON FUNCTION lethe_private.controller_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.equality_of(relation oid, "column" text, other_relation oid, other_column text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.equals_sql(relation oid, "column" text, other_relation oid, other_column text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.erasure_links(type lethe.subject_types) FROM PUBLIC;
@@ -7512,6 +7647,8 @@ REVOKE ALL ON FUNCTION lethe_private.assert_correctable(managed lethe.managed_ta
 
 REVOKE ALL ON FUNCTION lethe_private.assert_declared_parameters(method text, parameters jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_edges(rows lethe_private.reached_row[], edges lethe_private.reached_edge[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_erased(rows lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_events_stand(managed lethe.managed_tables) FROM PUBLIC;
@@ -7549,6 +7686,8 @@ REVOKE ALL ON FUNCTION lethe_private.assert_may_activate(draft lethe.drafts, acc
 
 REVOKE ALL ON FUNCTION lethe_private.assert_may_change(controller_id integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.assert_may_name_entry(request bigint, ledger_number bigint, ledger_hash text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.assert_method_fits(relation oid, target lethe_private.host_columns, method lethe.methods, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.fill_format(template text, value text, type text, parameters jsonb) FROM PUBLIC;
@@ -7561,12 +7700,11 @@ REVOKE ALL ON FUNCTION lethe_private.format_parameters(declared jsonb, given jso
 
 REVOKE ALL ON FUNCTION lethe_private.format_value(prefix text, name text, type text, kind text) FROM PUBLIC;
 
-GRANT SELECT ON TABLE lethe.column_formats TO lethe_officer;
-GRANT SELECT ON TABLE lethe.column_formats TO lethe_auditor;
-
 REVOKE ALL ON FUNCTION lethe_private.assert_method_keeps_format(managed lethe.managed_tables, declared lethe_private.declared_formats, method lethe.methods, parameters jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_minima(managed lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.assert_no_more(relation oid, rows bigint, planned bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.assert_no_rewrite_rule(relation oid, event "char", event_name text) FROM PUBLIC;
 
@@ -7647,6 +7785,18 @@ REVOKE ALL ON FUNCTION lethe_private.blast_sql(before jsonb, after jsonb) FROM P
 
 REVOKE ALL ON FUNCTION lethe_private.by_day(counts jsonb, flag text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.function_text(function oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.likely_schemas(function oid, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.names_in(source text, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.called_functions(function oid, relation oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.is_worker() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.callers_rows_sql(alias text, managed lethe.managed_tables) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.cascade_mark(table_oid oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.refusal(code text, object text, sentence text, hint text, rows bigint) FROM PUBLIC;
@@ -7656,6 +7806,10 @@ REVOKE ALL ON FUNCTION lethe_private.cascade_refusal(way lethe_private.erasure_r
 REVOKE ALL ON FUNCTION lethe_private.cast_enum_domains(relation oid, condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.catalogue_mark() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.residue_sql("from" text, texts text[], "where" text, object text, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.catalogue_sql(wanted jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.what_remains(request lethe.requests) FROM PUBLIC;
 
@@ -7684,7 +7838,7 @@ REVOKE ALL ON FUNCTION lethe_private.is_lethes(relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.is_personal(category text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.trigger_targets(function oid, relation oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.written_tables(function oid, relation oid, arguments bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.check_copying_trigger(reached lethe_private.reached[]) FROM PUBLIC;
 
@@ -7693,6 +7847,10 @@ REVOKE ALL ON FUNCTION lethe_private.check_definer_function(reached lethe_privat
 REVOKE ALL ON FUNCTION lethe_private.check_definer_view(reached lethe_private.reached[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.check_identifiable_row(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.may_be_rewritten(managed lethe.managed_tables, relation oid, column_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.sources_of(relation oid, column_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.check_kept_for_ever(reached lethe_private.reached[]) FROM PUBLIC;
 
@@ -7722,6 +7880,8 @@ REVOKE ALL ON FUNCTION lethe_private.links_of(child_id integer, child_columns te
 REVOKE ALL ON FUNCTION lethe_private.check_undecided_link(reached lethe_private.reached[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.personal_views(reached lethe_private.reached[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.waived_definition(object text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.check_undecided_view(reached lethe_private.reached[]) FROM PUBLIC;
 
@@ -7756,6 +7916,8 @@ REVOKE ALL ON FUNCTION lethe_private.clock_day_sql(alias text, clock lethe_priva
 REVOKE ALL ON FUNCTION lethe_private.clock_in_words(managed lethe.managed_tables, since text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.clocks_over(child lethe.managed_tables) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.columns_of_type(table_ids integer[], type_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.restorable(managed lethe.managed_tables, mirror_id integer) FROM PUBLIC;
 
@@ -7894,13 +8056,11 @@ REVOKE ALL ON FUNCTION lethe_private.export_terms(rule_id integer, controller_id
 
 REVOKE ALL ON FUNCTION lethe_private.export_rules(table_id integer, controller_id integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.residue_sql("from" text, texts text[], "where" text, object text, wanted jsonb) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.extended_statistics_sql(wanted jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.fact_columns(keys lethe_private.erasure_references[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.fact_tuple(facts jsonb, columns text[], folded boolean, padded boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.facts_at(facts jsonb, columns text[]) FROM PUBLIC;
 
@@ -7920,8 +8080,6 @@ REVOKE ALL ON FUNCTION lethe_private.find_reference(managed lethe.managed_tables
 
 REVOKE ALL ON FUNCTION lethe_private.findings_of(outcome jsonb, phase text, actions lethe_private.action_parts[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.folded_columns(table_ids integer[]) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.follow_renames(managed lethe.managed_tables, relation oid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.forecast_part(managed lethe.managed_tables, controller lethe.controllers) FROM PUBLIC;
@@ -7931,6 +8089,8 @@ REVOKE ALL ON FUNCTION lethe_private.forecast_parts_if(what_if text[], managed l
 REVOKE ALL ON FUNCTION lethe_private.forecast_table(part jsonb, part_if jsonb, managed lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.forget_asker(request_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.forget_hold_reasons() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.forget_identifiers(request bigint) FROM PUBLIC;
 
@@ -8046,13 +8206,17 @@ REVOKE ALL ON FUNCTION lethe_private.holds_on(table_id integer, controller_id in
 
 REVOKE ALL ON FUNCTION lethe_private.holds_text(type oid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.identified_sql(identifiers text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.how_to_answer(request lethe.requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.identified_sql(identifiers text[], forms text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.normalise_identifier(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.normalise_identifier(value text) TO lethe_sweeper;
 
 REVOKE ALL ON FUNCTION lethe_private.phone_digits(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.phone_digits(value text) TO lethe_sweeper;
+
+REVOKE ALL ON FUNCTION lethe_private.identifier_forms(identifier text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.identifier_key(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lethe_private.identifier_key(value text) TO lethe_sweeper;
@@ -8091,13 +8255,13 @@ REVOKE ALL ON FUNCTION lethe_private.is_too_short(identifier text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.is_watched(relation oid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.is_worker() FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.judge_arrival() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.keep_held() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.keep_identifiers(request bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.kept_below(request lethe.requests, parents lethe_private.reached_row[], type lethe.subject_types, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.kept_from_objection(managed lethe.managed_tables, mirror_id integer, controller lethe.controllers, rows lethe_private.reached_row[], columns text[]) FROM PUBLIC;
 
@@ -8173,7 +8337,11 @@ REVOKE ALL ON FUNCTION lethe_private.look_archived(program jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.look_at_archive(requests bigint[], controller lethe.controllers, wanted jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.look_at_catalogue(requests bigint[], wanted jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.look_at_host(requests bigint[], controller lethe.controllers, wanted jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_at_jobs(relation oid, statement text, wanted bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.look_at_own(requests bigint[], controller lethe.controllers, wanted jsonb) FROM PUBLIC;
 
@@ -8181,9 +8349,15 @@ REVOKE ALL ON FUNCTION lethe_private.look_at_statistics(requests bigint[], wante
 
 REVOKE ALL ON FUNCTION lethe_private.look_for(requests bigint[], controller lethe.controllers) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.look_for_kept(request lethe.requests, rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.names_an_object(message text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.look_problem(state text, message text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.look_sql(source text, condition text, actions lethe_private.action_parts[], held text, kept text, staying text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.look_through(who text, statement text, wanted jsonb, OUT facts jsonb, OUT failure text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.look_through(who text, statement text, wanted jsonb, relation oid, OUT facts jsonb, OUT failure text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.lost_archived(mirror lethe_private.mirrors, controller lethe.controllers, decision text, cut text[]) FROM PUBLIC;
 
@@ -8221,8 +8395,6 @@ REVOKE ALL ON FUNCTION lethe_private.move_request(request lethe.requests, to_sta
 
 REVOKE ALL ON FUNCTION lethe_private.name_list(list text, separator text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.names_an_object(message text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION lethe_private.names_of_host(condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.never_ends(managed lethe.managed_tables, mirror lethe_private.mirrors) FROM PUBLIC;
@@ -8243,11 +8415,13 @@ REVOKE ALL ON FUNCTION lethe_private.no_event_sql(alias text, managed lethe.mana
 
 REVOKE ALL ON FUNCTION lethe_private.none_later_sql(alias text, managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, last_day date, entry text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.not_erased(request lethe.requests, reason text, rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.not_held_sql(alias text, managed lethe.managed_tables, table_oid oid, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.not_looked(object text, problem text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.note_ledgered(request bigint, ledger_number bigint, ledger_hash text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.note_nothing_kept(requests bigint[]) FROM PUBLIC;
 
@@ -8258,6 +8432,8 @@ REVOKE ALL ON FUNCTION lethe_private.notification_body(notification lethe.notifi
 REVOKE ALL ON FUNCTION lethe_private.notify_recipients(request bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.objection_in_words(rows lethe_private.reached_row[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.others_kept(request lethe.requests) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.ours_sql(managed lethe.managed_tables, relation oid, controller lethe.controllers) FROM PUBLIC;
 
@@ -8274,8 +8450,6 @@ REVOKE ALL ON FUNCTION lethe_private.over_by_sql(alias text, clock lethe_private
 REVOKE ALL ON FUNCTION lethe_private.own_events_sql(child lethe.managed_tables, controller lethe.controllers) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.own_rows_sql(relation oid, controller lethe.controllers) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lethe_private.own_rows_sql(alias text, managed lethe.managed_tables) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.parameters_to_try(declared jsonb) FROM PUBLIC;
 
@@ -8394,6 +8568,8 @@ REVOKE ALL ON FUNCTION lethe_private.put_minimum("table" text, after text, since
 
 REVOKE ALL ON FUNCTION lethe_private.put_rule("table" text, action text, after text, "column" text, since text[], method text, parameters jsonb, purpose text, "when" text, controller text, reason text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.put_view(view text, shows text, counts text[], looked_again boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.put_waiver(code text, object text, until date, reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.raise_missing_right(managed lethe.managed_tables) FROM PUBLIC;
@@ -8439,6 +8615,8 @@ REVOKE ALL ON FUNCTION lethe_private.recipient_controller(controller text) FROM 
 
 REVOKE ALL ON FUNCTION lethe_private.recipient_form(identifier text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.recipients_told(controller_id integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.record_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.rectify_row(managed lethe.managed_tables, "row" lethe_private.reached_row, changes jsonb) FROM PUBLIC;
@@ -8453,6 +8631,8 @@ REVOKE ALL ON FUNCTION lethe_private.refuse_plan(rows lethe_private.reached_row[
 
 REVOKE ALL ON FUNCTION lethe_private.refuse_sealed() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.refuse_tombs(managed lethe.managed_tables, controller lethe.controllers, rows bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.refused_rules(managed lethe.managed_tables, controller lethe.controllers, program jsonb, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.remember_leaving(rows lethe_private.reached_row[], controller lethe.controllers) FROM PUBLIC;
@@ -8462,6 +8642,8 @@ REVOKE ALL ON FUNCTION lethe_private.remember_relations() FROM PUBLIC;
 REVOKE ALL ON FUNCTION lethe_private.remembered_sql(alias text, managed lethe.managed_tables, table_oid oid, clock lethe_private.linked_clock, controller lethe.controllers, condition text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.renamed(parents lethe_private.reached_row[], to_columns text[], columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.replay_explained_by(table_id integer, key text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.replay_failed(match lethe_private.replay_matches, at timestamp with time zone, failure jsonb) FROM PUBLIC;
 
@@ -8559,7 +8741,7 @@ REVOKE ALL ON FUNCTION lethe_private.statistics_sql(wanted jsonb, own boolean) F
 
 REVOKE ALL ON FUNCTION lethe_private.staying_sql(managed lethe.managed_tables, table_oid oid, controller lethe.controllers, today date, batch boolean, phases text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.strange_rows(kept lethe_private.kept_rows[], found jsonb, today date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.strange_keys(kept lethe_private.kept_rows[], found jsonb, today date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.suppose(what_if text) FROM PUBLIC;
 
@@ -8607,6 +8789,8 @@ REVOKE ALL ON FUNCTION lethe_private.tombstones(rows lethe_private.reached_row[]
 
 REVOKE ALL ON FUNCTION lethe_private.trigger_notes(declared lethe_private.declared_formats) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION lethe_private.trigger_targets(function oid, relation oid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION lethe_private.try_batch(managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.try_expressions(method lethe.methods, column_facts lethe_private.host_columns, parameters jsonb) FROM PUBLIC;
@@ -8619,7 +8803,7 @@ REVOKE ALL ON FUNCTION lethe_private.try_rules(managed lethe.managed_tables, con
 
 REVOKE ALL ON FUNCTION lethe_private.try_tables(since_change bigint, deadline timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lethe_private.try_to_execute(request bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lethe_private.try_to_execute(request bigint, ledger_number bigint, ledger_hash text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.try_values(method lethe.methods, title text, column_facts lethe_private.host_columns, parameters jsonb) FROM PUBLIC;
 
@@ -8658,6 +8842,8 @@ REVOKE ALL ON FUNCTION lethe_private.with_news(reached lethe_private.reached_row
 REVOKE ALL ON FUNCTION lethe_private.with_outcome(result jsonb, managed lethe.managed_tables, controller lethe.controllers, program jsonb, phase text, actions lethe_private.action_parts[], due_days lethe_private.due_day[], target oid, tids tid[], as_of date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.without_predicates(program jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lethe_private.without_rows(rows lethe_private.reached_row[], others lethe_private.reached_row[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lethe_private.without_waived(found jsonb, looked text[]) FROM PUBLIC;
 
