@@ -140,6 +140,7 @@ select distinct
       when 'lethe_private.guard_ddl' then 'guards'
       when 'lethe_private.judge_arrival' then 'suppressions'
       when 'lethe.refuse_restricted' then 'restrictions'
+      when 'lethe.refuse_restricted_truncate' then 'restrictions'
     end
     when d.classid = 'pg_policy'::regclass
       and exists (select from pg_policy as y where y.oid = d.objid and y.polname = 'lethe_restriction') then 'restrictions'
