@@ -1,5 +1,5 @@
 --! Previous: sha1:085ef173ee4a705f965972ea1263639fef957487
---! Hash: sha1:0cdd68ce3d3467fd18e5d08b5f0e61688082761c
+--! Hash: sha1:4ee4bb687fc07d15b542f4864a7aba6b26ab11ec
 --! Message: forget-me and the other rights
 
 -- Forget-me and the other rights: requests, erasure, residue, certificates, access, restriction, recipients, suppression,
@@ -5159,8 +5159,8 @@ begin
       raise insufficient_privilege;
     end if;
     execute statement into v_facts using null::tid[], wanted;
-    raise exception using errcode = 'LE000';
-  exception when sqlstate 'LE000' then
+    raise exception using errcode = 'RB000';
+  exception when sqlstate 'RB000' then
     null;
   end;
   return v_facts;

@@ -44,8 +44,8 @@ begin
       raise insufficient_privilege;
     end if;
     execute statement into v_facts using null::tid[], wanted;
-    raise exception using errcode = 'LE000';
-  exception when sqlstate 'LE000' then
+    raise exception using errcode = 'RB000';
+  exception when sqlstate 'RB000' then
     null;
   end;
   return v_facts;

@@ -20,6 +20,9 @@ it('is found while the waiver matches nothing, and gone once it does or is withd
     },
   ])
   await db.query('create view desk.mailing as select email from desk.people')
+  // It was given before there was anything to look at.
+  expect((await findings(db)).map(({ code }) => code)).toEqual(['undecided-view', 'expired-waiver'])
+  await db.query(`select lethe.waive('undecided-view', 'desk.mailing', current_date + 30, 'a test')`)
   expect(await findings(db)).toEqual([])
   await db.query('drop view desk.mailing')
   await db.query(`select lethe.withdraw_waiver('undecided-view', 'desk.mailing')`)
