@@ -12,6 +12,7 @@ let pool: pg.Pool
 beforeAll(async () => {
   db = await createDatabase({ template: 'audience' })
   pool = new pg.Pool({ connectionString: (await db.asRole('lethe_api')).url, max: 2 })
+  pool.on('error', () => undefined)
 })
 afterAll(async () => {
   await pool.end()

@@ -9,6 +9,9 @@
  * const officer = await db.asRole('lethe_officer')
  * await expect(refusal(officer.query('select …'))).resolves.toMatchObject({ code: 'LE502' })
  * ```
+ *
+ * A pool of one's own needs a listener for `error`: its `end()` returns before its connections have left,
+ * and `drop()` ends them.
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
@@ -67,6 +70,7 @@ export async function createDatabase({
   const { adminUrl } = inject('server')
   const name = `lethe_test_${randomBytes(6).toString('hex')}`
   const admin = new pg.Pool({ connectionString: adminUrl, max: 1 })
+  admin.on('error', () => undefined)
   await admin.query(`create database ${name} template ${TEMPLATES[template]}`)
   // A clone does not take over the rights on its template.
   await admin.query(`grant create on database ${name} to ${INSTALLER}`)
