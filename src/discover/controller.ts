@@ -32,7 +32,7 @@ export function proposeController(
       if (!table.key || proposal.had(['tables', table.title])) continue
       const has = column !== null && table.columns.some(({ name }) => name === column)
       proposal.put(['tables', table.title, 'controller'], has ? { column } : { constant: known[0] })
-      if (!has) proposal.comment(['tables', table.title, 'controller'], `to decide: ${known.join(' or ')}`)
+      if (!has) proposal.comment(['tables', table.title, 'controller'], `to confirm: ${known.join(' or ')}`)
     }
   }
   const owner = ownerOf(catalogue, references, profiles, subjects)

@@ -44,7 +44,7 @@ const OF_PERSON: readonly (readonly [string, Delay])[] = [
     {
       after: 'P20Y',
       source:
-        'Code de la santé publique R1112-7 (records of health establishments: twenty years after the last stay or visit); another care giver: to be decided',
+        'Code de la santé publique R1112-7 (records of health establishments: twenty years after the last stay or visit); another care giver: to confirm',
       isCited: false,
     },
   ],
@@ -54,7 +54,7 @@ const OF_PERSON: readonly (readonly [string, Delay])[] = [
   ],
   [
     'user usager utilisateur member membre account compte adherent player joueur',
-    { ...CRM, source: `${CRM.source}; an account unused: to be decided`, isCited: false },
+    { ...CRM, source: `${CRM.source}; an account unused: to confirm`, isCited: false },
   ],
 ]
 
@@ -100,7 +100,7 @@ export const ROW_DELAYS: Partial<Record<Role, RowDelay>> = {
   },
   medical: {
     after: 'P20Y',
-    source: 'Code de la santé publique R1112-7 (health establishments); another care giver: to be decided',
+    source: 'Code de la santé publique R1112-7 (health establishments); another care giver: to confirm',
     isCited: false,
   },
   card: {
@@ -154,4 +154,4 @@ export const COLUMN_DELAYS: Readonly<Record<string, Delay>> = {
 }
 
 /** Where nothing else is known of a linked table: as long as the person. */
-export const AS_THE_PERSON = 'as long as the person themselves; to be decided'
+export const AS_THE_PERSON = 'as long as the person themselves; to confirm'

@@ -8,7 +8,7 @@ import type { Using } from './methods.ts'
 /** A step of a path in the document. */
 export type Path = readonly string[]
 
-/** What a person has to decide. `lethe check` finds the same thing undecided. */
+/** What a person has to decide: `lethe check` finds the same thing undecided. A `controller` is a guess to confirm. */
 export interface Open {
   kind: 'column' | 'link' | 'table' | 'rule' | 'controller'
   /** `schema.table`, or what else it is about. */

@@ -105,6 +105,16 @@ function proposeTable(table: Table, context: Context): Findings['tables'][number
     return { table, concern, judged, clock }
   }
   const isNew = !proposal.had(path)
+  const owners = Object.keys((proposal.existing.controllers ?? {}) as Document)
+  if (isNew && concern !== 'none' && proposal.get([...path, 'controller', 'constant']) && owners.length > 1) {
+    // A guess would put people under the rules of somebody else's controller.
+    const subject = subjects.find(({ table: root }) => root === table)
+    if (subject) proposal.take(['subjects', subject.name])
+    proposal.take(path)
+    const sentence = `whose its rows are: ${owners.join(' or ')}, by a column or a constant`
+    proposal.leave({ kind: 'table', table: table.title, object: 'table', sentence })
+    return { table, concern, judged, clock }
+  }
   if (!proposal.get(path)) proposal.put(path, {})
   proposal.comment(path, [aboutTable(table, concern, context), sample?.trouble].filter(Boolean).join('; '))
   proposeColumns(table, judged, proposal)

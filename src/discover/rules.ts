@@ -167,7 +167,7 @@ const MOMENTS: ReadonlySet<Role> = new Set([
 
 /** The source, and whether it is one. */
 function marked({ source, isCited }: Delay): string {
-  return isCited || source.endsWith('to be decided') ? source : `proposed: ${source}; to be decided`
+  return isCited || source.endsWith('to confirm') ? source : `proposed: ${source}; to confirm`
 }
 
 /** Keys, references and computed columns are left to the row. */

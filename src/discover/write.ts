@@ -15,6 +15,7 @@ import type { Open, Proposal } from './proposal.ts'
 const HEAD = [
   'Proposed by lethe discover. Every line says why; nothing here was decided by a person yet.',
   '"to decide" marks what it left open: lethe check lists the same once this is in force.',
+  '"to confirm" marks a guess that lethe check takes for your answer.',
   'Read it, change it, keep it with your code:  lethe policy apply <this file>',
 ]
 
@@ -55,14 +56,14 @@ function leaveOpen(document: YamlDocument, open: readonly Open[]): void {
   const homeless: string[] = []
   for (const [table, items] of Map.groupBy(open, (item) => item.table)) {
     const sentences = items.map(
-      ({ kind, object, sentence }) => `to decide: ${kind === 'table' ? table : object}: ${sentence}`,
+      ({ kind, object, sentence }) => `${mark(kind)}: ${kind === 'table' ? table : object}: ${sentence}`,
     )
     const pair = pairAt(document, ['tables', table])
     if (!pair || items.every(({ kind }) => kind === 'controller')) {
       homeless.push(
         ...items.map(
           ({ object, sentence, kind }) =>
-            `to decide: ${table}${kind === 'table' ? '' : `, ${object}`}: ${sentence}`,
+            `${mark(kind)}: ${table}${kind === 'table' ? '' : `, ${object}`}: ${sentence}`,
         ),
       )
       continue
@@ -75,6 +76,9 @@ function leaveOpen(document: YamlDocument, open: readonly Open[]): void {
   }
   if (homeless.length > 0) document.comment = lines(homeless)
 }
+
+/** One controller for all is an answer, which nothing in the database can show to be wrong. */
+const mark = (kind: Open['kind']): string => (kind === 'controller' ? 'to confirm' : 'to decide')
 
 function pairAt(document: YamlDocument, path: readonly string[]): Pair | undefined {
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)

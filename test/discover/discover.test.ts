@@ -76,6 +76,45 @@ describe('the proposal', () => {
     expect(await db.query(`select from lethe.rules`)).not.toEqual([])
   })
 
+  it('leaves nothing to a person but what lethe check finds undecided', async () => {
+    const db = await database()
+    await seed({ databaseUrl: db.installer.url, contacts: 100 })
+    // The publishers' readers without the policy that was written for them, and then with it.
+    await db.installer.query(`select lethe.apply_policy('{"version": 1}')`)
+    await db.installer.query('drop schema if exists audience_api cascade')
+    const errors = (): Promise<{ code: string; object: string }[]> =>
+      db.installer.query(`select code, object from lethe.check() where severity = 'error' order by 1, 2`)
+    const proposed = await discover({ databaseUrl: db.installer.url, schemas: ['audience'] })
+    await applied(db, proposed)
+    for (const { remedy } of await db.installer.query<{ remedy: string }>(
+      'select remedy from lethe.missing_rights()',
+    ))
+      await db.installer.query(remedy)
+    expect(proposed.proposal.open.filter(({ kind }) => kind !== 'controller')).toEqual([])
+    expect(await errors()).toEqual([])
+  })
+
+  it('does not guess whose people are, where a policy has several controllers and no column tells', async () => {
+    const db = await database('', 'audience')
+    await db.installer.query(`
+      create table audience.colours (id int primary key, hex text);
+      create table audience.gifts (id int primary key, contact_id bigint not null references audience.contacts, recipient_email text);
+      create index on audience.gifts (contact_id)`)
+    const proposed = await discover({ databaseUrl: db.installer.url })
+    expect(openOf(proposed, 'audience.gifts')).toEqual([
+      'table: whose its rows are: north or south, by a column or a constant',
+      expect.stringContaining('contact_id: own of contact, once both tables are managed'),
+    ])
+    expect(proposed.proposal.get(['tables', 'audience.gifts'])).toBeUndefined()
+    expect(toPolicyText(proposed.proposal)).toMatch(
+      /audience.colours:\n +controller: \{constant: north\} # to confirm: north or south/,
+    )
+    await applied(db, proposed)
+    expect(
+      await db.installer.query(`select code, object from lethe.check() where severity = 'error'`),
+    ).toEqual([{ code: 'unmanaged-table', object: 'audience.gifts' }])
+  })
+
   it('respects the policy in force: adds what is undecided, and changes nothing that is decided', async () => {
     const db = await database('', 'audience')
     await db.installer.query(`

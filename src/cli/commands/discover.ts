@@ -43,7 +43,7 @@ export function register(program: Command): void {
           return
         }
         await writeNew(options.output, text)
-        summarize(out, options.output, proposal.open.length)
+        summarize(out, options.output, proposal.open.filter(({ kind }) => kind !== 'controller').length)
       }),
     )
 }
