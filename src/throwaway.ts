@@ -57,6 +57,8 @@ export async function startThrowaway(options: ThrowawayOptions = {}): Promise<Th
     max_connections: '100',
     shared_buffers: '128MB',
     log_min_messages: 'warning',
+    // An installed version may compile what runs once, on tables of ten rows.
+    jit: 'off',
     ...(options.durable ? {} : CARELESS),
     ...options.settings,
   }

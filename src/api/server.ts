@@ -92,6 +92,8 @@ export async function startServer(options: ServerOptions): Promise<ApiServer> {
         }),
       )
       instances.push(instance)
+      // grafserv gives the first request 15 s for what can take a loaded machine longer.
+      await instance.getSchema()
       const serv = instance.createServ(grafserv)
       await serv.ready()
       serving.handlers[role] = serv.createHandler()
